@@ -1,7 +1,7 @@
 // Changes of host files, for a writable gofer file system (docs/hardening.md, F6): one component below a
 // directory handle, or the very file that a handle names. Names stand in the scratch area, with a NUL
 // behind: the first at its start, a second at RF_SECOND_NAME. Who may do what was decided by the caller.
-#include "host.h"
+#include "files.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

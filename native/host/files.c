@@ -1,6 +1,6 @@
 // Host files as the Gofer and the standard streams use them. Data moves between a descriptor and a
 // slot's data window (chunk, offset), or the scratch area.
-#include "host.h"
+#include "files.h"
 
 #include <asm/termbits.h>
 #include <fcntl.h>
@@ -108,10 +108,12 @@ static const char *scratch_name(void) {
 }
 
 /* Opens one component below a directory descriptor (F6): never follows a symlink, never leaves the
-   directory. The name in the scratch area must hold no slash. */
+   directory. The name in the scratch area must hold no slash. EXDEV: another mount begins there, of which nothing was asked:
+   it may be one that makes its callers wait. */
 RF_EXPORT int32_t rf_open_component(int32_t dir, int32_t flags) {
   struct open_how how = {.flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
-                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+                         .resolve =
+                             RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
   return result_of(syscall(SYS_openat2, dir, scratch_name(), &how, sizeof how));
 }
 

@@ -110,6 +110,13 @@ export class Counters {
   ignoredKicks = 0;
   /** Host calls that were made in the background, because they might wait for a disk. */
   backgroundCalls = 0;
+  /** Jobs that were given to the Gofer's threads; those that are not done; answers that calls keep until they end. */
+  hostJobs = 0;
+  hostJobsWaiting = 0;
+  hostAnswers = 0;
+  /** Calls whose handlers ran again with what the host had answered; jobs that the kernel thread has had to wait for. */
+  hostRetries = 0;
+  hostWaits = 0;
   /** Calls, timers and callbacks that held the kernel thread for too long (long_turns.ts). */
   longTurns = 0;
   longestTurnMs = 0;

@@ -74,6 +74,7 @@ const COSTS = {
   strings: 1,
   listed: 1,
   generatedText: 1,
+  hostAnswers: 1024,
 } as const satisfies Partial<Record<keyof Counters, number>>;
 
 /** Bytes of the heap that guests may use: well below V8's own limit (HEAP_LIMIT_MB), and an eighth of the memory. */

@@ -36,6 +36,7 @@ import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
 import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
 import { Futexes } from "./futex/futexes.ts";
+import { Gofer } from "./gofer/gofer.ts";
 import { HostFiles } from "./gofer/host_files.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
@@ -185,6 +186,7 @@ export class Kernel implements SupervisorContext {
   readonly sysctls = new Sysctls();
   readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
   readonly hostFiles = new HostFiles();
+  readonly gofer: Gofer;
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
   /** Set once, before anything runs, where the caller gave a network of the host. */
@@ -253,6 +255,7 @@ export class Kernel implements SupervisorContext {
     this.passes = new Passes(sab.control, this.thread);
     this.places = new ChunkPlaces(sab.control, threads, this.active);
     this.sleep = new SleepSet(native);
+    this.gofer = new Gofer(this);
     // Where there is no first program the kernel itself is process 1; a container's takes that number.
     this.pids = new PidNamespace(this, null, config.mode === "do" ? 1 : 2);
     this.containers = new Containers(this, this.pids, this.mounts);

@@ -12,6 +12,7 @@ import { askDevText } from "./net/files/dev_text.ts";
 import { reportSites } from "./patch/report.ts";
 import { groupsOf } from "./process/containers.ts";
 import type { Pid } from "./process/pids.ts";
+import { comesLater } from "./process/start.ts";
 import type { ThreadGroup } from "./process/task.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
@@ -24,6 +25,14 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
   function serve<T>(result: T): T {
     asked.serve();
     return result;
+  }
+  /** What is started may lie where the host takes its time. */
+  function untilStarted<T>(start: () => T): T | Promise<T> {
+    const act = () => {
+      kernel.current = null;
+      return start();
+    };
+    return kernel.gofer.attempt(act, comesLater);
   }
   function groupsIn(number: number): Iterable<ThreadGroup> {
     const container = kernel.containers.get(number);
@@ -45,7 +54,7 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     },
 
     async start(number, spec, stdio) {
-      return serve(kernel.startProgram(number, spec, stdio));
+      return serve(await untilStarted(() => kernel.startProgram(number, spec, stdio)));
     },
 
     async wait(pid) {
@@ -71,7 +80,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async startHook(number, spec, input) {
       const container = kernel.containers.get(number);
       const gone = { subject: "program", name: spec.args[0] ?? "", errno: ESRCH } as const;
-      return serve(container === undefined ? gone : kernel.hooks.start(container, spec, input));
+      if (container === undefined) return serve(gone);
+      return serve(await untilStarted(() => kernel.hooks.start(container, spec, input)));
     },
 
     async endHook(pid) {

@@ -112,6 +112,10 @@ const DECLARATIONS = {
   preadNowait:
     "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   readlink: "int32_t rf_readlink(int32_t fd)",
+  jobsSetup: "void rf_jobs_setup(uint8_t *base, int32_t doorbell)",
+  jobSubmit: "int32_t rf_job_submit(int32_t number, int32_t job)",
+  jobWait: "int32_t rf_job_wait(int32_t job, int32_t timeoutMs)",
+  jobsHeard: "int32_t rf_jobs_heard()",
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
   terminalSet: "int32_t rf_terminal_set(int32_t fd, uint32_t request)",
   terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",

@@ -9,8 +9,9 @@
 //   elsewhere         another kernel thread owns the slot
 //   none              the slot is with the guest
 
-import { ERESTARTSYS } from "../../shared/abi/errno.ts";
+import { EIO, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
+import { type Asked, NOT_AT_HAND } from "./asked.ts";
 import type { Caller } from "./caller.ts";
 import { isRestart, type RestartBlock } from "./restart.ts";
 import { type SlotContext, SlotIo } from "./slot_io.ts";
@@ -44,6 +45,8 @@ export class Call extends SlotIo {
   restartBlock: RestartBlock | null = null;
   /** Out pieces that have been copied already: they stand in the slot still. */
   movedPieces = 0;
+  /** What it has asked of the host; null: nothing. */
+  asked: Asked | null = null;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -84,7 +87,10 @@ export class Call extends SlotIo {
   /** The call is over: its result goes back to the guest, by way of the signals that stand in between. */
   complete(result: number): void {
     const { caller } = this;
-    if (result === BLOCKED || caller.isEnding) return;
+    if (result <= NOT_AT_HAND || caller.isEnding) {
+      if (result === NOT_AT_HAND) this.#beginAgain();
+      return;
+    }
     const { tracer } = caller.kernel;
     if (tracer !== null) tracer.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
@@ -116,6 +122,37 @@ export class Call extends SlotIo {
   #end(): void {
     this.nr = -1;
     this.waiter = null;
+    if (this.asked !== null) this.#endAsked();
+  }
+
+  // ---- What it has asked of the host ----
+
+  #endAsked(): void {
+    const { asked } = this;
+    this.asked = null;
+    asked?.end();
+  }
+
+  /** Its handler has left off for want of an answer: it runs again when that is there. */
+  #beginAgain(): void {
+    if (this.caller.isEnding) return;
+    this.dropOut();
+    this.outOnError = false;
+    this.outFault = null;
+    if (this.asked === null) {
+      this.complete(-EIO); // nobody was asked
+      return;
+    }
+    this.replyBlocked();
+    this.asked.whenAnswered(() => this.completeWait(NOT_AT_HAND), true);
+  }
+
+  /** Waits in a coroutine for what was asked. */
+  *answer(): Generator<void, void, void> {
+    this.replyBlocked();
+    if (this.asked === null) this.completeWait(0);
+    else this.asked.whenAnswered(() => this.completeWait(0), false);
+    yield;
   }
 
   /** Copies the call's out pieces now, and goes on with the result, which a fault changes. */
@@ -300,6 +337,7 @@ export class Call extends SlotIo {
     this.#parked = null;
     if (parked !== null) parked();
     else if (this.coroutine !== null) this.#resume();
+    else if (this.#dueResult === NOT_AT_HAND) this.caller.serveAgain();
     else this.complete(this.#dueResult);
   }
 
@@ -326,6 +364,7 @@ export class Call extends SlotIo {
     if (coroutine !== this.#stepping) coroutine?.return(0);
     this.#afterCopyOut = null;
     this.#parked = null;
+    if (this.asked !== null) this.#endAsked();
   }
 
   /** The task does not go back to guest code now, but by `resume`, after unpark. */

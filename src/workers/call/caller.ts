@@ -40,6 +40,8 @@ export interface Caller {
    * after a fault, a trap or a kick.
    */
   returnToGuest(result: number | null): void;
+  /** Runs the handler of the call in progress once more, with the same arguments (asked.ts). */
+  serveAgain(): void;
   /** The frame of a signal handler faulted on its way to guest memory. */
   onUnwritableFrame(): void;
   /** Runs an operation list in the stub, up to its outcome: whether all of it was done. */

@@ -86,6 +86,25 @@ export class Dispatcher<C extends Caller> {
     else call.blocked();
   }
 
+  /** Serves the call in progress once more: its arguments stand in its frame. */
+  serveAgain(task: C): void {
+    const { call } = task;
+    const { frame, nr } = call;
+    const handler = this.#handlers[nr]!;
+    const at = nr * CLASS_STRIDE;
+    const result = handler(
+      task,
+      this.#decode(frame, at, 0),
+      this.#decode(frame, at, 1),
+      this.#decode(frame, at, 2),
+      this.#decode(frame, at, 3),
+      this.#decode(frame, at, 4),
+      this.#decode(frame, at, 5),
+    );
+    if (result !== BLOCKED) call.complete(result);
+    else call.blocked();
+  }
+
   #decode(frame: Frame, at: number, index: number): number {
     switch (this.#classes[at + index]) {
       case NONE:

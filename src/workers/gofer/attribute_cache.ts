@@ -28,6 +28,11 @@ export class AttributeCache {
     return nowNs < this.#untilNs ? this.#attributes : null;
   }
 
+  /** What was told last, however long ago. */
+  get last(): Attributes | null {
+    return this.#attributes;
+  }
+
   /** The file was opened. */
   opened(): void {
     this.#isOpened = true;

@@ -4,9 +4,8 @@
 import { EAGAIN, EFAULT, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
-import type { Mapped } from "../mem/vma.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
-import { NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
+import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
@@ -144,7 +143,7 @@ export class GoferFile extends SeekableFile {
     return task.kernel.native.fallocate(this.#fd, mode, position, length);
   }
 
-  override map(writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
+  override map(writable: boolean): MappedFile | number {
     const hostFd = this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
     const { fs, hostDev, hostIno, path } = this.#inode;

@@ -14,10 +14,41 @@ import { readStat } from "../vfs/stat.ts";
 import type { AttributeCache } from "./attribute_cache.ts";
 import { ByFile } from "./by_file.ts";
 import { GoferInode } from "./gofer_inode.ts";
-import { Handles } from "./handles.ts";
+import { HANDLES_MAX, Handles } from "./handles.ts";
+import { JobOperation } from "./job_record.ts";
+import { closeRemotely, statusOf } from "./remote.ts";
 
 /** A close is a call to the host (F26). */
 const HANDLES_A_PIECE = 64;
+
+interface Root {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mode: number;
+  /** f_type (statfs(2)). */
+  readonly type: number;
+}
+
+function look({ native }: VfsContext, directory: number): Root {
+  native.fstat(directory);
+  const { dev, ino, mode } = readStat(native.scratchView);
+  const isTold = native.fstatfs(directory) === 0;
+  return { dev, ino, mode, type: isTold ? statfs.decode(native.scratch).f_type : 0 };
+}
+
+/** The same where there are guests that wait for nobody: by a thread, and not for ever. Throws. */
+function ask({ gofer }: VfsContext, directory: number): Root {
+  const root = gofer.ask<Root | number>("root", () => ({
+    lane: gofer.mounts.freeLane(),
+    args: { operation: JobOperation.STAT, a: directory, c: 1 },
+    read: (record) => {
+      const { dev, ino, mode } = readStat(record.stat);
+      return record.result < 0 ? record.result : { dev, ino, mode, type: record.type };
+    },
+  }));
+  if (typeof root === "number") throw new Error("the host does not say what a mount is");
+  return root;
+}
 
 export class GoferFs extends FileSystem {
   declare readonly kernel: VfsContext;
@@ -36,10 +67,12 @@ export class GoferFs extends FileSystem {
     super(kernel);
     this.writable = writable;
     this.shared = shared;
-    this.handles = new Handles(kernel.native, directory);
-    kernel.native.fstat(directory);
-    const { dev, ino, mode } = readStat(kernel.native.scratchView);
-    this.root = new GoferInode(this, null, "", dev, ino, mode & S_IFMT);
+    const { dev, ino, mode, type } =
+      kernel.counters.tasks === 0 ? look(kernel, directory) : ask(kernel, directory);
+    const remote = kernel.gofer.mounts.of(dev, type, "/");
+    this.root = new GoferInode(this, null, "", dev, ino, mode & S_IFMT, remote);
+    const closeRoot = (fd: number) => closeRemotely(this.root, fd);
+    this.handles = new Handles(kernel.native, directory, HANDLES_MAX, closeRoot);
   }
 
   override unmounted(): void {
@@ -48,6 +81,7 @@ export class GoferFs extends FileSystem {
   }
 
   status(): FileSystemStatus | number {
+    if (this.root.remote !== null) return statusOf(this.root);
     const { native } = this.kernel;
     const fd = this.handles.get(this.root);
     const error = fd < 0 ? fd : native.fstatfs(fd);

@@ -1,9 +1,10 @@
 // A file of a gofer file system: what stat tells, names, contents, links. It holds no descriptor of its own;
 // open files of it do. How changes are made on the host is host_changes.ts's business.
 
-import { ENOENT, ENOTDIR, EROFS, ESTALE } from "../../shared/abi/errno.ts";
+import { ENOENT, ENOTDIR, EROFS, ESTALE, EXDEV } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { openDevice } from "../vfs/devices.ts";
 import { DirectoryFile } from "../vfs/directory_file.ts";
@@ -17,8 +18,9 @@ import {
   typeOf,
 } from "../vfs/inode.ts";
 import { openFifo } from "../vfs/pipe.ts";
-import { inodeNumber, readStat } from "../vfs/stat.ts";
+import { readStat } from "../vfs/stat.ts";
 import { AttributeCache } from "./attribute_cache.ts";
+import { readEntries } from "./directory_entries.ts";
 import { GoferFile } from "./gofer_file.ts";
 import type { GoferFs } from "./gofer_fs.ts";
 import { fileResult, type HandleOwner } from "./handles.ts";
@@ -36,11 +38,24 @@ import {
   setAttribute,
 } from "./host_changes.ts";
 import type { FileChanges } from "./host_files.ts";
+import type { HostMount } from "./host_mounts.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
+import {
+  askAttributes,
+  closeRemotely,
+  getAttribute,
+  listAttributes,
+  listRemotely,
+  lookUp,
+  openRemotely,
+  REMOTE_HANDLES,
+  readLink,
+} from "./remote.ts";
+import * as remotely from "./remote_changes.ts";
+import { RemoteFile } from "./remote_file.ts";
 
-const DIRENT_LENGTH_AT = 16;
-const DIRENT_TYPE_AT = 18;
-const DIRENT_NAME_AT = 19;
+/** Bytes of a directory that is listed in pieces: of a thousand names or so. */
+const LONG_DIRECTORY = 32768;
 
 export class GoferInode extends Inode implements HandleOwner {
   override readonly fs: GoferFs;
@@ -50,6 +65,11 @@ export class GoferInode extends Inode implements HandleOwner {
   hostName: string;
   readonly hostDev: number;
   readonly hostIno: number;
+  /** The mount of the host's that it is on, where that may make its callers wait; null: it is a local one. */
+  readonly remote: HostMount | null;
+  /** A mount of the host's begins here. */
+  readonly crosses: boolean;
+  readonly opener: HandleOwner["opener"];
   handlePlace: HandleOwner["handlePlace"] = null;
   #cache = new AttributeCache();
   /** Null: no other mount shows it. */
@@ -65,9 +85,21 @@ export class GoferInode extends Inode implements HandleOwner {
   /** A handle of its own, since the name is gone. */
   #kept = -1;
 
-  constructor(fs: GoferFs, parent: GoferInode | null, name: string, dev: number, ino: number, type: number) {
+  constructor(
+    fs: GoferFs,
+    parent: GoferInode | null,
+    name: string,
+    dev: number,
+    ino: number,
+    type: number,
+    remote: HostMount | null,
+    crosses = false,
+  ) {
     super(fs);
     this.fs = fs;
+    this.remote = remote;
+    this.crosses = crosses;
+    this.opener = remote !== null || crosses ? REMOTE_HANDLES : null;
     this.parentOwner = parent;
     this.hostName = name;
     this.hostDev = dev;
@@ -95,17 +127,18 @@ export class GoferInode extends Inode implements HandleOwner {
   override letGo(): void {
     if (--this.#holders > 0 || this.#kept < 0) return;
     this.closed(this.#kept);
-    this.fs.kernel.native.close(this.#kept);
+    closeRemotely(this, this.#kept);
     this.#kept = -1;
   }
 
-  /** It is about to lose a name: who holds it goes on with the handle. */
-  keepHandle(): void {
-    if (this.#holders === 0 || this.#kept >= 0) return;
+  /** It is about to lose a name: who holds it goes on with the handle. 0, or NOT_AT_HAND. */
+  keepHandle(): number {
+    if (this.#holders === 0 || this.#kept >= 0) return 0;
     const fd = this.fs.handles.take(this);
-    if (fd < 0 || this.parentOwner === null) return;
+    if (fd < 0 || this.parentOwner === null) return fd === NOT_AT_HAND ? fd : 0;
     this.#kept = fd;
     this.opened(fd);
+    return 0;
   }
 
   /** It has a new place. */
@@ -127,6 +160,10 @@ export class GoferInode extends Inode implements HandleOwner {
   override isSame(other: Inode): boolean {
     if (!(other instanceof GoferInode)) return false;
     return this.fs === other.fs && this.hostDev === other.hostDev && this.hostIno === other.hostIno;
+  }
+
+  override get isSlow(): boolean {
+    return this.remote !== null;
   }
 
   override get identity(): string {
@@ -154,7 +191,39 @@ export class GoferInode extends Inode implements HandleOwner {
     this.#cache.forget();
   }
 
+  // ---- What is known of it, for those that ask by threads (remote.ts) ----
+
+  /** Where its mount's questions go. */
+  get lane(): number {
+    return this.remote!.lane;
+  }
+
+  /** A descriptor of it that is open; -1: there is none. */
+  get knownDescriptor(): number {
+    return this.#open.length > 0 ? this.#open[0]! : this.fs.handles.known(this);
+  }
+
+  get believed(): Attributes | null {
+    return this.#cache.believed(this.fs.kernel.nowNs);
+  }
+
+  get lastAttributes(): Attributes | null {
+    return this.#cache.last;
+  }
+
+  /** The host has told its attributes. */
+  refresh(attributes: Attributes): void {
+    this.#cache.set(attributes, this.fs.kernel.nowNs);
+  }
+
+  /** ... which the call in progress has asked for. */
+  learn(attributes: Attributes): void {
+    this.refresh(attributes);
+    this.fs.kernel.gofer.transaction?.setPin(this, attributes, this.#cache.version);
+  }
+
   #ask(): Attributes | number {
+    if (this.remote !== null) return askAttributes(this);
     const { kernel } = this.fs;
     const error = fileResult(this.#askHost());
     if (error < 0) return error;
@@ -171,7 +240,7 @@ export class GoferInode extends Inode implements HandleOwner {
     const { handles, kernel } = this.fs;
     const { parentOwner } = this;
     const known = this.#open.length > 0 ? this.#open[0]! : handles.known(this);
-    if (known >= 0 || parentOwner === null) {
+    if (known >= 0 || parentOwner === null || this.crosses) {
       const fd = known >= 0 ? known : handles.get(this);
       return fd < 0 ? fd : kernel.native.fstat(fd);
     }
@@ -193,16 +262,20 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override namesVersion(): number {
-    this.attributes();
-    return this.#cache.version;
+    const attributes = this.attributes();
+    if (this.remote === null) return this.#cache.version;
+    if (typeof attributes === "number") return attributes;
+    return this.fs.kernel.gofer.transaction?.pin(this)?.version ?? this.#cache.version;
   }
 
   override lookup(name: string): Inode | number {
     if (this.type !== S_IFDIR) return -ENOTDIR;
+    if (this.remote !== null) return lookUp(this, name);
     const { handles, kernel } = this.fs;
     const directory = this.handle();
     if (directory < 0) return directory;
     const fd = handles.openChild(directory, name);
+    if (fd === -EXDEV) return lookUp(this, name);
     if (fd < 0) return fd;
     const error = fileResult(kernel.native.fstat(fd));
     if (error < 0) {
@@ -217,17 +290,34 @@ export class GoferInode extends Inode implements HandleOwner {
     const { handles, kernel } = this.fs;
     const attributes = readStat(kernel.native.scratchView, kernel.users);
     const { dev, ino, mode } = attributes;
-    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode));
+    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode), null);
     if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
     handles.add(inode, fd);
     inode.#cache.set(withOwner(kernel, inode, attributes), kernel.nowNs);
     return inode;
   }
 
+  /** As adopt, of what a thread has opened and asked for. */
+  adoptFound(
+    name: string,
+    fd: number,
+    attributes: Attributes,
+    remote: HostMount | null,
+    crosses: boolean,
+  ): GoferInode {
+    const { handles, kernel } = this.fs;
+    const { dev, ino, mode } = attributes;
+    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode), remote, crosses);
+    if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
+    handles.add(inode, fd);
+    inode.learn(remote === null ? withOwner(kernel, inode, attributes) : attributes);
+    return inode;
+  }
+
   /** The inode of a file that has no name yet, whose descriptor is its handle. */
-  adoptNameless(fd: number): GoferInode {
-    const { dev, ino, mode } = readStat(this.fs.kernel.native.scratchView);
-    const inode = new GoferInode(this.fs, this, `#${ino}`, dev, ino, typeOf(mode));
+  adoptNameless(fd: number, attributes = readStat(this.fs.kernel.native.scratchView)): GoferInode {
+    const { dev, ino, mode } = attributes;
+    const inode = new GoferInode(this.fs, this, `#${ino}`, dev, ino, typeOf(mode), this.remote);
     inode.nameless = true;
     inode.#kept = fd;
     inode.opened(fd);
@@ -235,6 +325,7 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override entries(): readonly DirectoryEntry[] | number {
+    if (this.remote !== null) return listRemotely(this);
     const { native } = this.fs.kernel;
     const handle = this.handle();
     if (handle < 0) return handle;
@@ -252,7 +343,36 @@ export class GoferInode extends Inode implements HandleOwner {
     }
   }
 
+  override longListing(): Iterable<DirectoryEntry | number> | null {
+    if (this.remote !== null) return null;
+    const attributes = this.attributes();
+    return typeof attributes === "number" || attributes.size < LONG_DIRECTORY ? null : this.#pieces();
+  }
+
+  *#pieces(): Generator<DirectoryEntry | number, void, void> {
+    const { native } = this.fs.kernel;
+    const handle = this.handle();
+    const fd = handle < 0 ? handle : native.openComponent(handle, ".", O_DIRECTORY);
+    if (fd < 0) {
+      yield fd;
+      return;
+    }
+    try {
+      for (;;) {
+        const n = native.getdents(fd);
+        if (n < 0) yield n;
+        if (n <= 0) return;
+        const entries: DirectoryEntry[] = [];
+        readEntries(native.scratch, n, entries);
+        yield* entries;
+      }
+    } finally {
+      native.close(fd);
+    }
+  }
+
   override readlink(): string | number {
+    if (this.remote !== null) return readLink(this);
     const fd = this.handle();
     if (fd < 0) return fd;
     const { native } = this.fs.kernel;
@@ -283,6 +403,10 @@ export class GoferInode extends Inode implements HandleOwner {
     // Access mode 3 is for ioctl alone: nothing is read through it.
     const access = (flags & O_ACCMODE) === O_ACCMODE ? 0 : flags & O_ACCMODE;
     if (access !== 0 && !this.fs.writable) return -EROFS;
+    if (this.remote !== null) {
+      const loan = openRemotely(this, access, "open");
+      return typeof loan === "number" ? loan : new RemoteFile(this, loan, flags);
+    }
     const fd = this.reopen(access);
     if (fd < 0) return fd;
     // What stat says of a file that was just opened is never old.
@@ -300,39 +424,64 @@ export class GoferInode extends Inode implements HandleOwner {
   // ---- Changes ----
 
   override setAttributes(changes: AttributeChanges): number {
-    return this.fs.writable ? changeAttributes(this, changes) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null ? changeAttributes(this, changes) : remotely.changeAttributes(this, changes);
   }
 
   override create(name: string, creation: Creation): Inode | number {
-    return this.fs.writable ? createFile(this, name, creation) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null
+      ? createFile(this, name, creation)
+      : remotely.createFile(this, name, creation);
   }
 
   override mkdir(name: string, creation: Creation): Inode | number {
-    return this.fs.writable ? makeDirectory(this, name, creation) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null
+      ? makeDirectory(this, name, creation)
+      : remotely.makeDirectory(this, name, creation);
   }
 
   override symlink(name: string, target: string, creation: Creation): Inode | number {
-    return this.fs.writable ? makeSymlink(this, name, target, creation) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null
+      ? makeSymlink(this, name, target, creation)
+      : remotely.makeSymlink(this, name, target, creation);
   }
 
   override mknod(name: string, creation: Creation): Inode | number {
-    return this.fs.writable ? makeNode(this, name, creation) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null ? makeNode(this, name, creation) : remotely.makeNode(this, name, creation);
   }
 
   override tmpfile(creation: Creation, linkable: boolean): Inode | number {
-    return this.fs.writable ? makeNameless(this, creation, linkable) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null
+      ? makeNameless(this, creation, linkable)
+      : remotely.makeNameless(this, creation, linkable);
   }
 
   override link(name: string, target: Inode): number {
-    return this.fs.writable ? linkFile(this, name, target as GoferInode) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null
+      ? linkFile(this, name, target as GoferInode)
+      : remotely.linkFile(this, name, target as GoferInode);
   }
 
   override unlink(name: string, child: Inode): number {
-    return this.fs.writable ? removeName(this, name, child as GoferInode, false) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    const going = child as GoferInode;
+    return this.remote === null
+      ? removeName(this, name, going, false)
+      : remotely.removeName(this, name, going, false);
   }
 
   override rmdir(name: string, child: Inode): number {
-    return this.fs.writable ? removeName(this, name, child as GoferInode, true) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    const going = child as GoferInode;
+    return this.remote === null
+      ? removeName(this, name, going, true)
+      : remotely.removeName(this, name, going, true);
   }
 
   override rename(
@@ -345,18 +494,25 @@ export class GoferInode extends Inode implements HandleOwner {
   ): number {
     if (!this.fs.writable) return -EROFS;
     const [moving, to, there] = [child, newParent, replaced] as [GoferInode, GoferInode, GoferInode | null];
-    return renameFile(this, name, moving, to, newName, there, exchange);
+    return this.remote === null
+      ? renameFile(this, name, moving, to, newName, there, exchange)
+      : remotely.renameFile(this, name, moving, to, newName, there, exchange);
   }
 
   override setxattr(name: string, value: string, flags: number): number {
-    return this.fs.writable ? setAttribute(this, name, value, flags) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null
+      ? setAttribute(this, name, value, flags)
+      : remotely.setAttribute(this, name, value, flags);
   }
 
   override removexattr(name: string): number {
-    return this.fs.writable ? removeAttribute(this, name) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    return this.remote === null ? removeAttribute(this, name) : remotely.removeAttribute(this, name);
   }
 
   override getxattr(name: string): string | number {
+    if (this.remote !== null) return getAttribute(this, name);
     const { native, descriptors } = this.fs.kernel;
     const fd = this.handle();
     const length = fd < 0 ? fd : native.getxattr(descriptors.proc, fd, name);
@@ -364,27 +520,12 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override listxattr(): readonly string[] | number {
+    if (this.remote !== null) return listAttributes(this);
     const { native, descriptors } = this.fs.kernel;
     const fd = this.handle();
     const length = fd < 0 ? fd : native.listxattr(descriptors.proc, fd);
     if (length < 0) return length;
     const text = Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
     return text.split("\0").filter((name) => name !== "");
-  }
-}
-
-/** Entries of struct linux_dirent64, one after the other. */
-function readEntries(scratch: Uint8Array, length: number, entries: DirectoryEntry[]): void {
-  const bytes = Buffer.from(scratch.buffer, scratch.byteOffset, length);
-  // One string, of which names are parts: a call into V8 for each name takes longer than all the rest.
-  const text = bytes.toString("latin1", 0, length);
-  for (let at = 0; at < length; ) {
-    const start = at + DIRENT_NAME_AT;
-    let end = start;
-    while (bytes[end] !== 0) end++;
-    const name = text.substring(start, end);
-    const ino = inodeNumber(bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4));
-    if (name !== "." && name !== "..") entries.push({ name, ino, type: bytes[at + DIRENT_TYPE_AT]! });
-    at += bytes.readUInt16LE(at + DIRENT_LENGTH_AT);
   }
 }

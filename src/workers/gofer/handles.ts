@@ -7,7 +7,7 @@ import { O_PATH } from "../../shared/abi/fcntl.ts";
 import type { Native } from "../native.ts";
 import { readStat } from "../vfs/stat.ts";
 
-const DEFAULT_LIMIT = 1024;
+export const HANDLES_MAX = 1024;
 
 /** What a handle is opened from. */
 export interface HandleOwner {
@@ -17,6 +17,14 @@ export interface HandleOwner {
   readonly hostIno: number;
   /** Its handle's place in the order of use; null: it has none. */
   handlePlace: HandlePlace | null;
+  /** How handles of its mount are opened and closed, where both may take long; null: here. */
+  readonly opener: HandleOpener | null;
+}
+
+export interface HandleOpener {
+  /** The owner's handle, which is none that is known: it is entered by `add`. */
+  open(owner: HandleOwner): number;
+  close(owner: HandleOwner, fd: number): void;
 }
 
 /** A handle that is open, between the one that was used before it and the one behind. */
@@ -45,10 +53,20 @@ export class Handles {
   #newest: HandlePlace | null = null;
   #size = 0;
 
-  constructor(native: Native, root: number, limit = DEFAULT_LIMIT) {
+  readonly #closeRoot: (fd: number) => void;
+
+  constructor(
+    native: Native,
+    root: number,
+    limit = HANDLES_MAX,
+    closeRoot = (fd: number): void => {
+      native.close(fd);
+    },
+  ) {
     this.#native = native;
     this.#root = root;
     this.#limit = limit;
+    this.#closeRoot = closeRoot;
   }
 
   get size(): number {
@@ -84,6 +102,7 @@ export class Handles {
     }
     if (this.#root < 0) return -ESTALE;
     if (owner.parentOwner === null) return this.#root;
+    if (owner.opener !== null) return owner.opener.open(owner);
     const parent = this.get(owner.parentOwner);
     if (parent < 0) return parent;
     const fd = this.openChild(parent, owner.hostName);
@@ -114,7 +133,7 @@ export class Handles {
 
   /** Nobody sees the file system any more: closes so many of its handles; true: that were all. */
   closeSome(count: number): boolean {
-    if (this.#root >= 0) this.#native.close(this.#root);
+    if (this.#root >= 0) this.#closeRoot(this.#root);
     this.#root = -1;
     this.#shrink(Math.max(0, this.#size - count), -1);
     return this.#size === 0;
@@ -145,7 +164,8 @@ export class Handles {
       if (fd !== keep) {
         this.#takeOut(place);
         owner.handlePlace = null;
-        this.#native.close(fd);
+        if (owner.opener === null) this.#native.close(fd);
+        else owner.opener.close(owner, fd);
       }
       place = newer;
     }

@@ -25,6 +25,7 @@ import { isGuestRange } from "../call/guest_range.ts";
 import { OperationList, SYS_madvise } from "../call/operation_list.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { OpenFile } from "../vfs/file.ts";
+import { closeMapped } from "../vfs/mapped_file.ts";
 import { setBreak } from "./break.ts";
 import type { MemCaller } from "./caller.ts";
 import {
@@ -187,13 +188,13 @@ function requestOf(
   if (typeof source === "number") return source;
   const locked = (flags & M.MAP_LOCKED) !== 0;
   if (locked && !mayLock(task, length)) {
-    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    closeMapped(task.kernel.native, source);
     return -EPERM;
   }
   if ((flags & M.MAP_GROWSDOWN) !== 0) {
     // A mapping that grows by faults is not offered: programs that ask for one get told.
     task.kernel.counters.unsupportedCalls++;
-    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    closeMapped(task.kernel.native, source);
     return -EOPNOTSUPP;
   }
   const writableFile = anonymous || !shared || mapsWritable(task.files.get(fd));
@@ -232,7 +233,7 @@ function* mapLow(task: MemCaller, request: MapRequest): Coroutine {
     topDown: false,
   });
   if (at < 0) {
-    if (request.source.hostFd >= 0) task.kernel.native.close(request.source.hostFd);
+    closeMapped(task.kernel.native, request.source);
     return at;
   }
   return yield* map(task, { ...request, address: at, placement: "free" });

@@ -25,6 +25,8 @@ import {
   SYS_munmap,
 } from "../call/operation_list.ts";
 import { clearPools, undoIn } from "../patch/clear_pools.ts";
+import type { SlowDescriptor } from "../vfs/file.ts";
+import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
@@ -45,6 +47,7 @@ export interface MapSource {
   readonly offset: number;
   /** Host descriptor with no more access than the mapping needs, closed after it was donated; -1: anonymous. */
   readonly hostFd: number;
+  readonly slow?: SlowDescriptor;
 }
 
 export const ANONYMOUS: MapSource = { backing: null, offset: 0, hostFd: -1 };
@@ -182,7 +185,7 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
-    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    closeMapped(task.kernel.native, source);
     lock.release();
   }
 }

@@ -4,6 +4,7 @@ import { TWO_32 } from "../../shared/abi/struct.ts";
 import { elf64_ehdr } from "../../shared/abi/structs_elf.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { Vma } from "../mem/vma.ts";
+import { closeMapped, readMapped } from "../vfs/mapped_file.ts";
 
 const SECTION_SIZE = 64;
 const SECTIONS_MAX = 256;
@@ -29,11 +30,11 @@ export function sectionsOfProgram(task: MemCaller, vma: Vma, names: readonly str
   try {
     if (mapped.backing !== vma.backing) return null;
     return findSections((offset, length) => {
-      const n = native.preadScratch(mapped.hostFd, 0, length, offset);
-      return n === length ? native.scratch.slice(0, length) : null;
+      const bytes = readMapped(native, mapped, offset, length);
+      return typeof bytes !== "number" && bytes.length === length ? bytes : null;
     }, names);
   } finally {
-    native.close(mapped.hostFd);
+    closeMapped(native, mapped);
   }
 }
 

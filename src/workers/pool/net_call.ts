@@ -145,6 +145,9 @@ export class NetTask implements NetCaller {
     return this.kernel.attention.get(this.call.slot) !== 0;
   }
 
+  /** Nothing here asks the host for what takes its time. */
+  serveAgain(): void {}
+
   /** What stands between the end of the call and guest code is thread 0's. */
   returnToGuest(result: number | null): void {
     const { call, kernel } = this;

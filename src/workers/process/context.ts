@@ -53,6 +53,7 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly throws: Throws;
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
+  readonly requests: { serveAgain(task: Task): void };
   readonly pids: PidNamespace;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;

@@ -21,6 +21,7 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs_elf.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import { isGuestRange, MMAP_MIN_ADDR } from "../call/guest_range.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 
@@ -105,6 +106,7 @@ function* parse(prefix: Uint8Array, role: "program" | "interpreter"): ElfParse {
   if (header.e_phentsize !== elf64_phdr.size || phdrBytes === 0 || phdrBytes > PHDRS_MAX) return wrong;
   if (!Number.isSafeInteger(header.e_phoff)) return wrong;
   const table = yield { offset: header.e_phoff, length: phdrBytes };
+  if (table === NOT_AT_HAND) return table;
   if (typeof table === "number" || table.length < phdrBytes) return wrong;
   const phdrs: Phdr[] = [];
   for (let at = 0; at < phdrBytes; at += elf64_phdr.size) phdrs.push(elf64_phdr.decode(table, at));

@@ -9,6 +9,7 @@ import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/ab
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { OperationList, SYS_close, SYS_mmap } from "../call/operation_list.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
@@ -139,7 +140,9 @@ function openElf(open: OpenExecutable, program: Executable, prefix: Uint8Array |
   const start = interpreter.read(0, ELF_PREFIX);
   const parsed =
     typeof start === "number"
-      ? -EIO
+      ? start === NOT_AT_HAND
+        ? start
+        : -EIO
       : runParse(parseInterpreter(start), (offset, length) => interpreter.read(offset, length));
   if (typeof parsed === "number") {
     interpreter.close();

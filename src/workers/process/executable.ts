@@ -5,10 +5,13 @@ import { EACCES, EIO, ELOOP } from "../../shared/abi/errno.ts";
 import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { S_IFLNK, S_IFREG } from "../../shared/abi/stat.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { VfsContext } from "../vfs/context.ts";
+import type { MappedFile } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { contextOf, lookupTarget, startOf } from "../vfs/lookup.ts";
+import { closeMapped, readMapped } from "../vfs/mapped_file.ts";
 import { Path } from "../vfs/path.ts";
 import { FileTarget, type WalkContext, walkPath } from "../vfs/path_walk.ts";
 import { MAY_EXEC, permission } from "../vfs/permission.ts";
@@ -20,25 +23,25 @@ class MappedExecutable implements Executable {
   readonly hostFd: number;
   readonly path: Path;
   readonly #kernel: VfsContext;
+  readonly #file: MappedFile;
   readonly #inode: Inode;
 
-  constructor(kernel: VfsContext, backing: Mapped, hostFd: number, path: Path) {
+  constructor(kernel: VfsContext, file: MappedFile, path: Path) {
     this.#kernel = kernel;
-    this.backing = backing;
-    this.hostFd = hostFd;
+    this.#file = file;
+    this.backing = file.backing;
+    this.hostFd = file.hostFd;
     this.path = path;
     this.#inode = path.inode;
   }
 
   read(offset: number, length: number): Uint8Array | number {
-    const { native } = this.#kernel;
-    const n = native.preadScratch(this.hostFd, 0, Math.min(length, native.scratch.length), offset);
-    return n < 0 ? n : native.scratch.slice(0, n);
+    return readMapped(this.#kernel.native, this.#file, offset, length);
   }
 
   close(): void {
     this.#inode.allowWriteAccess();
-    this.#kernel.native.close(this.hostFd);
+    closeMapped(this.#kernel.native, this.#file);
   }
 }
 
@@ -68,9 +71,9 @@ function openPlace({ kernel, credentials }: WalkContext, found: Path): Executabl
   file.release();
   if (typeof mapped === "number") {
     inode.allowWriteAccess();
-    return -EIO;
+    return mapped === NOT_AT_HAND ? mapped : -EIO;
   }
-  return new MappedExecutable(kernel, mapped.backing, mapped.hostFd, found);
+  return new MappedExecutable(kernel, mapped, found);
 }
 
 /** As execveat(2) names it: below a descriptor, or with AT_EMPTY_PATH the descriptor's own file. */

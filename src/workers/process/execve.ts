@@ -9,6 +9,7 @@ import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGSEGV } from "../../shared/abi/signal.ts";
 import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
+import { NOT_AT_HAND, numberAnswered, untilAnswered } from "../call/asked.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { OperationList } from "../call/operation_list.ts";
@@ -29,7 +30,7 @@ import {
   type ProgramImage,
 } from "./exec.ts";
 import { executableOpener, openExecutableAt } from "./executable.ts";
-import { grantOf } from "./file_grant.ts";
+import { grantOf, isGrantAtHand } from "./file_grant.ts";
 import { keepUseOf } from "./resource_use.ts";
 import { MAX_ARG_STRLEN } from "./stack_image.ts";
 import { Task } from "./task.ts";
@@ -215,10 +216,18 @@ function* execHolding(
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
   const { argv, envp } = yield* readBoth(task, argvAt, envpAt, held);
   if (typeof argv === "number" || typeof envp === "number")
-    return programError(task, path, stackLimit, at) ?? (typeof argv === "number" ? argv : (envp as number));
+    return yield* numberAnswered(
+      task,
+      () => programError(task, path, stackLimit, at) ?? (typeof argv === "number" ? argv : (envp as number)),
+    );
   if (!task.files.mayBeUnshared) return -ENOMEM;
   const args = argv.length === 0 ? [""] : argv;
-  const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
+  const image = yield* untilAnswered(task, () => {
+    const opened = openImage(executableOpener(task), path, args, envp, stackLimit, at);
+    if (typeof opened === "number" || isGrantAtHand(opened.program.path)) return opened;
+    closeImage(opened);
+    return NOT_AT_HAND;
+  });
   if (typeof image === "number") return image;
   return yield* replace(task, image, held);
 }
@@ -355,6 +364,8 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
     task.pending.clear();
     task.id.leaveTask(task);
   }
+  old.call.asked?.end();
+  old.call.asked = null;
   // The old task's coroutine is this very call: it is not to be cancelled from within.
   old.call.coroutine = null;
   for (const stub of stubs) {

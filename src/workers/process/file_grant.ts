@@ -5,6 +5,7 @@
 import { MS_NOSUID } from "../../shared/abi/mount.ts";
 import { S_ISGID, S_ISUID, S_IXGRP } from "../../shared/abi/stat.ts";
 import { CAPABILITY_XATTR } from "../../shared/abi/xattr.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import type { FileGrant } from "../credentials/credentials.ts";
 import { NO_ID } from "../credentials/user_namespace.ts";
 import type { Path } from "../vfs/path.ts";
@@ -34,6 +35,12 @@ export function grantOf(path: Path, noNewPrivileges: boolean): FileGrant {
     gid: isMapped && setsGroup ? gid : null,
     capabilities: capabilitiesOf(path),
   };
+}
+
+/** What a file grants can be told at once: the host has said it. */
+export function isGrantAtHand({ inode }: Path): boolean {
+  if (!inode.isSlow) return true;
+  return inode.attributes() !== NOT_AT_HAND && inode.getxattr(CAPABILITY_XATTR) !== NOT_AT_HAND;
 }
 
 function capabilitiesOf(path: Path): FileGrant["capabilities"] {

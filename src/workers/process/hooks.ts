@@ -10,7 +10,7 @@ import { OpenFile } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { PipeFile } from "../vfs/pipe.ts";
 import type { SupervisorContext } from "./context.ts";
-import { startProgram } from "./start.ts";
+import { comesLater, startProgram } from "./start.ts";
 import type { GuestContainer } from "./thread_group.ts";
 
 const KEPT_MAX = 4096;
@@ -78,6 +78,7 @@ export class Hooks {
     const outputs = [kept(), kept()] as const;
     const pid = startProgram(kernel, container, spec, [stdin, ...outputs]);
     if (typeof pid === "number") this.#outputs.set(pid, outputs);
+    else if (comesLater(pid)) for (const file of [stdin, ...outputs]) file.release();
     return pid;
   }
 

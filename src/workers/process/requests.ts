@@ -45,6 +45,12 @@ export class Requests {
     if (kernel.nextSteps.any) kernel.nextSteps.run();
   }
 
+  /** The host has answered what a handler has left off for. */
+  serveAgain(task: Task): void {
+    this.#kernel.current = task;
+    this.#dispatcher.serveAgain(task);
+  }
+
   /** A call that another kernel thread has served is over; its slot is this thread's again. */
   finish(
     slot: number,

@@ -10,6 +10,7 @@ import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ContainerProcess, ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError, type StartError } from "../../shared/start_error.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import {
   type Credentials,
@@ -43,7 +44,7 @@ import {
   type ProgramImage,
 } from "./exec.ts";
 import { openExecutable } from "./executable.ts";
-import { grantOf } from "./file_grant.ts";
+import { grantOf, isGrantAtHand } from "./file_grant.ts";
 import { INIT } from "./pids.ts";
 import { Task } from "./task.ts";
 import { type GuestContainer, ThreadGroup } from "./thread_group.ts";
@@ -55,6 +56,13 @@ const DEFAULT_PATH = "/bin:/usr/bin";
 const STANDARD_STREAMS = 3;
 /** The caller's session, which the guest cannot see: a command without a terminal is not its leader. */
 const CALLERS_SESSION = null;
+
+/** In an errno's place: the host has been asked, and has not answered. */
+const LATER = -NOT_AT_HAND;
+
+export function comesLater(started: unknown): boolean {
+  return typeof started === "object" && started !== null && (started as StartError).errno === LATER;
+}
 
 /** What a program has as descriptors 0, 1, 2 and on: host descriptors, or files. */
 type Streams = readonly (number | OpenFile)[];
@@ -121,10 +129,11 @@ function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | numbe
   return cwd instanceof Path && cwd.inode.isDirectory ? cwd : -ENOTDIR;
 }
 
-/** The environment with HOME as /etc/passwd has it, where a container's process has none (as runc does). */
-function environment(kernel: SupervisorContext, root: Path, spec: ProcessSpec): string[] {
+/** The environment with HOME as /etc/passwd has it, where a container's process has none (as runc does); null: it comes later. */
+function environment(kernel: SupervisorContext, root: Path, spec: ProcessSpec): string[] | null {
   if (spec.container === undefined || spec.env.some((entry) => entry.startsWith("HOME="))) return spec.env;
   const text = readWhole(kernelContext(kernel, root), "/etc/passwd", PASSWD_MAX);
+  if (text === NOT_AT_HAND) return null;
   const users = typeof text === "number" ? [] : text.split("\n").map((line) => line.split(":"));
   const home = users.find((fields) => fields[2] === String(spec.uid))?.[5];
   return [...spec.env, `HOME=${home === undefined || home === "" ? "/" : home}`];
@@ -158,7 +167,9 @@ function prepareStart(
   { root, mounts }: GuestContainer,
   given: ProcessSpec,
 ): Start | StartError {
-  const spec = { ...given, env: environment(kernel, root, given) };
+  const env = environment(kernel, root, given);
+  if (env === null) return { subject: "program", name: nameOf(given), errno: LATER };
+  const spec = { ...given, env };
   const unmapped = firstUnmapped(kernel.users, spec);
   if (unmapped !== null) return { subject: "user", name: unmapped, errno: EINVAL };
   const credentials = credentialsOf(kernel, spec);
@@ -168,7 +179,10 @@ function prepareStart(
   const cwd = workingDirectory(context, spec);
   if (typeof cwd === "number") return { subject: "directory", name: spec.cwd, errno: -cwd };
   const image = findImage(context, cwd, spec, rlimits[RLIMIT_STACK]![0]);
-  return "errno" in image ? image : { credentials, rlimits, cwd, image };
+  if ("errno" in image) return image;
+  if (isGrantAtHand(image.program.path)) return { credentials, rlimits, cwd, image };
+  closeImage(image);
+  return { subject: "program", name: nameOf(spec), errno: LATER };
 }
 
 /** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
@@ -185,7 +199,7 @@ export function checkProgram(
 
 /**
  * Starts a program of a container. Returns its number in the sandbox's first PID namespace, or what is wrong. The descriptors
- * are the kernel's from now on.
+ * are the kernel's from now on, unless it says LATER.
  */
 export function startProgram(
   kernel: SupervisorContext,
@@ -195,6 +209,7 @@ export function startProgram(
 ): number | StartError {
   const start = prepareStart(kernel, container, spec);
   if ("errno" in start) {
+    if (start.errno === LATER) return start;
     for (const stream of new Set(streams))
       if (typeof stream === "number") kernel.native.close(stream);
       else stream.release();

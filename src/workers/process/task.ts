@@ -307,6 +307,10 @@ export class Task implements Caller {
     this.kernel.returnToGuest(this, result);
   }
 
+  serveAgain(): void {
+    this.kernel.requests.serveAgain(this);
+  }
+
   onUnwritableFrame(): void {
     if (this.beforeHandler !== null) this.kernel.onUnwritableFrame(this, this.beforeHandler);
   }

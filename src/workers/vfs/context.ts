@@ -2,6 +2,7 @@
 
 import type { CgroupHierarchy } from "../../shared/cgroup.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
+import type { Gofer } from "../gofer/gofer.ts";
 import type { HostFiles } from "../gofer/host_files.ts";
 import type { AnonymousInodes } from "./anonymous/anonymous_fs.ts";
 import type { InotifyUsers } from "./anonymous/inotify_users.ts";
@@ -23,6 +24,7 @@ export interface VfsContext extends ProcessContext {
   readonly fileEvents: FileEvents;
   readonly inotify: InotifyUsers;
   readonly hostFiles: HostFiles;
+  readonly gofer: Gofer;
   readonly locks: LockTable;
   readonly pipes: Pipes;
   readonly anonymous: AnonymousInodes;

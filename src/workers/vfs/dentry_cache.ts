@@ -51,6 +51,7 @@ export class DentryCache {
     const cached = directory.children?.get(name);
     const inode = directory.inode!;
     const version = inode.namesVersion();
+    if (version < 0) return version;
     if (cached === undefined) return this.#find(directory, name, inode.lookup(name), version);
     const believed = inode.fs.cachesNames && cached.version === version;
     if (!believed && cached.mountedHere === 0)

@@ -102,13 +102,14 @@ export class DirectoryFile extends OpenFile {
     return entries === null ? null : this.#gather(task, entries);
   }
 
-  *#gather(task: VfsCaller, from: Iterable<DirectoryEntry>): Coroutine {
+  *#gather(task: VfsCaller, from: Iterable<DirectoryEntry | number>): Coroutine {
     const { heap, listings, counters, longTurns } = task.kernel;
     const entries: DirectoryEntry[] = [];
     let bytes = 0;
     let counted = 0;
     try {
       for (const entry of from) {
+        if (typeof entry === "number") return entry;
         entries.push(entry);
         bytes += ENTRY_BYTES + entry.name.length;
         if (entries.length % GATHERED_PER_LOOK !== 0) continue;

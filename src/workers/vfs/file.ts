@@ -17,6 +17,24 @@ import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
 
+/** What a mapping needs of a file. */
+export interface MappedFile {
+  readonly backing: Mapped;
+  /** A fresh host descriptor of least privilege. */
+  readonly hostFd: number;
+  readonly offset: number;
+  /** Where the host may take long over it: how it is read and closed (mapped_file.ts). */
+  readonly slow?: SlowDescriptor;
+}
+
+export interface SlowDescriptor {
+  /** Up to so many bytes; fewer, or none, at the end; NOT_AT_HAND, or a negative errno. */
+  read(position: number, length: number): Uint8Array | number;
+  /** What was read there is not asked for again. */
+  taken(position: number): void;
+  close(): void;
+}
+
 /** The place of a file in an epoll set. */
 export interface SetItem {
   readonly owner: OpenFile;
@@ -209,7 +227,7 @@ export abstract class OpenFile {
   }
 
   /** What a mapping needs: a fresh host descriptor of least privilege and what it names. ENODEV: cannot be mapped. */
-  map(_writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
+  map(_writable: boolean): MappedFile | number {
     return -ENODEV;
   }
 

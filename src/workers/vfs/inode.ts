@@ -156,6 +156,11 @@ export abstract class Inode {
     return this === other || (this.fs === other.fs && this.ino === other.ino && this.type === other.type);
   }
 
+  /** The host may take long over it: what it holds is best copied when it is opened. */
+  get isSlow(): boolean {
+    return false;
+  }
+
   /** What it is known by while its file system may make other inodes of the same file. */
   get identity(): object | string {
     return `${this.fs.dev}:${this.ino}`;
@@ -240,7 +245,7 @@ export abstract class Inode {
 
   // ---- Directories ----
 
-  /** Changes when names may have changed behind the cache's back, on the host. */
+  /** Changes when names may have changed behind the cache's back, on the host. A negative errno: it cannot be told. */
   namesVersion(): number {
     return 0;
   }
@@ -256,9 +261,10 @@ export abstract class Inode {
   }
 
   /**
-   * As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile.
+   * As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile. A
+   * negative errno ends it.
    */
-  longListing(): Iterable<DirectoryEntry> | null {
+  longListing(): Iterable<DirectoryEntry | number> | null {
     return null;
   }
 

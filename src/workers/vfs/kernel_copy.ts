@@ -8,6 +8,7 @@ import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import { breathe } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { fromUser } from "../call/siginfo.ts";
@@ -189,7 +190,11 @@ function* copyRounds(
     const looked = room > 0 ? source.look(task, room) : -EAGAIN;
     const ready = typeof looked === "number" ? looked : yield* whileHeld(target, POLLOUT, looked);
     if (room > 0 && ready <= 0 && ready !== -EAGAIN) return done > 0 ? done : ready;
-    const put = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
+    let put = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
+    while (put === NOT_AT_HAND) {
+      yield* task.call.answer();
+      put = target.put(task, ready);
+    }
     const n = typeof put === "number" ? put : yield* whileHeld(source, POLLIN, put);
     if (n > 0) {
       source.take(n);
@@ -202,13 +207,13 @@ function* copyRounds(
       return done > 0 ? done : n;
     }
     const forSource = room > 0 && ready <= 0;
-    if (done > 0 && rules.partial) break;
-    if (forSource ? rules.sourceNoWait : rules.targetNoWait) return done > 0 ? done : -EAGAIN;
     // Of what another thread makes the next part is to be waited for, not an event.
     if (forSource && source instanceof Place && source.file instanceof SeekableFile) {
       yield* holding(task, source.file, source.file.warm(task, source.position, room));
       continue;
     }
+    if (done > 0 && rules.partial) break;
+    if (forSource ? rules.sourceNoWait : rules.targetNoWait) return done > 0 ? done : -EAGAIN;
     const file = forSource ? source.file : target.file;
     if (yield* waitFor(task, file, forSource ? POLLIN : POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
   }

@@ -26,6 +26,7 @@ import {
   S_IWGRP,
   S_IWOTH,
 } from "../../shared/abi/stat.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import type { SettingName } from "../sysctls.ts";
 import { inherited, isExtended, modeOf } from "./acl.ts";
 import { NOT_SIMPLE } from "./cached_walk.ts";
@@ -115,6 +116,7 @@ export function openPath(task: VfsCaller, dirfd: number, path: string, how: Open
  */
 function mayReuse({ kernel, credentials }: VfsCaller, { dentry, inode }: Path): number {
   const directory = dentry.parent?.inode?.attributes();
+  if (directory === NOT_AT_HAND) return directory;
   if (directory === undefined || typeof directory === "number" || inode.isDirectory) return 0;
   if ((directory.mode & S_ISVTX) === 0) return 0;
   const setting = PROTECTED.get(inode.type);
@@ -179,7 +181,8 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
   file.hasWriteAccess = writesData;
   const { fileEvents } = task.kernel;
   if ((flags & F.O_TRUNC) !== 0 && !isNew && inode.type === S_IFREG) {
-    const error = inode.setAttributes(truncated(task, inode));
+    const changes = truncated(task, inode);
+    const error = typeof changes === "number" ? changes : inode.setAttributes(changes);
     if (error < 0) {
       file.release();
       if (writesData) inode.putWriteAccess();
@@ -196,9 +199,9 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
 }
 
 // Contents that go take set-id bits along.
-function truncated(task: VfsCaller, inode: Inode): AttributeChanges {
+function truncated(task: VfsCaller, inode: Inode): AttributeChanges | number {
   const attributes = inode.attributes();
-  if (typeof attributes === "number") return { size: 0 };
+  if (typeof attributes === "number") return attributes === NOT_AT_HAND ? attributes : { size: 0 };
   const mode = withoutPrivileges(task, attributes);
   return mode === attributes.mode ? { size: 0 } : { size: 0, mode: mode & MODE_BITS };
 }

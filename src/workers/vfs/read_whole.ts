@@ -2,6 +2,8 @@
 
 import { E2BIG, EIO, EISDIR } from "../../shared/abi/errno.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
+import { closeMapped, readMapped } from "./mapped_file.ts";
 import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
 
 /** The bytes of a regular file as chars, or a negative errno; E2BIG when there are more than `limit`. */
@@ -13,20 +15,20 @@ export function readWhole(context: WalkContext, path: string, limit: number): st
   if (typeof file === "number") return file;
   const mapped = file.map(false);
   file.release();
-  if (typeof mapped === "number") return -EIO;
+  if (typeof mapped === "number") return mapped === NOT_AT_HAND ? mapped : -EIO;
   const { native } = context.kernel;
   const parts: string[] = [];
   let length = 0;
   let error = 0;
   for (;;) {
-    const n = native.preadScratch(mapped.hostFd, 0, native.scratch.length, length);
-    if (n <= 0 || length + n > limit) {
-      error = n < 0 ? n : n > 0 ? -E2BIG : 0;
+    const bytes = readMapped(native, mapped, length, native.scratch.length);
+    if (typeof bytes === "number" || bytes.length === 0 || length + bytes.length > limit) {
+      error = typeof bytes === "number" ? bytes : bytes.length > 0 ? -E2BIG : 0;
       break;
     }
-    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
-    length += n;
+    parts.push(Buffer.from(bytes).toString("latin1"));
+    length += bytes.length;
   }
-  native.close(mapped.hostFd);
+  closeMapped(native, mapped);
   return error < 0 ? error : parts.join("");
 }

@@ -6,6 +6,7 @@ import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { IN_ACCESS, IN_MODIFY, POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange } from "../call/guest_range.ts";
@@ -262,7 +263,12 @@ export function* writeRounds(
       at = 0;
       continue;
     }
-    const n = writeOnce(task, file, WINDOW + at, ready, position === OWN_OFFSET ? position : position + done);
+    const next = position === OWN_OFFSET ? position : position + done;
+    let n = writeOnce(task, file, WINDOW + at, ready, next);
+    while (n === NOT_AT_HAND) {
+      yield* task.call.answer();
+      n = writeOnce(task, file, WINDOW + at, ready, next);
+    }
     if (n === -EAGAIN && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
       continue;

@@ -17,6 +17,7 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { CAP_SETFCAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { numberAnswered } from "../call/asked.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
@@ -140,7 +141,7 @@ function set(
       value += Buffer.from(task.call.bytes.subarray(at, at + n)).toString("latin1");
       done += n;
     }
-    return put(value);
+    return yield* numberAnswered(task, () => put(value));
   }
 }
 

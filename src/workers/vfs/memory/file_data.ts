@@ -129,6 +129,34 @@ export class FileData {
     return this.#size >= size ? this.#endCopy(size) : this.#size;
   }
 
+  /** As copyRound, of bytes that were read elsewhere; none: the file is shorter than it was. */
+  copyPiece(bytes: Uint8Array, done: number, size: number): number {
+    if (size <= INLINE_MAX) {
+      if (!this.#account(size)) return -ENOSPC;
+      this.#reserve(size);
+      this.#bytes.set(bytes, done);
+      this.#size = done + bytes.length;
+      return bytes.length === 0 ? size : this.#size;
+    }
+    const { native } = this.#kernel;
+    const fd = this.hostFd();
+    if (fd < 0) return fd;
+    if (bytes.length === 0) return this.#endCopy(done);
+    if (done + bytes.length < size && bytes.every((byte) => byte === 0)) {
+      // Where it has holes nobody says; zeros become such.
+      this.#sparse = true;
+      return done + bytes.length;
+    }
+    const more = pages(done + bytes.length) - pages(done);
+    if (!this.#space.take(more)) return -ENOSPC;
+    this.#taken += more;
+    native.scratch.set(bytes);
+    const n = native.pwriteScratch(fd, bytes.length, done);
+    if (n < 0) return n;
+    this.#size = done + n;
+    return this.#size >= size ? this.#endCopy(size) : this.#size;
+  }
+
   #endCopy(size: number): number {
     const error = this.truncate(size);
     return error < 0 ? error : Number.MAX_SAFE_INTEGER;

@@ -21,6 +21,15 @@ function* listed(names: NameChanges): Generator<DirectoryEntry> {
   for (const [name, node] of names.own()) yield { name, ino: node.ino, type: node.type >>> 12 };
 }
 
+function* merged(
+  lower: Iterable<DirectoryEntry | number>,
+  names: NameChanges | null,
+): Generator<DirectoryEntry | number> {
+  for (const entry of lower)
+    if (typeof entry === "number" || names === null || names.showsLower(entry.name)) yield entry;
+  if (names !== null) yield* listed(names);
+}
+
 export class MemoryDirectory extends MemoryInode {
   #names: NameChanges | null = null;
 
@@ -53,8 +62,12 @@ export class MemoryDirectory extends MemoryInode {
     return entries;
   }
 
-  override longListing(): Iterable<DirectoryEntry> | null {
-    const names = this.lower === null ? this.#names : null;
+  override longListing(): Iterable<DirectoryEntry | number> | null {
+    if (this.lower !== null) {
+      const lower = this.lower.longListing();
+      return lower === null ? null : merged(lower, this.#names);
+    }
+    const names = this.#names;
     return names === null || names.size <= LISTED_AT_ONCE ? null : listed(names);
   }
 

@@ -6,7 +6,7 @@ import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts
 import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { VfsCaller } from "../caller.ts";
-import { NOT_AT_ONCE, type OpenFile } from "../file.ts";
+import { type MappedFile, NOT_AT_ONCE, type OpenFile } from "../file.ts";
 import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
@@ -108,7 +108,7 @@ export class MemoryFile extends SeekableFile {
     return error;
   }
 
-  override map(writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
+  override map(writable: boolean): MappedFile | number {
     if (this.#node.data === null && !writable) {
       const lower = this.#openLower();
       if (typeof lower === "number") return lower;

@@ -12,6 +12,7 @@ import {
   S_IFLNK,
   S_IFREG,
 } from "../../../shared/abi/stat.ts";
+import { NOT_AT_HAND } from "../../call/asked.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { isStale, keepsAccessTimes } from "../access_time.ts";
@@ -109,6 +110,10 @@ export class MemoryInode extends Inode {
 
   override isSame(other: Inode): boolean {
     return this === other;
+  }
+
+  override get isSlow(): boolean {
+    return this.lower?.isSlow === true;
   }
 
   override get identity(): object {
@@ -337,6 +342,10 @@ export class MemoryInode extends Inode {
     if (typeof names === "number") return names;
     for (const name of names) {
       const value = this.lower!.getxattr(name);
+      if (value === NOT_AT_HAND) {
+        own.release();
+        return value;
+      }
       if (typeof value !== "string") continue;
       const error = own.set(name, value, 0);
       if (error < 0) {

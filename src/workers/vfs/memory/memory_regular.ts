@@ -2,6 +2,7 @@
 
 import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
 import { CAPABILITY_XATTR } from "../../../shared/abi/xattr.ts";
+import { NOT_AT_HAND, numberAnswered, untilAnswered } from "../../call/asked.ts";
 import { breatheOn } from "../../call/breathe.ts";
 import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
@@ -55,6 +56,7 @@ export class MemoryRegular extends MemoryInode {
     if (typeof copy === "number") return copy;
     let error = 1;
     while (error > 0) error = copy.round();
+    if (error === NOT_AT_HAND) copy.giveUp();
     return error < 0 ? error : this.#data!;
   }
 
@@ -70,7 +72,7 @@ export class MemoryRegular extends MemoryInode {
     const source = file.map(false);
     file.release();
     if (typeof source === "number") return source;
-    return new CopyUp(new FileData(kernel, this.fs), kernel.native, source.hostFd, lower.size, (data) => {
+    return new CopyUp(new FileData(kernel, this.fs), kernel.native, source, lower.size, (data) => {
       if (this.#data === null) this.#data = data;
       else data.release(); // somebody else was faster
     });
@@ -80,7 +82,8 @@ export class MemoryRegular extends MemoryInode {
   override beforeWriting(task: VfsCaller): Coroutine | null {
     if (this.#data !== null) return null;
     const lower = this.lower!.attributes();
-    return typeof lower === "number" || lower.size <= COPY_INLINE ? null : this.#copyUp(task);
+    const isShort = typeof lower === "number" || (lower.size <= COPY_INLINE && !this.lower!.isSlow);
+    return isShort ? null : this.#copyUp(task);
   }
 
   override beforeTruncating(task: VfsCaller, length: number): Coroutine | null {
@@ -104,13 +107,13 @@ export class MemoryRegular extends MemoryInode {
   }
 
   *#copyUp(task: VfsCaller): Coroutine {
-    const copy = this.beginCopy();
+    const copy = yield* untilAnswered(task, () => this.beginCopy());
     if (typeof copy === "number") return copy;
     try {
       for (;;) {
         yield* copy.warm(task);
         if (this.#data !== null) return 0; // somebody else was faster
-        const left = copy.round();
+        const left = yield* numberAnswered(task, () => copy.round());
         if (left <= 0) return left;
       }
     } finally {
@@ -122,7 +125,8 @@ export class MemoryRegular extends MemoryInode {
   #dropCapability(): number {
     const meta = this.ownMeta();
     if (typeof meta === "number") return meta;
-    if (typeof this.getxattr(CAPABILITY_XATTR) === "number") return 0;
+    const capability = this.getxattr(CAPABILITY_XATTR);
+    if (typeof capability === "number") return capability === NOT_AT_HAND ? capability : 0;
     return this.removexattr(CAPABILITY_XATTR);
   }
 

@@ -1,0 +1,209 @@
+// The Gofer: what asks remote mounts on behalf of calls. Who asks has a transaction of the call in progress, and
+// goes on when it is answered. What the kernel does on its own account has none: it waits on the spot, for a bounded time.
+//
+// A name that a call changes is that call's from when it asks the host for the change until it knows what came of it: who
+// looks that name up meanwhile waits, and what others have found there before is forgotten.
+
+import { EIO } from "../../shared/abi/errno.ts";
+import type { Asked } from "../call/asked.ts";
+import type { Counters } from "../counters.ts";
+import type { HeapBudget } from "../heap_budget.ts";
+import type { Log } from "../log.ts";
+import type { Native } from "../native.ts";
+import type { SleepSet } from "../sleep_set.ts";
+import { HostMounts } from "./host_mounts.ts";
+import { HostThreads, Job } from "./host_threads.ts";
+import { JobOperation, type JobRecord } from "./job_record.ts";
+import { type Question, Transaction } from "./transaction.ts";
+
+/** How long the kernel thread waits for what nobody else could wait for. */
+const WAIT_MS = 2000;
+
+interface GoferContext {
+  readonly native: Native;
+  readonly sleep: SleepSet;
+  readonly counters: Counters;
+  readonly heap: HeapBudget;
+  readonly log: Log;
+  /** The event loop is to turn. */
+  owesAnswer: boolean;
+  readonly current: { readonly call: { readonly nr: number; asked: Asked | null } } | null;
+}
+
+/** A name that is being changed, and who waits for that. */
+interface Change {
+  readonly by: Transaction | null;
+  readonly waiting: Set<Transaction>;
+}
+
+export class Gofer {
+  readonly #kernel: GoferContext;
+  readonly #threads: HostThreads;
+  readonly mounts: HostMounts;
+  readonly #live = new Set<Transaction>();
+  readonly #changes = new Map<string, Change>();
+  /** Those of them that the host has not answered. */
+  readonly #underWay = new Set<string>();
+  /** Of what the kernel does on its own account and will do again when it is answered. */
+  #own: Transaction | null = null;
+
+  constructor(kernel: GoferContext) {
+    this.#kernel = kernel;
+    this.#threads = new HostThreads(kernel);
+    this.mounts = new HostMounts(kernel, this.#threads);
+  }
+
+  /** Transactions that are under way: for counters. */
+  get transactions(): number {
+    return this.#live.size;
+  }
+
+  /** That of the call in progress, if it has asked for something. */
+  get transaction(): Transaction | null {
+    const { current } = this.#kernel;
+    return current === null ? this.#own : (current.call.asked as Transaction | null);
+  }
+
+  #begin(): Transaction {
+    const transaction = new Transaction(this.#kernel, this.#threads, (ended) => this.#ended(ended));
+    this.#live.add(transaction);
+    return transaction;
+  }
+
+  /** That of the call in progress; null: nobody could wait. */
+  #needed(): Transaction | null {
+    const { current } = this.#kernel;
+    if (current === null) return this.#own;
+    const { call } = current;
+    if (call.nr < 0) return null;
+    call.asked ??= this.#begin();
+    return call.asked as Transaction;
+  }
+
+  #ended(transaction: Transaction): void {
+    this.#live.delete(transaction);
+    // What was begun is over when the host says so.
+    for (const name of transaction.names) if (!this.#underWay.has(name)) this.#release(name);
+  }
+
+  /** Makes an attempt of the kernel's own, which nobody's call has asked for, again until it says something else than `again`. */
+  async attempt<T>(act: () => T, again: (result: T) => boolean): Promise<T> {
+    const transaction = this.#begin();
+    try {
+      for (;;) {
+        const before = this.#own;
+        this.#own = transaction;
+        let result: T;
+        try {
+          result = act();
+        } finally {
+          this.#own = before;
+        }
+        if (!again(result)) return result;
+        await new Promise<void>((resolve) => {
+          transaction.whenAnswered(() => {
+            resolve();
+            this.#kernel.owesAnswer = true;
+          }, true);
+        });
+      }
+    } finally {
+      transaction.end();
+    }
+  }
+
+  /** The answer to a question: for as long as the call lasts, if it has one. NOT_AT_HAND: it comes later. */
+  ask<T>(key: string, make: () => Question<T>): T | number {
+    const transaction = this.#needed();
+    if (transaction !== null) return transaction.ask(key, make);
+    return this.#kernel.current === null ? this.#wait(make()) : -EIO;
+  }
+
+  /** The answer is its caller's from now on. */
+  take(key: string): void {
+    this.transaction?.take(key);
+  }
+
+  #wait<T>({ lane, args, read, undo, ended }: Question<T>): T | number {
+    let answer: T | number = -EIO;
+    let isLate = false;
+    const done = (record: JobRecord) => {
+      const came = read(record);
+      ended?.();
+      if (isLate) undo?.(came);
+      else answer = came;
+    };
+    const job = new Job(args, done, ended);
+    if (this.#threads.wait(lane, job, WAIT_MS)) return answer;
+    isLate = true;
+    this.#threads.cancel(job);
+    return -EIO;
+  }
+
+  /** A question that a coroutine of the call waits for by itself; what is to be done with it is the question's. */
+  submit({ lane, args, read, undo, ended }: Question<void>): Job {
+    const job = new Job(
+      args,
+      (record) => {
+        read(record);
+        ended?.();
+        if (job.isCancelled) undo?.();
+      },
+      ended,
+    );
+    this.#threads.submit(lane, job);
+    return job;
+  }
+
+  cancel(job: Job): void {
+    this.#threads.cancel(job);
+    job.isCancelled = true;
+  }
+
+  /** Closes a descriptor of a remote mount's file: behind all that was asked of it. */
+  close(lane: number, fd: number): void {
+    this.#threads.submit(lane, new Job({ operation: JobOperation.CLOSE, a: fd }, () => {}));
+  }
+
+  // ---- Names that are being changed ----
+
+  /** Whether somebody else changes a name just now: then the call in progress is told when that is over. */
+  isChanging(name: string): boolean {
+    const change = this.#changes.get(name);
+    if (change === undefined) return false;
+    const transaction = this.#needed();
+    if (transaction === null || transaction === change.by) return false;
+    change.waiting.add(transaction);
+    return true;
+  }
+
+  /** The call in progress is about to change a name. `found`: under which calls know what they have found there. */
+  beginChange(name: string, found: string): void {
+    const by = this.#needed();
+    for (const other of this.#live) if (other !== by) other.forget(found);
+    this.#changes.set(name, { by, waiting: new Set() });
+    by?.names.add(name);
+    this.#underWay.add(name);
+  }
+
+  /** The host has made the change, or not. */
+  changeEnded(name: string): void {
+    this.#underWay.delete(name);
+    const change = this.#changes.get(name);
+    if (change !== undefined && (change.by === null || change.by.isEnded)) this.#release(name);
+  }
+
+  /** Who has made it knows what came of it. */
+  changeKnown(name: string): void {
+    const { transaction } = this;
+    if (this.#changes.get(name)?.by !== transaction) return;
+    transaction?.names.delete(name);
+    this.#release(name);
+  }
+
+  #release(name: string): void {
+    const change = this.#changes.get(name);
+    this.#changes.delete(name);
+    for (const transaction of change?.waiting ?? []) transaction.notify();
+  }
+}

@@ -1,0 +1,235 @@
+// An open regular file of a remote mount. Its bytes come and go by jobs of the mount's lane, through the job's record: what
+// was read for a call is kept for that call alone, until it takes it.
+
+import { EAGAIN, EFBIG } from "../../shared/abi/errno.ts";
+import { O_APPEND } from "../../shared/abi/fcntl.ts";
+import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
+import { NOT_AT_HAND, numberAnswered } from "../call/asked.ts";
+import type { VfsCaller } from "../vfs/caller.ts";
+import type { MappedFile, SlowDescriptor } from "../vfs/file.ts";
+import { holding } from "../vfs/file_table.ts";
+import type { Attributes } from "../vfs/inode.ts";
+import { withoutPrivileges } from "../vfs/permission.ts";
+import { SeekableFile } from "../vfs/seekable_file.ts";
+import { allowedLength } from "../vfs/size_limit.ts";
+import type { GoferInode } from "./gofer_inode.ts";
+import { JOB_DATA_SIZE, JobOperation } from "./job_record.ts";
+import { attributesOf, openRemotely } from "./remote.ts";
+import type { Loan, Question } from "./transaction.ts";
+
+const { READ, WRITE, FSYNC, SEEK, ALLOCATE } = JobOperation;
+
+/** What a job has read: bytes, or an error. */
+interface Piece {
+  readonly position: number;
+  readonly bytes: Buffer;
+  readonly error: number;
+}
+
+interface Written {
+  readonly n: number;
+  readonly attributes: Attributes | null;
+}
+
+/** A descriptor that was opened to be mapped, as the kernel itself reads it: what a call has read it finds again. */
+class RemoteDescriptor implements SlowDescriptor {
+  readonly #inode: GoferInode;
+  readonly #loan: Loan;
+
+  constructor(inode: GoferInode, loan: Loan) {
+    this.#inode = inode;
+    this.#loan = loan;
+  }
+
+  #key(position: number): string {
+    return `read:${this.#inode.hostDev}:${this.#inode.hostIno}:${position}`;
+  }
+
+  read(position: number, length: number): Uint8Array | number {
+    const { lane, fs } = this.#inode;
+    return fs.kernel.gofer.ask<Uint8Array | number>(this.#key(position), () => ({
+      lane,
+      args: { operation: READ, a: this.#loan.fd, length: Math.min(length, JOB_DATA_SIZE), position },
+      read: (record) =>
+        record.result < 0 ? record.result : Uint8Array.from(record.data.subarray(0, record.result)),
+    }));
+  }
+
+  taken(position: number): void {
+    this.#inode.fs.kernel.gofer.take(this.#key(position));
+  }
+
+  close(): void {
+    this.#loan.close();
+  }
+}
+
+export class RemoteFile extends SeekableFile {
+  readonly #inode: GoferInode;
+  readonly #loan: Loan;
+  #fd: number;
+  /** Bytes that calls have read and not yet taken. */
+  readonly #pieces = new Map<VfsCaller, Piece>();
+
+  constructor(inode: GoferInode, loan: Loan, flags: number) {
+    super(inode, flags);
+    this.#inode = inode;
+    this.#loan = loan;
+    this.#fd = loan.fd;
+    inode.opened(this.#fd);
+  }
+
+  #ask<T>(what: string, question: () => Omit<Question<T>, "lane">): T | number {
+    const { gofer } = this.#inode.fs.kernel;
+    return gofer.ask<T>(`${what}:${this.#fd}`, () => ({ ...question(), lane: this.#inode.lane }));
+  }
+
+  // ---- Reading ----
+
+  /** What warm() has read for this call; -EAGAIN: nothing. */
+  override pread(task: VfsCaller, offset: number, length: number, position: number): number {
+    const piece = this.#pieces.get(task);
+    if (piece === undefined || piece.position !== position) return -EAGAIN;
+    this.#pieces.delete(task);
+    if (piece.error < 0) return piece.error;
+    const n = Math.min(length, piece.bytes.length);
+    task.call.bytes.set(piece.bytes.subarray(0, n), task.call.base + offset);
+    return n;
+  }
+
+  override preadCached(task: VfsCaller, offset: number, length: number, position: number): number {
+    return this.pread(task, offset, length, position);
+  }
+
+  override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
+    this.#pieces.delete(task);
+    const { gofer } = this.#inode.fs.kernel;
+    let waits = true;
+    let isRead = false;
+    const job = gofer.submit({
+      lane: this.#inode.lane,
+      args: { operation: READ, a: this.#fd, length: Math.min(length, JOB_DATA_SIZE), position },
+      read: (record) => {
+        if (!waits) return;
+        const error = Math.min(record.result, 0);
+        this.#pieces.set(task, {
+          position,
+          error,
+          bytes: Buffer.from(record.data.subarray(0, Math.max(record.result, 0))),
+        });
+        task.call.completeWait(0);
+      },
+    });
+    try {
+      task.call.replyBlocked();
+      yield;
+      isRead = true;
+    } finally {
+      waits = false;
+      if (!job.isBegun) gofer.cancel(job);
+      if (!isRead) this.#pieces.delete(task);
+    }
+  }
+
+  // ---- Writing ----
+
+  override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
+    const written = this.#write(task, offset, length, position);
+    return typeof written === "number" ? written : written.n;
+  }
+
+  override write(task: VfsCaller, offset: number, length: number): number {
+    const written = this.#write(task, offset, length, this.position);
+    if (typeof written === "number") return written;
+    const { n, attributes } = written;
+    if (n > 0 && (this.flags & O_APPEND) === 0) this.position += n;
+    else if (n > 0 && attributes !== null) this.position = attributes.size;
+    return n;
+  }
+
+  #write(task: VfsCaller, offset: number, length: number, position: number): Written | number {
+    const { fs } = this.#inode;
+    const { gofer } = fs.kernel;
+    const key = "write";
+    const isAsked = gofer.transaction?.has(`${key}:${this.#fd}`) === true;
+    const appends = (this.flags & O_APPEND) !== 0;
+    let mode = -1;
+    let allowed = length;
+    if (!isAsked) {
+      const before = this.#inode.attributes();
+      if (typeof before === "number") return before;
+      allowed = allowedLength(task, appends ? before.size : position, length);
+      if (allowed === 0 && length > 0) return -EFBIG;
+      if ((before.mode & (S_ISUID | S_ISGID)) !== 0) mode = withoutPrivileges(task, before) & 0o7777;
+    }
+    const at = task.call.base + offset;
+    const part = Math.min(allowed, JOB_DATA_SIZE);
+    const answer = this.#ask<Written>(key, () => ({
+      args: {
+        operation: WRITE,
+        a: this.#fd,
+        b: appends ? 1 : 0,
+        c: mode,
+        d: fs.kernel.descriptors.proc,
+        length: part,
+        position,
+        fill: ({ data }) => data.set(task.call.bytes.subarray(at, at + part)),
+      },
+      read: (record) => ({
+        n: record.result,
+        attributes: record.second === 0 ? attributesOf(fs, record) : null,
+      }),
+      ended: () => this.#inode.changed(),
+    }));
+    if (typeof answer === "number") return answer;
+    gofer.take(`${key}:${this.#fd}`);
+    if (answer.attributes !== null) this.#inode.learn(answer.attributes);
+    return answer;
+  }
+
+  override sync(task: VfsCaller, dataOnly: boolean): number {
+    if (!this.writable) return 0;
+    const asks = numberAnswered(task, () =>
+      this.#ask<number>("fsync", () => ({
+        args: { operation: FSYNC, a: this.#fd, b: dataOnly ? 1 : 0 },
+        read: (record) => record.result,
+      })),
+    );
+    return task.call.start(holding(task, this, asks));
+  }
+
+  // ---- Where data is ----
+
+  protected override seekData(offset: number, whence: number): number {
+    return this.#ask<number>("seek", () => ({
+      args: { operation: SEEK, a: this.#fd, b: whence, position: offset },
+      read: (record) => (record.result < 0 ? record.result : record.value),
+    }));
+  }
+
+  override allocate(_task: VfsCaller, mode: number, position: number, length: number): number {
+    const { gofer } = this.#inode.fs.kernel;
+    const what = `allocate:${position}`;
+    const done = this.#ask<number>(what, () => ({
+      args: { operation: ALLOCATE, a: this.#fd, b: mode, position, value: length },
+      read: (record) => record.result,
+      ended: () => this.#inode.changed(),
+    }));
+    if (done !== NOT_AT_HAND) gofer.take(`${what}:${this.#fd}`);
+    return done;
+  }
+
+  override map(writable: boolean): MappedFile | number {
+    const loan = openRemotely(this.#inode, writable ? 2 : 0, "map");
+    if (typeof loan === "number") return loan;
+    const { fs, hostDev, hostIno, path } = this.#inode;
+    const slow = new RemoteDescriptor(this.#inode, loan);
+    return { backing: fs.mapped(hostDev, hostIno, path), hostFd: loan.fd, offset: 0, slow };
+  }
+
+  release(): void {
+    this.#inode.closed(this.#fd);
+    this.#fd = -1;
+    this.#loan.close();
+  }
+}
