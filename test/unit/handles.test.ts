@@ -47,10 +47,24 @@ class FakeHost {
 function make(limit: number, count: number) {
   const host = new FakeHost();
   const handles = new Handles(host as unknown as Native, ROOT, limit);
-  const root: HandleOwner = { parentOwner: null, hostName: "", hostDev: DEV, hostIno: 1, handlePlace: null, opener: null };
+  const root: HandleOwner = {
+    parentOwner: null,
+    hostName: "",
+    hostDev: DEV,
+    hostIno: 1,
+    handlePlace: null,
+    opener: null,
+  };
   const files = Array.from({ length: count }, (_, i): HandleOwner => {
     host.files.set(`f${i}`, 10 + i);
-    return { parentOwner: root, hostName: `f${i}`, hostDev: DEV, hostIno: 10 + i, handlePlace: null, opener: null };
+    return {
+      parentOwner: root,
+      hostName: `f${i}`,
+      hostDev: DEV,
+      hostIno: 10 + i,
+      handlePlace: null,
+      opener: null,
+    };
   });
   return { host, handles, root, files };
 }

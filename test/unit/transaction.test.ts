@@ -1,6 +1,7 @@
 // What a call asks of remote mounts (src/workers/gofer): answers stay until the call ends, what nobody takes is given back,
 // names that are being changed keep others waiting, and lanes keep their order.
 
+import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,11 +54,11 @@ function makeKernel() {
       onReady();
     }
   };
-  return { kernel, gofer, counters, settle };
+  return { kernel, gofer, counters, settle, ready: () => onReady() };
 }
 
 // The doorbell of the library is the last kernel's that has begun to use it.
-const { kernel, gofer, counters, settle } = makeKernel();
+const { kernel, gofer, counters, settle, ready } = makeKernel();
 
 function newCall(): { call: FakeCall } {
   return { call: { nr: 0, asked: null } };
@@ -195,6 +196,42 @@ test("who looks a name up that another call changes waits, and forgets what it h
   reader.call.asked!.end();
   await settle();
   assert.is(counters.hostAnswers, 0);
+});
+
+test("calls that come and go leave nothing in a lane that stands still, and other lanes go on", async () => {
+  const fifo = join(directory, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const [place, proc] = [openSync(fifo, 0o10000000), openSync("/proc", 0o200000)];
+  const stuck = newCall();
+  kernel.current = stuck;
+  // Who opens a FIFO to read waits for who writes.
+  gofer.ask("stuck", () => ({
+    lane: 2,
+    args: { operation: JobOperation.REOPEN, a: place, b: proc },
+    read: (record) => record.result,
+    undo: closeSync,
+  }));
+  for (let i = 0; i < 1000; i++) {
+    const task = newCall();
+    kernel.current = task;
+    gofer.ask("file", () => ({ ...open("file"), lane: 2 }));
+    task.call.asked!.end();
+  }
+  assert.ok(counters.hostJobsWaiting <= 4, "what has a record, and no more");
+  const other = newCall();
+  kernel.current = other;
+  gofer.ask("file", () => open("file"));
+  for (let tries = 0; gofer.ask("file", () => open("file")) === NOT_AT_HAND; tries++) {
+    assert.ok(tries < 1000, "the other lane answers");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    ready();
+  }
+  other.call.asked!.end();
+  stuck.call.asked!.end();
+  closeSync(openSync(fifo, "w"));
+  await settle();
+  assert.is(counters.hostAnswers, 0);
+  for (const fd of [place, proc]) closeSync(fd);
 });
 
 test("what nobody could wait for is waited for on the spot", () => {

@@ -13,7 +13,7 @@ import type { Native } from "../native.ts";
 import type { SleepSet } from "../sleep_set.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { HostThreads, Job } from "./host_threads.ts";
-import { JobOperation, type JobRecord } from "./job_record.ts";
+import { type JobArguments, JobOperation, type JobRecord } from "./job_record.ts";
 import { type Question, Transaction } from "./transaction.ts";
 
 /** How long the kernel thread waits for what nobody else could wait for. */
@@ -140,24 +140,16 @@ export class Gofer {
     return -EIO;
   }
 
-  /** A question that a coroutine of the call waits for by itself; what is to be done with it is the question's. */
-  submit({ lane, args, read, undo, ended }: Question<void>): Job {
-    const job = new Job(
-      args,
-      (record) => {
-        read(record);
-        ended?.();
-        if (job.isCancelled) undo?.();
-      },
-      ended,
-    );
+  /** A question that a coroutine of the call waits for by itself: `read` is called also when that has ended meanwhile. */
+  submit(lane: number, args: JobArguments, read: (record: JobRecord) => void): Job {
+    const job = new Job(args, read);
     this.#threads.submit(lane, job);
     return job;
   }
 
+  /** Nobody waits for it any more. */
   cancel(job: Job): void {
     this.#threads.cancel(job);
-    job.isCancelled = true;
   }
 
   /** Closes a descriptor of a remote mount's file: behind all that was asked of it. */

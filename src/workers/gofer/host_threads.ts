@@ -23,7 +23,8 @@ export class Job {
   readonly done: (record: JobRecord) => void;
   /** It was never begun, since its caller had gone. */
   readonly dropped: () => void;
-  isCancelled = false;
+  /** Where it is done. */
+  lane = 0;
   isBegun = false;
 
   constructor(args: JobArguments, done: (record: JobRecord) => void, dropped: () => void = () => {}) {
@@ -66,14 +67,19 @@ export class HostThreads {
     const { counters } = this.#kernel;
     counters.hostJobs++;
     counters.hostJobsWaiting++;
+    job.lane = lane;
     this.#lanes[lane]!.waiting.push(job);
     this.#feed(this.#lanes[lane]!);
   }
 
-  /** Its caller has gone. What was begun is done all the same. */
+  /** Its caller has gone. What was begun is done all the same; whoever makes callers come and go leaves nothing else behind. */
   cancel(job: Job): void {
-    if (job.isBegun) return;
-    job.isCancelled = true;
+    const { waiting } = this.#lanes[job.lane]!;
+    const at = job.isBegun ? -1 : waiting.indexOf(job);
+    if (at < 0) return;
+    waiting.splice(at, 1);
+    this.#kernel.counters.hostJobsWaiting--;
+    job.dropped();
   }
 
   /**
@@ -110,11 +116,6 @@ export class HostThreads {
     while (lane.free.length > 0) {
       const job = lane.waiting.shift();
       if (job === undefined) return;
-      if (job.isCancelled) {
-        counters.hostJobsWaiting--;
-        job.dropped();
-        continue;
-      }
       const number = lane.free.at(-1)!;
       const record = this.#records[number]!;
       record.set(job.args);

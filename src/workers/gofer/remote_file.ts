@@ -106,19 +106,12 @@ export class RemoteFile extends SeekableFile {
     const { gofer } = this.#inode.fs.kernel;
     let waits = true;
     let isRead = false;
-    const job = gofer.submit({
-      lane: this.#inode.lane,
-      args: { operation: READ, a: this.#fd, length: Math.min(length, JOB_DATA_SIZE), position },
-      read: (record) => {
-        if (!waits) return;
-        const error = Math.min(record.result, 0);
-        this.#pieces.set(task, {
-          position,
-          error,
-          bytes: Buffer.from(record.data.subarray(0, Math.max(record.result, 0))),
-        });
-        task.call.completeWait(0);
-      },
+    const args = { operation: READ, a: this.#fd, length: Math.min(length, JOB_DATA_SIZE), position };
+    const job = gofer.submit(this.#inode.lane, args, (record) => {
+      if (!waits) return;
+      const bytes = Buffer.from(record.data.subarray(0, Math.max(record.result, 0)));
+      this.#pieces.set(task, { position, error: Math.min(record.result, 0), bytes });
+      task.call.completeWait(0);
     });
     try {
       task.call.replyBlocked();
@@ -126,7 +119,7 @@ export class RemoteFile extends SeekableFile {
       isRead = true;
     } finally {
       waits = false;
-      if (!job.isBegun) gofer.cancel(job);
+      gofer.cancel(job);
       if (!isRead) this.#pieces.delete(task);
     }
   }
