@@ -3,7 +3,6 @@
 // thread.
 #include "sandbox.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,6 +24,7 @@
 #include "init.h"
 #include "installation.h"
 #include "mounts.h"
+#include "named_network.h"
 #include "namespaces.h"
 #include "preserved.h"
 #include "privileges.h"
@@ -97,67 +97,30 @@ static pid_t make_init(const struct init_plan *plan, const struct user_plan *use
   return pid;
 }
 
-// The network namespace that config.json names, as it was when it was looked at first: what else comes to have that name (of
-// a process whose number is taken again, say) is not what was decided about.
-struct named_network {
-  const char *path; // NULL: none is named
-  int fd;
-  struct stat file;
-  bool is_own; // it is the launcher's
-};
-
-static bool is_file(const char *path, const struct stat *file) {
-  struct stat found;
-  return stat(path, &found) == 0 && found.st_dev == file->st_dev && found.st_ino == file->st_ino;
-}
-
-static struct named_network open_network(const char *path) {
-  struct named_network network = {.path = path, .fd = -1};
-  if (!path) return network;
-  network.fd = open_file(path, O_RDONLY);
-  if (fstat(network.fd, &network.file) < 0) fail_errno(EXIT_RINGFENCE, "the network namespace %s", path);
-  network.is_own = is_file("/proc/self/ns/net", &network.file);
-  return network;
-}
-
-// A network namespace that is joined belongs to another user namespace than the sandbox's, so init must be
-// born in it. Returns the launcher's own, to go back to.
-static int join_network(const struct named_network *network) {
-  int own = open_file("/proc/self/ns/net", O_RDONLY);
-  if (setns(network->fd, CLONE_NEWNET) < 0)
-    fail_errno(EXIT_RINGFENCE, "joining the network namespace %s", network->path);
-  return own;
-}
-
-static void leave_network(const struct named_network *network, int own) {
-  if (setns(own, CLONE_NEWNET) < 0)
-    fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network->path);
-  close(own);
-}
-
+// init, born in the network namespace that is named: it belongs to another user namespace than the sandbox's. Whoever enters
+// it may have no way back (as root of a user namespace that the caller's own network is not of), so that is a child, whose
+// children are the launcher's when it has ended.
 static pid_t make_in_network(const struct init_plan *plan, const struct user_plan *users,
                              const struct named_network *network, bool *user_namespace) {
   if (!network->path) return make_init(plan, users, true, user_namespace);
-  int own = join_network(network);
-  pid_t pid = make_init(plan, users, false, user_namespace);
-  leave_network(network, own);
-  return pid;
-}
-
-// Whether somebody is in that network namespace already: his traffic is not to be cut off. Processes of other PID
-// namespaces than the launcher's own and its children's are not seen; whoever gives the path answers for those.
-static bool is_in_use(const struct named_network *network) {
-  DIR *proc = opendir("/proc");
-  if (!proc) return true;
-  bool used = false;
-  for (struct dirent *entry; !used && (entry = readdir(proc));) {
-    char path[300];
-    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
-    snprintf(path, sizeof path, "/proc/%s/ns/net", entry->d_name);
-    used = is_file(path, &network->file);
+  struct {
+    pid_t init;
+    bool user_namespace;
+  } made = {0};
+  int answer[2];
+  if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
+  pid_t maker = fork();
+  if (maker < 0) fail_errno(EXIT_RINGFENCE, "making namespaces");
+  if (maker == 0) {
+    named_network_join(network);
+    made.init = make_init(plan, users, false, &made.user_namespace);
+    (void)!write(answer[1], &made, sizeof made);
+    _exit(0);
   }
-  closedir(proc);
-  return used;
+  close(answer[1]);
+  namespace_child_answer(maker, answer[0], &made, sizeof made);
+  *user_namespace = made.user_namespace;
+  return made.init;
 }
 
 static void log_warning(const struct options *options, int log, const char *text) {
@@ -182,11 +145,7 @@ static void share_network(struct network_part *part, const struct options *optio
         "--network=host: that namespace's sockets)");
     return;
   }
-  int own = join_network(network);
-  part->lock = keeper_lock();
-  int error = errno;
-  leave_network(network, own);
-  errno = error;
+  part->lock = named_network_lock(network);
   if (part->lock < 0 && errno == EADDRINUSE)
     fail(EXIT_RINGFENCE,
          "the links of the network namespace %s are served by another sandbox's own stack, which cannot be "
@@ -194,7 +153,7 @@ static void share_network(struct network_part *part, const struct options *optio
          network->path);
   if (part->lock < 0)
     fail_errno(EXIT_RINGFENCE, "taking the links of the network namespace %s", network->path);
-  if (!is_in_use(network)) return;
+  if (!named_network_in_use(network)) return;
   close(part->lock);
   *part = (struct network_part){.sockets = true, .lock = -1};
   if (option_on(options, OPTION_STRICT))
@@ -240,7 +199,7 @@ static void start_in_network(pid_t init, const struct named_network *network, co
   pid_t parent = fork();
   if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
   if (parent == 0) {
-    if (network->path) close(join_network(network));
+    if (network->path) named_network_join(network);
     if (setns(processes, CLONE_NEWPID) < 0 && geteuid() == 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
     pid_t pid = fork();
@@ -328,7 +287,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
   *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
-  const struct named_network network = open_network(plan->spec ? plan->spec->network : NULL);
+  const struct named_network network = named_network_open(plan->spec ? plan->spec->network : NULL);
   bool owns = plan->spec && plan->spec->own_network && !network.path;
   const struct network_part part = network_of(plan, &network, log[1]);
   // Of its caller's own network a sandbox is told nothing.
