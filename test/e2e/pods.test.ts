@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { counters } from "../hostile/control.ts";
 import { eventually } from "../spawn.ts";
 import { Bundle, type Config, shell } from "./bundle.ts";
 import { children, exists, procLink } from "./processes.ts";
@@ -51,10 +52,10 @@ class Pod {
     });
   }
 
-  static async with(body: (pod: Pod) => Promise<void>): Promise<void> {
+  static async with(body: (pod: Pod) => Promise<void>, globalFlags: string[] = []): Promise<void> {
     const pod = new Pod();
     try {
-      await succeeds(pod.sandbox.create());
+      await succeeds(pod.sandbox.creates({ globalFlags }));
       await body(pod);
     } finally {
       for (const container of pod.containers) await container.remove();
@@ -99,6 +100,10 @@ class Pod {
 }
 
 const SLEEP = shell("sleep 1000");
+
+const WRITES = `mkdir /new; head -c 30000000 /dev/zero > /new/large; i=0
+  while [ $i -lt 200 ]; do echo $i > /new/$i; i=$((i + 1)); done
+  echo more >> /etc/passwd; ln -s /etc/passwd /etc/link; mv /etc /moved; rm -r /tmp; echo written; exec sleep 1000`;
 
 test("containers of a pod have one sandbox, its network and its name, and files and processes of their own", () =>
   Pod.with(async (pod) => {
@@ -358,5 +363,27 @@ test("terminals of a container are its own", () =>
     assert.ok(await eventually(async () => /^0$/m.test(await inside(has, "ls /dev/pts")), GONE_MS));
     assert.is((await inside(other, "ls /dev/pts")).trim(), "ptmx");
   }));
+
+test("what a container has written into a layer in memory is given back when it is deleted", () =>
+  Pod.with(
+    async (pod) => {
+      await succeeds(pod.sandbox.on("start"));
+      const held = async () => {
+        const { memoryFileBytes, memoryFiles, strings } = await counters(
+          join(pod.sandbox.root, pod.sandbox.id, "s"),
+        );
+        return { memoryFileBytes, memoryFiles, strings };
+      };
+      const before = await held();
+      const container = await pod.runs(shell(WRITES));
+      const said = () => readFileSync(join(container.directory, "said"), "latin1");
+      assert.ok(await eventually(() => said().includes("written"), 10_000), said());
+      assert.ok((await held()).memoryFileBytes! > before.memoryFileBytes! + 30_000_000);
+      await succeeds(container.on("delete", ["--force"]));
+      const isGone = async () => JSON.stringify(await held()) === JSON.stringify(before);
+      assert.ok(await eventually(isGone, 5000), JSON.stringify([before, await held()]));
+    },
+    ["--overlay2=root:memory"],
+  ));
 
 test.run();
