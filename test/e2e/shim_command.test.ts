@@ -1,3 +1,4 @@
+// deadline: 180 s
 // The shim's program by itself: what it says of itself, what it refuses, and that one whose containerd has died before it
 // asked for anything does not stay.
 
