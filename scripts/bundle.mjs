@@ -64,7 +64,8 @@ function structCode(checkout) {
   };
 }
 
-export async function bundle(checkout) {
+/** `startCode`: the list of functions whose bytecode a snapshot has (start_code.cjs); undefined: it has none. */
+export async function bundle(checkout, startCode = join(checkout, "scripts/start_code.json")) {
   const { build } = createRequire(join(checkout, "package.json"))("esbuild");
   const outdir = join(checkout, "build/js");
   mkdirSync(outdir, { recursive: true });
@@ -102,7 +103,7 @@ export async function bundle(checkout) {
     ]);
   writeSourcePositions(checkout, join(outdir, SOURCE_POSITIONS), maps);
   makeCodeCaches(checkout, outdir);
-  makeSnapshots(checkout, outdir);
+  makeSnapshots(checkout, outdir, startCode);
   writeAlike(join(outdir, ALIKE), join(outdir, "sandbox.blob"), join(outdir, "sandbox.main.cjs"));
 }
 
@@ -140,15 +141,21 @@ function makeCodeCaches(checkout, outdir) {
   }
 }
 
-function makeSnapshots(checkout, outdir) {
+function makeSnapshots(checkout, outdir, startCode) {
   for (const { name, snapshot } of bundles) {
     if (!snapshot) continue;
     const config = join(outdir, `${name}.snapshot.json`);
     // With Node's code cache a snapshot is twice as large, which each sandbox has in its memory, and starts no sooner.
     writeFileSync(
       config,
-      JSON.stringify({ builder: join(outdir, `${name}.main.cjs`), withoutCodeCache: true }),
+      JSON.stringify({ builder: join(checkout, "scripts/snapshot_builder.cjs"), withoutCodeCache: true }),
     );
+    const environment = {
+      RINGFENCE_BUNDLE: join(outdir, `${name}.main.cjs`),
+      RINGFENCE_CHECKOUT: checkout,
+      ...(startCode && { RINGFENCE_START_CODE: startCode }),
+      RINGFENCE_KEEP_CODE: join(checkout, "build/native/keep_code.node"),
+    };
     // Node warns of two of its modules, which are in the bundle for what starts without a snapshot alone.
     const arguments_ = [
       "--no-warnings",
@@ -157,6 +164,9 @@ function makeSnapshots(checkout, outdir) {
       "--build-snapshot-config",
       config,
     ];
-    execFileSync(join(checkout, NODE), arguments_, { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(join(checkout, NODE), arguments_, {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   }
 }
