@@ -15,14 +15,15 @@ const START_CODE = "scripts/start_code.json";
 
 /**
  * Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root: as it is, with its code
- * cache, and as a snapshot of V8's heap after its top level has run, from which Node starts instead of its own.
+ * cache, and as a snapshot of V8's heap after its top level has run, from which Node starts instead of its own; with the
+ * bytecode of what a start runs, or with all.
  */
 export const bundles = [
-  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true, snapshot: true },
+  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true, snapshot: "start" },
   { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
-  { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false },
+  { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false, snapshot: "all" },
 ];
 
 // koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program
@@ -142,7 +143,7 @@ function makeCodeCaches(checkout, outdir, startCode) {
 }
 
 function makeSnapshots(checkout, outdir, startCode) {
-  for (const { name, snapshot } of bundles) {
+  for (const { name, cached, snapshot } of bundles) {
     if (!snapshot) continue;
     const config = join(outdir, `${name}.snapshot.json`);
     // With Node's code cache a snapshot is twice as large, which each sandbox has in its memory, and starts no sooner.
@@ -151,14 +152,15 @@ function makeSnapshots(checkout, outdir, startCode) {
       JSON.stringify({ builder: join(checkout, "scripts/snapshot_builder.cjs"), withoutCodeCache: true }),
     );
     const environment = {
-      RINGFENCE_BUNDLE: join(outdir, `${name}.main.cjs`),
+      RINGFENCE_BUNDLE: join(outdir, `${name}${cached ? ".main" : ""}.cjs`),
       RINGFENCE_CHECKOUT: checkout,
-      ...(startCode && { RINGFENCE_START_CODE: startCode }),
-      RINGFENCE_KEEP_CODE: join(checkout, "build/native/keep_code.node"),
+      ...(startCode && { RINGFENCE_KEEP_CODE: join(checkout, "build/native/keep_code.node") }),
+      ...(startCode && snapshot === "start" && { RINGFENCE_START_CODE: startCode }),
     };
     // Node warns of two of its modules, which are in the bundle for what starts without a snapshot alone.
     const arguments_ = [
       "--no-warnings",
+      ...(snapshot === "all" ? ["--no-lazy"] : []),
       "--snapshot-blob",
       join(outdir, `${name}.blob`),
       "--build-snapshot-config",
