@@ -137,7 +137,12 @@ function makeCodeCaches(checkout, outdir, startCode) {
       join(outdir, `${name}.cjs`),
       `module.exports = require("./${LOADER}")(\`\${__dirname}/${name}.main.cjs\`.replace("//", "/"));\n`,
     );
-    const words = [join(checkout, "scripts/code_cache.cjs"), join(outdir, `${name}.main.cjs`), startCode];
+    const words = [
+      "--expose-gc",
+      join(checkout, "scripts/code_cache.cjs"),
+      join(outdir, `${name}.main.cjs`),
+      startCode,
+    ];
     execFileSync(join(checkout, NODE), words, { stdio: ["ignore", "ignore", "inherit"] });
   }
 }
@@ -154,13 +159,12 @@ function makeSnapshots(checkout, outdir, startCode) {
     const environment = {
       RINGFENCE_BUNDLE: join(outdir, `${name}${cached ? ".main" : ""}.cjs`),
       RINGFENCE_CHECKOUT: checkout,
-      ...(startCode && { RINGFENCE_KEEP_CODE: join(checkout, "build/native/keep_code.node") }),
-      ...(startCode && snapshot === "start" && { RINGFENCE_START_CODE: startCode }),
+      ...(startCode && { RINGFENCE_START_CODE: snapshot === "all" ? "all" : startCode }),
+      RINGFENCE_KEEP_CODE: join(checkout, "build/native/keep_code.node"),
     };
     // Node warns of two of its modules, which are in the bundle for what starts without a snapshot alone.
     const arguments_ = [
       "--no-warnings",
-      ...(snapshot === "all" ? ["--no-lazy"] : []),
       "--snapshot-blob",
       join(outdir, `${name}.blob`),
       "--build-snapshot-config",

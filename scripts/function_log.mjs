@@ -33,19 +33,23 @@ export function compiledIn(checkout, logs) {
   const bundle = join(checkout, "build/js/sandbox.main.cjs");
   const keysOf = keysIn(checkout, bundle);
   const found = new Map();
-  for (const log of logs) {
-    let bundleScript;
-    const functions = new Map();
-    for (const line of readFileSync(log, "latin1").split("\n")) {
-      const [kind, what, script, start, end, , , name = ""] = line.split(",");
-      // script-details,SCRIPT,URL,...
-      if (kind === "script-details" && script === bundle) bundleScript = what;
-      // function,parse-function,SCRIPT,START,END,MS,TIME,NAME
-      if (kind === "function" && what === "parse-function" && script === bundleScript)
-        functions.set(start, { name, start: Number(start), end: Number(end) });
-    }
-    for (const { source, name } of keysOf([...functions.values()]))
+  for (const log of logs)
+    for (const { source, name } of keysOf(functionsIn(readFileSync(log, "latin1"), bundle)))
       found.set(`${source} ${name}`, { source, name });
-  }
   return [...found.values()];
+}
+
+/** Functions of a script that were compiled, once each. */
+function functionsIn(text, url) {
+  const functions = new Map();
+  let number;
+  for (const line of text.split("\n")) {
+    const [kind, what, script, start, end, , , name = ""] = line.split(",");
+    // script-details,SCRIPT,URL,...
+    if (kind === "script-details" && script === url) number = what;
+    // function,parse-function,SCRIPT,START,END,MS,TIME,NAME
+    if (kind === "function" && what === "parse-function" && script === number)
+      functions.set(start, { name, start: Number(start), end: Number(end) });
+  }
+  return [...functions.values()];
 }

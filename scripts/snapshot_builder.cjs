@@ -1,8 +1,8 @@
-// Writes the snapshot of a bundle after its top level has run (Node's --build-snapshot-config), with the bytecode that there
-// is then, and that of what a start runs (start_code.cjs).
+// Writes the snapshot of a bundle after its top level has run (Node's --build-snapshot-config), with the bytecode of what
+// a start runs (start_code.cjs).
 //
-// By its environment: RINGFENCE_BUNDLE, the file of the bundle; RINGFENCE_CHECKOUT; RINGFENCE_KEEP_CODE, the addon
-// that has the snapshot keep bytecode (native/setup), if it is to; RINGFENCE_START_CODE, the list, if there is one.
+// By its environment: RINGFENCE_BUNDLE, the file of the bundle; RINGFENCE_CHECKOUT; RINGFENCE_START_CODE, the list, without
+// which no bytecode is kept; RINGFENCE_KEEP_CODE, the addon that has the snapshot keep it (native/setup).
 
 const { readFileSync } = require("node:fs");
 const { dirname } = require("node:path");
@@ -24,6 +24,8 @@ function load(filename) {
   return module.exports;
 }
 
-if (addon !== undefined) process.dlopen({ exports: {} }, addon);
 if (list === undefined) load(bundle);
-else load(`${checkout}/scripts/start_code.cjs`).withListed(checkout, bundle, list, () => load(bundle));
+else {
+  process.dlopen({ exports: {} }, addon);
+  load(`${checkout}/scripts/start_code.cjs`).withListed(checkout, bundle, list, () => load(bundle));
+}
