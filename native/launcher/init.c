@@ -116,6 +116,9 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   char *const arguments[] = {"/node",
                              "--disable-warning=ExperimentalWarning",
                              "--expose-gc", // idle_trim.ts
+#ifdef NODE_ARGUMENTS
+                             NODE_ARGUMENTS, // what looks into V8: scripts/function_log.mjs
+#endif
                              "--max-old-space-size=2048",
                              "--max-semi-space-size=16",
                              from_snapshot ? "--snapshot-blob" : "/sandbox.cjs",

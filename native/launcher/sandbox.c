@@ -20,6 +20,7 @@
 
 #include "../keeper/keeper.h"
 #include "../keeper/maker.h"
+#include "cgroup_fork.h"
 #include "clocks.h"
 #include "init.h"
 #include "installation.h"
@@ -42,27 +43,23 @@ static int open_file(const char *path, int flags) {
   return fd;
 }
 
-// With more CPUs the control plane does not share its thread with the kernel.
-#define SOLO_CPUS 2
-
+// A thread that does nothing but keep the control plane from the kernel's costs three starts and 20 MB (performance.md), on
+// whatever number of CPUs.
 static const char *workers_of(const struct options *options) {
   const char *given = options->values[OPTION_WORKERS];
-  cpu_set_t cpus;
-  if (strcmp(given, "auto") != 0) return given;
-  // A set that does not fit is one of many CPUs.
-  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS ? "solo" : "1";
+  return strcmp(given, "auto") == 0 ? "solo" : given;
 }
 
+// `groups`: where it is to be, as far as its parent may put it there; NULL: where that is.
 static pid_t clone_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
-                        unsigned long more, bool *user_namespace) {
-  unsigned long flags =
-      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD | more;
+                        unsigned long more, const struct cgroups *groups, struct sandbox *sandbox) {
+  unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | more;
   if (own_network) flags |= CLONE_NEWNET;
-  *user_namespace = true;
-  pid_t pid = (pid_t)syscall(SYS_clone, flags | CLONE_NEWUSER, NULL, NULL, NULL, NULL);
+  sandbox->user_namespace = true;
+  pid_t pid = cgroups_fork(groups, flags | CLONE_NEWUSER, &sandbox->in_groups);
   if (pid < 0 && !users->needed && geteuid() == 0 && (errno == EPERM || errno == EINVAL || errno == ENOSPC)) {
-    *user_namespace = false;
-    pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+    sandbox->user_namespace = false;
+    pid = cgroups_fork(groups, flags, &sandbox->in_groups);
   }
   if (pid < 0)
     fail_errno(EXIT_RINGFENCE, "making namespaces (are user namespaces switched off on this host?)");
@@ -73,10 +70,10 @@ static pid_t clone_init(const struct init_plan *plan, const struct user_plan *us
 // Only who is in the namespace above can map the ids of the one that is made.
 static _Noreturn void clone_below(const struct init_plan *plan, const struct user_plan *users,
                                   bool own_network, int answer) {
-  bool user_namespace;
+  struct sandbox made;
   user_enter_joined(users);
   privileges_become_root();
-  pid_t pid = clone_init(plan, users, own_network, CLONE_PARENT, &user_namespace);
+  pid_t pid = clone_init(plan, users, own_network, CLONE_PARENT, NULL, &made);
   id_maps_write(&users->written, pid);
   (void)!write(answer, &pid, sizeof pid);
   _exit(0);
@@ -84,8 +81,8 @@ static _Noreturn void clone_below(const struct init_plan *plan, const struct use
 
 // init in namespaces of its own, a child of the launcher's, with its ids mapped.
 static pid_t make_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
-                       bool *user_namespace) {
-  if (users->joined < 0) return clone_init(plan, users, own_network, 0, user_namespace);
+                       const struct cgroups *groups, struct sandbox *sandbox) {
+  if (users->joined < 0) return clone_init(plan, users, own_network, 0, groups, sandbox);
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
   pid_t maker = fork(), pid;
@@ -93,7 +90,7 @@ static pid_t make_init(const struct init_plan *plan, const struct user_plan *use
   if (maker == 0) clone_below(plan, users, own_network, answer[1]);
   close(answer[1]);
   namespace_child_answer(maker, answer[0], &pid, sizeof pid);
-  *user_namespace = true;
+  sandbox->user_namespace = true;
   return pid;
 }
 
@@ -101,11 +98,12 @@ static pid_t make_init(const struct init_plan *plan, const struct user_plan *use
 // it may have no way back (as root of a user namespace that the caller's own network is not of), so that is a child, whose
 // children are the launcher's when it has ended.
 static pid_t make_in_network(const struct init_plan *plan, const struct user_plan *users,
-                             const struct named_network *network, bool *user_namespace) {
-  if (!network->path) return make_init(plan, users, true, user_namespace);
+                             const struct named_network *network, const struct cgroups *groups,
+                             struct sandbox *sandbox) {
+  if (!network->path) return make_init(plan, users, true, groups, sandbox);
   struct {
     pid_t init;
-    bool user_namespace;
+    bool user_namespace, in_groups;
   } made = {0};
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
@@ -113,13 +111,16 @@ static pid_t make_in_network(const struct init_plan *plan, const struct user_pla
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "making namespaces");
   if (maker == 0) {
     named_network_join(network);
-    made.init = make_init(plan, users, false, &made.user_namespace);
+    made.init = make_init(plan, users, false, groups, sandbox);
+    made.user_namespace = sandbox->user_namespace;
+    made.in_groups = sandbox->in_groups;
     (void)!write(answer[1], &made, sizeof made);
     _exit(0);
   }
   close(answer[1]);
   namespace_child_answer(maker, answer[0], &made, sizeof made);
-  *user_namespace = made.user_namespace;
+  sandbox->user_namespace = made.user_namespace;
+  sandbox->in_groups = made.in_groups;
   return made.init;
 }
 
@@ -259,7 +260,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
   open_log(plan, log);
   const struct options *options = plan->options;
-  const char *workers = workers_of(options); // once: CPUs come and go
+  const char *workers = workers_of(options);
   struct user_plan users;
   user_plan(&users, plan->spec);
   struct init_plan init = {
@@ -301,7 +302,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   init.keeper[1] = network.path ? -1 : keepers[1];
   init.maker[0] = makers[0];
   init.maker[1] = owns ? makers[1] : -1;
-  sandbox->init = make_in_network(&init, &users, &network, &sandbox->user_namespace);
+  sandbox->init = make_in_network(&init, &users, &network, plan->groups, sandbox);
   clocks_leave(own_clocks);
   if (told && network.path)
     start_in_network(sandbox->init, &network, directory, "keeper", keepers[1], part.lock,

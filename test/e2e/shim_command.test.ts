@@ -161,7 +161,7 @@ test("a shim that nobody asks for anything ends by itself, and its socket goes",
   const shim = await Shim.start(["/bin/busybox", "true"]);
   const socket = shim.address.slice("unix://".length);
   try {
-    assert.match(proc(shim.pid, "cmdline")!, /shim\.cjs/);
+    assert.match(proc(shim.pid, "cmdline")!, /shim\.(blob|cjs)/);
     shim.client.close();
     assert.ok(await eventually(() => !exists(shim.pid), IDLE_MS), "it is still there");
     assert.not.ok(existsSync(socket));
