@@ -17,7 +17,8 @@ struct pod_spec {
   long long shares;
 };
 
-// Reads it from annotations, by the names of containerd's CRI plugin or of CRI-O. What is not said whole is not said.
+// Reads it from annotations, by the names of containerd's CRI plugin or of CRI-O, and from what podman says of its pods.
+// What is not said whole is not said.
 void pod_spec_read(struct pod_spec *pod, const struct json *config);
 
 #endif
