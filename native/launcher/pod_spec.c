@@ -6,6 +6,7 @@
 
 #include "report.h"
 
+#define SHARED "dev.ringfence.shared"
 #define SHARES "io.kubernetes.cri.sandbox-cpu-shares"
 #define USUAL_SHARES 1024
 #define ID_MAX 256 // an id has at most 255 characters (state.c)
@@ -26,10 +27,18 @@ static void be_sandbox(struct pod_spec *pod, long long shares) {
 static bool be_container(struct pod_spec *pod, const struct json *config, unsigned id) {
   char text[ID_MAX];
   if (!id || !json_text(config, id, text, sizeof text) || !text[0]) return false;
-  pod->sandbox = strdup(text);
+  pod_spec_join(pod, text);
+  return true;
+}
+
+void pod_spec_join(struct pod_spec *pod, const char *sandbox) {
+  pod->sandbox = strdup(sandbox);
   if (!pod->sandbox) fail_errno(EXIT_RINGFENCE, "reading config.json");
   pod->role = POD_CONTAINER;
-  return true;
+}
+
+bool pod_takes_others(const struct pod_spec *pod) {
+  return pod->role == POD_SANDBOX || pod->role == POD_SHARED;
 }
 
 // The program that podman has for the container which holds the namespaces of a pod.
@@ -71,4 +80,6 @@ void pod_spec_read(struct pod_spec *pod, const struct json *config) {
       return;
   }
   read_podman(pod, config, annotations);
+  unsigned shared = json_member(config, annotations, SHARED);
+  if (pod->role == POD_NONE && shared && json_equals(config, shared, "true")) pod->role = POD_SHARED;
 }

@@ -99,8 +99,8 @@ export interface SandboxConfig {
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */
   id?: string;
-  /** It is a pod's: its program is run only for those who share its processes, and others are made beside it. */
-  pod?: boolean;
+  /** Others are made beside it. Of a pod's own container, held, the program is run only for those who share its processes. */
+  pod?: "held" | "shared";
   /** Its directory, for the state that hooks are told. */
   bundle?: string;
   hostname: string;
