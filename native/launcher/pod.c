@@ -151,10 +151,13 @@ static void hand_numbered(struct handed *handed, const char *name, unsigned numb
   hand(handed, numbered, fd);
 }
 
+// What processes write to that put themselves in a group.
 static int open_group(const struct cgroups *groups, int index) {
   char path[4096 + 32];
-  snprintf(path, sizeof path, "%s/cgroup.procs", groups->paths[index]);
+  snprintf(path, sizeof path, "%s/tasks", groups->paths[index]);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
+  snprintf(path, sizeof path, "%s/cgroup.procs", groups->paths[index]);
+  if (fd < 0 && errno == ENOENT) fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0 && !groups->lenient) fail_errno(EXIT_RINGFENCE, "opening %s", path);
   return fd;
 }

@@ -163,7 +163,7 @@ export type BootDescriptor =
   | "log" // where log records go
   | "debug-log"
   | "lock" // of a container of a pod: its state directory's, which tells that it is there
-  | `group:${number}` // of a container of a pod: a cgroup.procs of its control groups
+  | `group:${number}` // of a container of a pod: tasks (v1) or cgroup.procs (v2) of its control groups
   | `preserved:${number}` // what the first program gets as descriptor 3 + number
   | "stdin"
   | "stdout"
