@@ -177,7 +177,7 @@ static void wait_until_created(struct container *container) {
 
 static void fill_record(struct container *container) {
   struct record *record = &container->record;
-  record->is_pod = container->spec.pod.role == POD_SANDBOX;
+  record->is_pod = pod_takes_others(&container->spec.pod);
   record->sandbox = container->in_pod ? container->spec.pod.sandbox : NULL;
   record->bundle = container->spec.bundle;
   record->rootfs = container->spec.root;

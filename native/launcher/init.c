@@ -219,7 +219,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
 static void confine_writes(const struct init_plan *plan, int proc, int root, const int *binds) {
   // What later containers of its pod bring along cannot be added to such a ruleset. Of mounts, theirs as well, those that are
   // not to be written to are read-only themselves; FIFOs are what Landlock keeps from it beyond that.
-  if (plan->spec && plan->spec->pod.role == POD_SANDBOX) return;
+  if (plan->spec && pod_takes_others(&plan->spec->pod)) return;
   unsigned bind_count = plan->spec ? plan->spec->bind_count : 0;
   int *trees = calloc(bind_count + 2, sizeof *trees), count = 0;
   if (!trees) fail_errno(EXIT_RINGFENCE, "confining writes");

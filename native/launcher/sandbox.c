@@ -150,7 +150,7 @@ static void share_network(struct network_part *part, const struct options *optio
   if (part->lock < 0 && errno == EADDRINUSE)
     fail(EXIT_RINGFENCE,
          "the links of the network namespace %s are served by another sandbox's own stack, which cannot be "
-         "shared: start that one with --network=host",
+         "shared: start that one with the annotation dev.ringfence.shared=true, or with --network=host",
          network->path);
   if (part->lock < 0)
     fail_errno(EXIT_RINGFENCE, "taking the links of the network namespace %s", network->path);

@@ -258,13 +258,72 @@ test("what fails leaves nothing, and the pod goes on", () =>
         config.mounts.push({ destination: `/mnt/${i}`, source: "/tmp", type: "bind", options: ["rbind"] });
     });
     await refused(many, /has at most 253 bind mounts/);
-    const alone = await pod.member(SLEEP, ["ipc"], (config) => {
+    const alone = await pod.member(SLEEP, [], (config) => {
       config.annotations![`${CRI}.sandbox-id`] = "nobody";
+      config.linux.namespaces.find(({ type }) => type === "ipc")!.path = "/proc/self/ns/ipc";
     });
     await refused(alone, /ipc namespace of another process cannot be joined/);
     const good = await pod.runs(SLEEP);
     assert.is((await inside(good, "echo here")).trim(), "here");
   }));
+
+/** A container that names namespaces of another's, without any word of a pod. */
+async function joining(other: Bundle, files: readonly string[], args: string[]): Promise<Bundle> {
+  const { pid } = await state(other);
+  const container = new Bundle(args, (config) => {
+    delete config.hostname;
+    for (const namespace of config.linux.namespaces) {
+      const file = namespace.type === "network" ? "net" : namespace.type;
+      if (files.includes(file)) namespace.path = `/proc/${pid}/ns/${file}`;
+    }
+  });
+  container.root = other.root;
+  return container;
+}
+
+test("a container that is shared goes on with its program, and has in its sandbox who names its namespaces", async () => {
+  const shared = new Bundle(shell(`nc -l -p ${PORT} -e cat & echo >/own; exec sleep 1000`), (config) => {
+    config.hostname = "shared";
+    config.annotations = { "dev.ringfence.shared": "true" };
+  });
+  const containers: Bundle[] = [];
+  const joins = async (other: Bundle, files: readonly string[], args: string[] = SLEEP) => {
+    const container = await joining(other, files, args);
+    containers.push(container);
+    return container;
+  };
+  const runs = async (container: Bundle) => {
+    await succeeds(container.create());
+    await succeeds(container.on("start"));
+  };
+  try {
+    await succeeds(shared.create());
+    const early = await joins(shared, ["pid", "net", "ipc", "uts"]);
+    const { code, stderr } = await early.create();
+    assert.is(code, 1);
+    assert.match(stderr.toString(), /whose processes are to be shared is not running/);
+    assert.equal(early.left(), []);
+    await succeeds(shared.on("start"));
+    const first = await joins(shared, ["net"]);
+    await runs(first);
+    // Of one that has joined it is as of the shared one itself.
+    const second = await joins(first, ["net", "ipc", "uts"]);
+    await runs(second);
+    const asks = `hostname; ls /own 2>&1; ps | grep -c 'exec [s]leep\\|[n]c -l'; echo said | nc 127.0.0.1 ${PORT}`;
+    assert.is(await inside(second, asks), "shared\nls: /own: No such file or directory\n0\nsaid\n");
+    const all = await joins(shared, ["pid", "net", "ipc", "uts"]);
+    await runs(all);
+    assert.match(await inside(all, "ps -o args"), /sleep 1000[\s\S]*sleep 1000/);
+    for (const container of [first, all]) await container.remove();
+    assert.is((await state(second)).status, "running");
+    assert.is((await inside(shared, "ls /own")).trim(), "/own");
+    await succeeds(shared.on("delete", ["--force"]));
+    assert.is((await state(second)).status, "stopped");
+  } finally {
+    for (const container of containers) await container.remove();
+    await shared.remove();
+  }
+});
 
 test("a create that is killed leaves nothing that delete does not remove", () =>
   Pod.with(async (pod) => {
