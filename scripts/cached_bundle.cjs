@@ -1,8 +1,7 @@
-// Loads a bundle with V8's code cache beside it, which halves what a sandbox's start spends on compiling.
-// The cache is made at set-up by the pinned Node, after the bundle's top level has run, so that it holds
-// what that compiled; V8 itself refuses a cache of another version or source, and then compiles.
+// Loads a bundle with V8's code cache beside it, which set-up has made by the pinned Node (code_cache.cjs). V8 itself
+// refuses a cache of another version or source, and then compiles.
 
-const { readFileSync, writeFileSync } = require("node:fs");
+const { readFileSync } = require("node:fs");
 const Module = require("node:module");
 const { dirname } = require("node:path");
 const { Script, constants } = require("node:vm");
@@ -15,10 +14,9 @@ module.exports = (file) => {
       return undefined;
     }
   };
-  const makes = process.env.RINGFENCE_MAKE_CODE_CACHE === "1";
   const script = new Script(Module.wrap(readFileSync(file, "utf8")), {
     filename: file,
-    cachedData: makes ? undefined : read(),
+    cachedData: read(),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const loaded = new Module(file);
@@ -26,15 +24,6 @@ module.exports = (file) => {
   loaded.paths = [];
   const run = script.runInThisContext();
   const require_ = loaded.require.bind(loaded);
-  try {
-    run.call(loaded.exports, loaded.exports, require_, loaded, file, dirname(file));
-  } catch (error) {
-    // At set-up there is no sandbox around: the top level comes as far as it comes.
-    if (!makes) throw error;
-  }
-  if (makes) {
-    writeFileSync(`${file}.cache`, script.createCachedData());
-    process.exit(0);
-  }
+  run.call(loaded.exports, loaded.exports, require_, loaded, file, dirname(file));
   return loaded.exports;
 };

@@ -3,7 +3,7 @@
 //   native/ringfence-launcher            the command; it finds the rest from its own place
 //   native/containerd-shim-ringfence-v1  the same by another name: containerd's shim
 //   native/shim.node                     what the shim's Node needs of it
-//   js/cli.cjs, js/shim.cjs              commands that Node serves, and the shim
+//   js/cli.cjs, js/shim.cjs, js/shim.blob  commands that Node serves, and the shim, as a snapshot as well
 //   sandbox/                             the root of sandboxes (sandbox_root.mjs)
 //   licenses/                            of what is in it that others have made
 //
@@ -45,7 +45,7 @@ function assemble(directory, isPackage) {
   const to = (name) => join(directory, name);
   // Copies: who may write to the checkout has no part in the installation.
   const skipped = isPackage ? from(NODE) : null;
-  for (const name of [LAUNCHER, "native/shim.node", "js/cli.cjs", "js/shim.cjs", "sandbox"])
+  for (const name of [LAUNCHER, "native/shim.node", "js/cli.cjs", "js/shim.cjs", "js/shim.blob", "sandbox"])
     cpSync(from(name), to(name), { recursive: true, filter: (path) => path !== skipped });
   cpSync(from("js/licenses"), to("licenses"), { recursive: true });
   if (isPackage) {

@@ -2,9 +2,10 @@
 // under the pinned Node, with a deadline that kills its whole process group. The last line is
 // `N passed, N failed`.
 //
-// Files in SIDE_BY_SIDE run two at a time where there are two CPUs, but those that measure, or look at the whole host:
-// they say so in their first lines, `// alone: WHY`. All others run alone: their sandboxes use both CPUs, or are told
-// when a turn of theirs was long.
+// Files of one folder of SIDE_BY_SIDE run two at a time where there are two CPUs, but those that measure, or look at the whole
+// host: they say so in their first lines, `// alone: WHY`. Folders follow each other: whoever asks whether a hostile guest
+// has changed the host would see what engines of other tests mount there. All others run alone: their sandboxes use both
+// CPUs, or are told when a turn of theirs was long.
 //
 //   npm test                    everything
 //   npm test -- unit e2e/stdio  files whose path contains one of the words, without the checks
@@ -31,9 +32,14 @@ const LINGER_MS = 2000;
 const LONGEST_TOLD = 40;
 /** Unit tests first: what they find is found sooner there. */
 const ORDER = ["unit", "guest", "e2e"];
-const SIDE_BY_SIDE = ["unit", "model", "fuzz", "e2e"];
+const SIDE_BY_SIDE = ["unit", "model", "fuzz", "e2e", "hostile", "software"];
 const LANES = Math.min(2, availableParallelism());
 
+/**
+ * Reaps what tests leave behind, at once: the end of a PID namespace waits for that, and there are machines whose process 1
+ * looks once in two seconds. Without it tests take longer, and find the same.
+ */
+const REAPER = spawnSync("which", ["tini"]).status === 0 ? ["tini", "-s", "--"] : [];
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const long = process.argv.includes("--long");
 const software = process.argv.includes("--software");
@@ -131,7 +137,8 @@ function checkBusybox() {
 async function testFile({ path, deadlineS }) {
   const began = performance.now();
   const timing = durations === undefined ? [] : ["--import", join(checkout, "scripts/durations.mjs")];
-  const { output, code, late } = await run(node, [...timing, path], deadlineS);
+  const [program, ...args] = [...REAPER, node, ...timing, path];
+  const { output, code, late } = await run(program, args, deadlineS);
   const sum = (label) =>
     [...output.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)\\s*$`, "gm"))].reduce(
       (all, m) => all + Number(m[1]),
@@ -190,22 +197,24 @@ function describe(path) {
   const place = ORDER.indexOf(folder);
   return {
     path,
+    folder,
     rank: place < 0 ? ORDER.length : place,
     deadlineS: Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S),
     isAlone: !SIDE_BY_SIDE.includes(folder) || /^\/\/ alone: /m.test(head),
   };
 }
 
-/** Those side by side first, the longest of them at the beginning: lanes end at about the same time then. */
+/** Folder by folder those side by side first, the longest of them at the beginning: lanes end at about the same time then. */
 function inOrder(a, b) {
+  const folder = a.folder === b.folder ? 0 : a.folder < b.folder ? -1 : 1;
   const sideBySide = Number(a.isAlone) - Number(b.isAlone);
   const long = a.isAlone ? 0 : b.deadlineS - a.deadlineS;
-  return a.rank - b.rank || sideBySide || long || (a.path < b.path ? -1 : 1);
+  return a.rank - b.rank || folder || sideBySide || long || (a.path < b.path ? -1 : 1);
 }
 
-/** Runs files from the beginning of the list for as long as they may run beside others; the list loses them. */
-async function lane(files) {
-  while (files.length > 0 && !files[0].isAlone) await testOnce(files.shift());
+/** Runs files of that folder from the beginning of the list for as long as they may run beside others; the list loses them. */
+async function lane(files, folder) {
+  while (files.length > 0 && files[0].folder === folder && !files[0].isAlone) await testOnce(files.shift());
 }
 
 if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.mjs"]))) {
@@ -218,8 +227,11 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
     .map(describe)
     .sort(inOrder);
   while (files.length > 0) {
-    await Promise.all(Array.from({ length: LANES }, () => lane(files)));
-    if (files.length > 0) await testOnce(files.shift());
+    if (files[0].isAlone) await testOnce(files.shift());
+    else {
+      const { folder } = files[0];
+      await Promise.all(Array.from({ length: LANES }, () => lane(files, folder)));
+    }
   }
   if (again) await testAgain();
 }

@@ -13,6 +13,11 @@ export const checkout: string = fileURLToPath(new URL("..", import.meta.url));
 /** The command, with the global flags of $RINGFENCE_TEST_FLAGS if there are any: another placement, for one. */
 export const ringfence: string = commandWith(process.env.RINGFENCE_TEST_FLAGS ?? "");
 
+/** The command for a sandbox that runs, and so was set up: the same without the look at all sources that bin/ringfence has. */
+export const launcher: string = process.env.RINGFENCE_TEST_FLAGS
+  ? ringfence
+  : `${checkout}build/native/ringfence-launcher`;
+
 /** What the command catches calls by. */
 export const platform: string =
   /--platform=(\w+)/.exec(process.env.RINGFENCE_TEST_FLAGS ?? "")?.[1] ?? "systrap";

@@ -37,8 +37,11 @@ RF_EXPORT int32_t rf_socket_listen(int32_t fd, int32_t backlog) {
   return result_of(listen(fd, backlog));
 }
 
+/* The peer's name is where a name is given. */
 RF_EXPORT int32_t rf_socket_accept(int32_t fd) {
-  return result_of(accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  struct sockaddr *name = (struct sockaddr *)scratch(NAME, NAME_SIZE);
+  socklen_t length = NAME_SIZE;
+  return name ? result_of(accept4(fd, name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)) : -EFAULT;
 }
 
 RF_EXPORT int32_t rf_socket_shutdown(int32_t fd, int32_t how) {

@@ -1,7 +1,7 @@
 // The keeper: the one process of a sandbox that may do something in its network namespace on the host. It takes
 // the Ethernet links there for the sandbox's own stack: opens a packet socket for each, cuts the host's stack off,
 // and hands descriptors and what rtnetlink says of links, addresses, routes, rules and neighbours to Node. It
-// never sees a frame. Node may ask it for two kinds of sockets on the namespace's loopback device, and for nothing else.
+// never sees a frame. Node may ask it for sockets for those who are in the namespace on the host's side, and for nothing else.
 //
 // Where a sandbox has the host's sockets it is a viewer instead: it takes nothing, and may do nothing, but passes on what
 // rtnetlink says, so that guests see the links that their sockets are on.
@@ -32,11 +32,13 @@ enum keeper_word {
 enum keeper_what {
   KEEPER_LISTEN = 1,  // a stream socket that listens on that port of the namespace's own 127.0.0.1 or ::1
   KEEPER_RESOLVE = 2, // a stream socket that connects to the engine's name server
+  KEEPER_LISTEN_ANYWHERE =
+      3, // as KEEPER_LISTEN, at all of the namespace's addresses where nobody is in the way
 };
 
 struct keeper_request {
   uint32_t what;
-  uint32_t family, port; // of KEEPER_LISTEN: AF_INET or AF_INET6
+  uint32_t family, port; // of those that listen: AF_INET or AF_INET6
 };
 
 // Where container engines have their name server in a container's own namespace, and the ports there that its questions

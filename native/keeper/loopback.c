@@ -22,17 +22,22 @@ static int stream(int family) {
   return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-static int listening(int family, uint16_t port) {
+// At localhost, or at all addresses: by a link that the keeper has cut off nobody gets there. Whoever comes by another one Node
+// sends away.
+static int listening(int family, uint16_t port, bool anywhere) {
   int fd = stream(family), on = 1, error;
   if (fd < 0) return -1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (family == AF_INET) {
-    struct sockaddr_in name = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_port = htons(port),
+                               .sin_addr.s_addr = htonl(anywhere ? INADDR_ANY : INADDR_LOOPBACK)};
     error = bind(fd, (struct sockaddr *)&name, sizeof name);
   } else {
-    struct sockaddr_in6 name = {
-        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6,
+                                .sin6_port = htons(port),
+                                .sin6_addr = anywhere ? in6addr_any : in6addr_loopback};
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     error = bind(fd, (struct sockaddr *)&name, sizeof name);
   }
   return error < 0 || listen(fd, BACKLOG) < 0 ? closed(fd) : fd;
@@ -49,8 +54,13 @@ static int to_resolver(void) {
 
 int loopback_socket(const struct keeper_request *request) {
   bool is_family = request->family == AF_INET || request->family == AF_INET6;
-  if (request->what == KEEPER_LISTEN && is_family && request->port > 0 && request->port <= UINT16_MAX)
-    return listening((int)request->family, (uint16_t)request->port);
+  bool is_place = is_family && request->port > 0 && request->port <= UINT16_MAX;
+  if (request->what == KEEPER_LISTEN && is_place)
+    return listening((int)request->family, (uint16_t)request->port, false);
+  if (request->what == KEEPER_LISTEN_ANYWHERE && is_place) {
+    int fd = listening((int)request->family, (uint16_t)request->port, true);
+    return fd >= 0 ? fd : listening((int)request->family, (uint16_t)request->port, false);
+  }
   if (request->what == KEEPER_RESOLVE) return to_resolver();
   errno = EINVAL;
   return -1;

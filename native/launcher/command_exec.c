@@ -131,13 +131,12 @@ static void read_process(struct process_file *file, const char *path) {
 // What stands for the command on the host is put in the group that --cgroup names; its guest code stays in the container's.
 static pid_t start_waiter(struct record *record, const struct cgroups *cgroups, int channel, int terminal) {
   if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
-  pid_t waiter = waiter_start(record->init, record->user_namespace, false, channel, terminal);
+  pid_t waiter = waiter_start(record->init, record->user_namespace, false, channel, terminal, cgroups);
   // Had init died meanwhile, its number and so the namespaces might have been somebody else's.
   if (!record_init_alive(record)) {
     kill(waiter, SIGKILL);
     fail(EXIT_RINGFENCE, "container not running");
   }
-  cgroups_enter(cgroups, waiter);
   return waiter;
 }
 

@@ -102,35 +102,44 @@ static void plan_cgroups(struct container *container, const struct options *opti
   record_write(&container->state, record);
 }
 
-static void make_cgroups(struct container *container, const struct options *options,
-                         const struct cgroups *planned, const struct unit *unit) {
-  const struct json *json = &container->spec.json;
-  struct record *record = &container->record;
-  struct cgroups cgroups = *planned;
-  struct unit_host host = {.unified = cgroups_unified(planned)};
+// systemd makes a unit with processes in it.
+static void start_unit(struct container *container, const struct unit *unit, struct unit_host *host) {
   pid_t pids[2];
   int count = 0;
   if (container->sandbox.init) pids[count++] = container->sandbox.init;
-  if (record->waiter) pids[count++] = record->waiter;
-  if (record->unit) {
-    if (count == 0) fail(EXIT_RINGFENCE, "in a pod's sandbox --systemd-cgroup goes with --detach alone");
-    container->has_unit = true;
-    unit_start(unit, json, pids, count, &host);
-  }
-  cgroups_make(&cgroups, container_is_lenient(options));
-  keep_groups(record, &cgroups);
+  if (container->record.waiter) pids[count++] = container->record.waiter;
+  if (count == 0) fail(EXIT_RINGFENCE, "in a pod's sandbox --systemd-cgroup goes with --detach alone");
+  container->has_unit = true;
+  unit_start(unit, &container->spec.json, pids, count, host);
+}
+
+// Makes the groups that were planned, with their limits; in a unit of systemd, after that was started.
+static void make_cgroups(struct container *container, const struct options *options, struct cgroups *groups,
+                         const struct unit *unit) {
+  const struct json *json = &container->spec.json;
+  struct record *record = &container->record;
+  struct unit_host host = {.unified = cgroups_unified(groups)};
+  if (record->unit) start_unit(container, unit, &host);
+  cgroups_make(groups, container_is_lenient(options));
+  keep_groups(record, groups);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (record->unit && resources) unit_limit(record->unit, record->user_unit, json, resources, true, &host);
-  if (resources) cgroups_limit(&cgroups, json, resources);
+  if (resources) cgroups_limit(groups, json, resources);
   // The program that is to hold a pod's namespaces is given hardly any CPU; here the kernel of all its containers is there.
-  if (container->spec.pod.role == POD_SANDBOX) cgroups_set_cpu_shares(&cgroups, container->spec.pod.shares);
+  if (container->spec.pod.role == POD_SANDBOX) cgroups_set_cpu_shares(groups, container->spec.pod.shares);
   // A sandbox starts with all the CPU there is, or a small quota would make create take minutes: no code of the container's
   // runs before it is created.
-  cgroups_cpu_quota(&cgroups, &container->quota, &container->period);
-  if (container->quota > 0) cgroups_set_cpu_quota(&cgroups, -1, container->period);
-  for (int i = 0; i < count; i++)
-    cgroups_enter(&cgroups, pids[i]);
+  cgroups_cpu_quota(groups, &container->quota, &container->period);
+  if (container->quota > 0) cgroups_set_cpu_quota(groups, -1, container->period);
+}
+
+// Those who were not made in them.
+static void enter_cgroups(const struct container *container, const struct cgroups *groups) {
+  const struct sandbox *sandbox = &container->sandbox;
+  const struct record *record = &container->record;
+  if (sandbox->init && !sandbox->in_groups) cgroups_enter(groups, sandbox->init);
+  if (record->waiter && record->unit) cgroups_enter(groups, record->waiter);
 }
 
 static void set_oom_score_of(const struct container *container, pid_t pid) {
@@ -168,7 +177,7 @@ static void wait_until_created(struct container *container) {
 
 static void fill_record(struct container *container) {
   struct record *record = &container->record;
-  record->is_pod = container->spec.pod.role == POD_SANDBOX;
+  record->is_pod = pod_takes_others(&container->spec.pod);
   record->sandbox = container->in_pod ? container->spec.pod.sandbox : NULL;
   record->bundle = container->spec.bundle;
   record->rootfs = container->spec.root;
@@ -257,11 +266,16 @@ void container_create(struct container *container, const struct options *options
   struct cgroups cgroups;
   struct unit unit;
   plan_cgroups(container, options, &cgroups, &unit);
+  if (!record->unit) {
+    make_cgroups(container, options, &cgroups, &unit);
+    plan.groups = &cgroups;
+  }
   find_sandbox(container, &plan);
   if (!attached)
-    record->waiter =
-        waiter_start(record->init, record->user_namespace, shows_root, channel[1], console.slave);
-  make_cgroups(container, options, &cgroups, &unit);
+    record->waiter = waiter_start(record->init, record->user_namespace, shows_root, channel[1], console.slave,
+                                  plan.groups);
+  if (record->unit) make_cgroups(container, options, &cgroups, &unit);
+  enter_cgroups(container, &cgroups);
   set_oom_score(container);
   unfinished_hooks = true;
   container_create_hooks(container);

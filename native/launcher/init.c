@@ -116,6 +116,9 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   char *const arguments[] = {"/node",
                              "--disable-warning=ExperimentalWarning",
                              "--expose-gc", // idle_trim.ts
+#ifdef NODE_ARGUMENTS
+                             NODE_ARGUMENTS, // what looks into V8: scripts/function_log.mjs
+#endif
                              "--max-old-space-size=2048",
                              "--max-semi-space-size=16",
                              from_snapshot ? "--snapshot-blob" : "/sandbox.cjs",
@@ -216,7 +219,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
 static void confine_writes(const struct init_plan *plan, int proc, int root, const int *binds) {
   // What later containers of its pod bring along cannot be added to such a ruleset. Of mounts, theirs as well, those that are
   // not to be written to are read-only themselves; FIFOs are what Landlock keeps from it beyond that.
-  if (plan->spec && plan->spec->pod.role == POD_SANDBOX) return;
+  if (plan->spec && pod_takes_others(&plan->spec->pod)) return;
   unsigned bind_count = plan->spec ? plan->spec->bind_count : 0;
   int *trees = calloc(bind_count + 2, sizeof *trees), count = 0;
   if (!trees) fail_errno(EXIT_RINGFENCE, "confining writes");

@@ -66,22 +66,33 @@ void installation_node(struct installed_node *node) {
   node->is_as_built = status.st_size == size;
 }
 
-char **installation_node_command(const char *script, char *const *words) {
-  static char loader[PATH_MAX], libraries[PATH_MAX], path[PATH_MAX];
+char **installation_node_command(const char *program, char *const *words) {
+  static char loader[PATH_MAX], libraries[PATH_MAX], path[PATH_MAX], script[PATH_MAX], snapshot[PATH_MAX];
   static struct installed_node node;
   installation_path(loader, sizeof loader, "sandbox/lib64/ld-linux-x86-64.so.2");
   installation_path(libraries, sizeof libraries, "sandbox/lib");
-  installation_path(path, sizeof path, script);
   installation_node(&node);
   // SIGUSR1 has Node listen for a debugger, whoever sends it.
-  char *first[] = {loader, "--library-path", libraries, node.path, "--disable-sigusr1", path};
-  const size_t first_count = sizeof first / sizeof first[0];
+  char *first[9] = {loader, "--library-path", libraries, node.path, "--disable-sigusr1"};
+  size_t first_count = 5;
+  snprintf(script, sizeof script, "js/%s.cjs", program);
+  snprintf(snapshot, sizeof snapshot, "js/%s.blob", program);
+  installation_path(path, sizeof path, snapshot);
+  // Node refuses a snapshot of another version.
+  if (node.is_as_built && access(path, R_OK) == 0) {
+    first[first_count++] = "--snapshot-blob";
+    first[first_count++] = path;
+    first[first_count++] = "--";
+  } else {
+    installation_path(path, sizeof path, script);
+    first[first_count++] = path;
+  }
   size_t count = 0;
   while (words[count])
     count++;
   char **command = calloc(first_count + count + 1, sizeof *command);
   if (!command) fail_errno(EXIT_RINGFENCE, "starting Node");
-  memcpy(command, first, sizeof first);
+  memcpy(command, first, first_count * sizeof first[0]);
   memcpy(command + first_count, words, count * sizeof *words);
   return command;
 }

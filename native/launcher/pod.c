@@ -1,9 +1,11 @@
 // Containers in the sandbox of their pod: see pod.h.
 #include "pod.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,15 +74,55 @@ static void check_namespaces(const struct pod *pod, const struct spec *spec, boo
   }
 }
 
-bool pod_find(struct pod *pod, const struct options *options, const struct spec *spec) {
-  if (spec->pod.role != POD_CONTAINER) return false;
+// Takes the container of that name, if it is one whose sandbox lives and takes others.
+static bool take(struct pod *pod, int root, const char *id) {
+  const bool found = state_look(&pod->state, root, id) && record_read(&pod->state, &pod->record) &&
+                     pod->record.is_pod && record_init_alive(&pod->record);
+  if (!found && pod->state.directory >= 0) close(pod->state.directory);
+  return found;
+}
+
+// The id of the container whose sandbox the one is in for which a process stands; NULL: there is none such.
+static char *sandbox_of(int root, pid_t process, const char *id) {
+  struct pod one = {.state.directory = -1};
+  char *sandbox = NULL;
+  if (state_look(&one.state, root, id) && record_read(&one.state, &one.record) &&
+      (one.record.waiter == process || one.record.init == process))
+    sandbox = strdup(one.record.sandbox ? one.record.sandbox : id);
+  if (one.state.directory >= 0) close(one.state.directory);
+  return sandbox;
+}
+
+// The process whose namespace a path names, by the number in it; 0: it does not say so.
+static pid_t process_in(const char *path) {
+  int process = 0, end = 0;
+  return path && sscanf(path, "/proc/%d/ns/%n", &process, &end) == 1 && end > 0 ? process : 0;
+}
+
+// Engines name another container's namespaces by the process that stands for it.
+static bool find_named(struct pod *pod, int root, struct spec *spec) {
+  const pid_t process = process_in(spec->foreign.path ? spec->foreign.path : spec->network);
+  DIR *directory = process ? fdopendir(openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) : NULL;
+  char *sandbox = NULL;
+  if (!directory) return false;
+  for (struct dirent *entry; !sandbox && (entry = readdir(directory));)
+    if (entry->d_name[0] != '.') sandbox = sandbox_of(root, process, entry->d_name);
+  closedir(directory);
+  if (!sandbox) return false;
+  const struct pod_spec alone = spec->pod;
+  pod_spec_join(&spec->pod, sandbox);
+  free(sandbox);
+  if (take(pod, root, spec->pod.sandbox)) return true;
+  spec->pod = alone;
+  return false;
+}
+
+bool pod_find(struct pod *pod, const struct options *options, struct spec *spec) {
   const int root = state_root(options->values[OPTION_ROOT]);
   if (root < 0) return false;
-  const bool found = state_look(&pod->state, root, spec->pod.sandbox) &&
-                     record_read(&pod->state, &pod->record) && pod->record.is_pod &&
-                     record_init_alive(&pod->record);
+  const bool told = spec->pod.role == POD_CONTAINER && take(pod, root, spec->pod.sandbox);
+  const bool found = told || find_named(pod, root, spec);
   if (found) check_namespaces(pod, spec, option_on(options, OPTION_STRICT));
-  if (!found && pod->state.directory >= 0) close(pod->state.directory);
   if (!found) close(root);
   return found;
 }
@@ -109,10 +151,13 @@ static void hand_numbered(struct handed *handed, const char *name, unsigned numb
   hand(handed, numbered, fd);
 }
 
+// What processes write to that put themselves in a group.
 static int open_group(const struct cgroups *groups, int index) {
   char path[4096 + 32];
-  snprintf(path, sizeof path, "%s/cgroup.procs", groups->paths[index]);
+  snprintf(path, sizeof path, "%s/tasks", groups->paths[index]);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
+  snprintf(path, sizeof path, "%s/cgroup.procs", groups->paths[index]);
+  if (fd < 0 && errno == ENOENT) fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0 && !groups->lenient) fail_errno(EXIT_RINGFENCE, "opening %s", path);
   return fd;
 }

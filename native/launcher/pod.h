@@ -17,9 +17,9 @@ struct pod {
   struct record record;
 };
 
-// Whether a container with that config.json is one of a pod whose sandbox lives, below the same --root. Fails where it names
-// namespaces that are not the pod's.
-bool pod_find(struct pod *pod, const struct options *options, const struct spec *spec);
+// Whether a container with that config.json is one of a pod whose sandbox lives, below the same --root: by what the engine
+// says, or since it names namespaces of one of its containers. Fails where it names others as well.
+bool pod_find(struct pod *pod, const struct options *options, struct spec *spec);
 
 // Has the pod's kernel create it, with descriptors of all that it is to have, which stay the caller's; fails with its words.
 // `groups`: its control groups, which its programs are put in; `waiter`: the process that stands for it, or 0.

@@ -3,7 +3,6 @@
 // thread.
 #include "sandbox.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,10 +20,12 @@
 
 #include "../keeper/keeper.h"
 #include "../keeper/maker.h"
+#include "cgroup_fork.h"
 #include "clocks.h"
 #include "init.h"
 #include "installation.h"
 #include "mounts.h"
+#include "named_network.h"
 #include "namespaces.h"
 #include "preserved.h"
 #include "privileges.h"
@@ -42,27 +43,23 @@ static int open_file(const char *path, int flags) {
   return fd;
 }
 
-// With more CPUs the control plane does not share its thread with the kernel.
-#define SOLO_CPUS 2
-
+// A thread that does nothing but keep the control plane from the kernel's costs three starts and 20 MB (performance.md), on
+// whatever number of CPUs.
 static const char *workers_of(const struct options *options) {
   const char *given = options->values[OPTION_WORKERS];
-  cpu_set_t cpus;
-  if (strcmp(given, "auto") != 0) return given;
-  // A set that does not fit is one of many CPUs.
-  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS ? "solo" : "1";
+  return strcmp(given, "auto") == 0 ? "solo" : given;
 }
 
+// `groups`: where it is to be, as far as its parent may put it there; NULL: where that is.
 static pid_t clone_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
-                        unsigned long more, bool *user_namespace) {
-  unsigned long flags =
-      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD | more;
+                        unsigned long more, const struct cgroups *groups, struct sandbox *sandbox) {
+  unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | more;
   if (own_network) flags |= CLONE_NEWNET;
-  *user_namespace = true;
-  pid_t pid = (pid_t)syscall(SYS_clone, flags | CLONE_NEWUSER, NULL, NULL, NULL, NULL);
+  sandbox->user_namespace = true;
+  pid_t pid = cgroups_fork(groups, flags | CLONE_NEWUSER, &sandbox->in_groups);
   if (pid < 0 && !users->needed && geteuid() == 0 && (errno == EPERM || errno == EINVAL || errno == ENOSPC)) {
-    *user_namespace = false;
-    pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+    sandbox->user_namespace = false;
+    pid = cgroups_fork(groups, flags, &sandbox->in_groups);
   }
   if (pid < 0)
     fail_errno(EXIT_RINGFENCE, "making namespaces (are user namespaces switched off on this host?)");
@@ -73,10 +70,10 @@ static pid_t clone_init(const struct init_plan *plan, const struct user_plan *us
 // Only who is in the namespace above can map the ids of the one that is made.
 static _Noreturn void clone_below(const struct init_plan *plan, const struct user_plan *users,
                                   bool own_network, int answer) {
-  bool user_namespace;
+  struct sandbox made;
   user_enter_joined(users);
   privileges_become_root();
-  pid_t pid = clone_init(plan, users, own_network, CLONE_PARENT, &user_namespace);
+  pid_t pid = clone_init(plan, users, own_network, CLONE_PARENT, NULL, &made);
   id_maps_write(&users->written, pid);
   (void)!write(answer, &pid, sizeof pid);
   _exit(0);
@@ -84,8 +81,8 @@ static _Noreturn void clone_below(const struct init_plan *plan, const struct use
 
 // init in namespaces of its own, a child of the launcher's, with its ids mapped.
 static pid_t make_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
-                       bool *user_namespace) {
-  if (users->joined < 0) return clone_init(plan, users, own_network, 0, user_namespace);
+                       const struct cgroups *groups, struct sandbox *sandbox) {
+  if (users->joined < 0) return clone_init(plan, users, own_network, 0, groups, sandbox);
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
   pid_t maker = fork(), pid;
@@ -93,71 +90,38 @@ static pid_t make_init(const struct init_plan *plan, const struct user_plan *use
   if (maker == 0) clone_below(plan, users, own_network, answer[1]);
   close(answer[1]);
   namespace_child_answer(maker, answer[0], &pid, sizeof pid);
-  *user_namespace = true;
+  sandbox->user_namespace = true;
   return pid;
 }
 
-// The network namespace that config.json names, as it was when it was looked at first: what else comes to have that name (of
-// a process whose number is taken again, say) is not what was decided about.
-struct named_network {
-  const char *path; // NULL: none is named
-  int fd;
-  struct stat file;
-  bool is_own; // it is the launcher's
-};
-
-static bool is_file(const char *path, const struct stat *file) {
-  struct stat found;
-  return stat(path, &found) == 0 && found.st_dev == file->st_dev && found.st_ino == file->st_ino;
-}
-
-static struct named_network open_network(const char *path) {
-  struct named_network network = {.path = path, .fd = -1};
-  if (!path) return network;
-  network.fd = open_file(path, O_RDONLY);
-  if (fstat(network.fd, &network.file) < 0) fail_errno(EXIT_RINGFENCE, "the network namespace %s", path);
-  network.is_own = is_file("/proc/self/ns/net", &network.file);
-  return network;
-}
-
-// A network namespace that is joined belongs to another user namespace than the sandbox's, so init must be
-// born in it. Returns the launcher's own, to go back to.
-static int join_network(const struct named_network *network) {
-  int own = open_file("/proc/self/ns/net", O_RDONLY);
-  if (setns(network->fd, CLONE_NEWNET) < 0)
-    fail_errno(EXIT_RINGFENCE, "joining the network namespace %s", network->path);
-  return own;
-}
-
-static void leave_network(const struct named_network *network, int own) {
-  if (setns(own, CLONE_NEWNET) < 0)
-    fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network->path);
-  close(own);
-}
-
+// init, born in the network namespace that is named: it belongs to another user namespace than the sandbox's. Whoever enters
+// it may have no way back (as root of a user namespace that the caller's own network is not of), so that is a child, whose
+// children are the launcher's when it has ended.
 static pid_t make_in_network(const struct init_plan *plan, const struct user_plan *users,
-                             const struct named_network *network, bool *user_namespace) {
-  if (!network->path) return make_init(plan, users, true, user_namespace);
-  int own = join_network(network);
-  pid_t pid = make_init(plan, users, false, user_namespace);
-  leave_network(network, own);
-  return pid;
-}
-
-// Whether somebody is in that network namespace already: his traffic is not to be cut off. Processes of other PID
-// namespaces than the launcher's own and its children's are not seen; whoever gives the path answers for those.
-static bool is_in_use(const struct named_network *network) {
-  DIR *proc = opendir("/proc");
-  if (!proc) return true;
-  bool used = false;
-  for (struct dirent *entry; !used && (entry = readdir(proc));) {
-    char path[300];
-    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
-    snprintf(path, sizeof path, "/proc/%s/ns/net", entry->d_name);
-    used = is_file(path, &network->file);
+                             const struct named_network *network, const struct cgroups *groups,
+                             struct sandbox *sandbox) {
+  if (!network->path) return make_init(plan, users, true, groups, sandbox);
+  struct {
+    pid_t init;
+    bool user_namespace, in_groups;
+  } made = {0};
+  int answer[2];
+  if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
+  pid_t maker = fork();
+  if (maker < 0) fail_errno(EXIT_RINGFENCE, "making namespaces");
+  if (maker == 0) {
+    named_network_join(network);
+    made.init = make_init(plan, users, false, groups, sandbox);
+    made.user_namespace = sandbox->user_namespace;
+    made.in_groups = sandbox->in_groups;
+    (void)!write(answer[1], &made, sizeof made);
+    _exit(0);
   }
-  closedir(proc);
-  return used;
+  close(answer[1]);
+  namespace_child_answer(maker, answer[0], &made, sizeof made);
+  sandbox->user_namespace = made.user_namespace;
+  sandbox->in_groups = made.in_groups;
+  return made.init;
 }
 
 static void log_warning(const struct options *options, int log, const char *text) {
@@ -182,19 +146,15 @@ static void share_network(struct network_part *part, const struct options *optio
         "--network=host: that namespace's sockets)");
     return;
   }
-  int own = join_network(network);
-  part->lock = keeper_lock();
-  int error = errno;
-  leave_network(network, own);
-  errno = error;
+  part->lock = named_network_lock(network);
   if (part->lock < 0 && errno == EADDRINUSE)
     fail(EXIT_RINGFENCE,
          "the links of the network namespace %s are served by another sandbox's own stack, which cannot be "
-         "shared: start that one with --network=host",
+         "shared: start that one with the annotation dev.ringfence.shared=true, or with --network=host",
          network->path);
   if (part->lock < 0)
     fail_errno(EXIT_RINGFENCE, "taking the links of the network namespace %s", network->path);
-  if (!is_in_use(network)) return;
+  if (!named_network_in_use(network)) return;
   close(part->lock);
   *part = (struct network_part){.sockets = true, .lock = -1};
   if (option_on(options, OPTION_STRICT))
@@ -240,7 +200,7 @@ static void start_in_network(pid_t init, const struct named_network *network, co
   pid_t parent = fork();
   if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
   if (parent == 0) {
-    if (network->path) close(join_network(network));
+    if (network->path) named_network_join(network);
     if (setns(processes, CLONE_NEWPID) < 0 && geteuid() == 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
     pid_t pid = fork();
@@ -300,7 +260,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
   open_log(plan, log);
   const struct options *options = plan->options;
-  const char *workers = workers_of(options); // once: CPUs come and go
+  const char *workers = workers_of(options);
   struct user_plan users;
   user_plan(&users, plan->spec);
   struct init_plan init = {
@@ -328,7 +288,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
   *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
-  const struct named_network network = open_network(plan->spec ? plan->spec->network : NULL);
+  const struct named_network network = named_network_open(plan->spec ? plan->spec->network : NULL);
   bool owns = plan->spec && plan->spec->own_network && !network.path;
   const struct network_part part = network_of(plan, &network, log[1]);
   // Of its caller's own network a sandbox is told nothing.
@@ -342,7 +302,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   init.keeper[1] = network.path ? -1 : keepers[1];
   init.maker[0] = makers[0];
   init.maker[1] = owns ? makers[1] : -1;
-  sandbox->init = make_in_network(&init, &users, &network, &sandbox->user_namespace);
+  sandbox->init = make_in_network(&init, &users, &network, plan->groups, sandbox);
   clocks_leave(own_clocks);
   if (told && network.path)
     start_in_network(sandbox->init, &network, directory, "keeper", keepers[1], part.lock,

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "buffer.h"
+#include "cgroup.h"
 #include "identity.h"
 #include "options.h"
 #include "spec.h"
@@ -17,6 +18,7 @@ struct sandbox {
   int control;  // JSON lines
   int log;      // read end of the log where no --log was given, else -1
   bool user_namespace;
+  bool in_groups; // init is in the plan's control groups, and so is who comes of it
 };
 
 // What a sandbox is started with, beside its options.
@@ -29,6 +31,7 @@ struct sandbox_plan {
   int stdio[3];                        // of the first program; -1 where there is none
   int terminal;                        // the caller's, whose modes init restores, or -1
   int waiter;                          // the sandbox's end of a waiter's channel, or -1
+  const struct cgroups *groups;        // that are there, and are to have the sandbox in them, or NULL
 };
 
 // Makes the namespaces with init in them, which waits. The plan's descriptors stay the caller's.

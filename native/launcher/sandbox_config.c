@@ -70,7 +70,8 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
   buffer_json_string(text, plan->identity->hostname);
   write_cpus(text);
   if (plan->spec) sandbox_cgroups(text);
-  if (plan->spec && plan->spec->pod.role == POD_SANDBOX) buffer_printf(text, ",\"pod\":true");
+  if (plan->spec && pod_takes_others(&plan->spec->pod))
+    buffer_printf(text, ",\"pod\":\"%s\"", plan->spec->pod.role == POD_SANDBOX ? "held" : "shared");
   buffer_printf(text, ",\"options\":{\"platform\":");
   buffer_json_string(text, options->values[OPTION_PLATFORM]);
   buffer_printf(text, ",\"workers\":");

@@ -205,7 +205,7 @@ int shim_main(int argc, char **argv) {
   (void)argc;
   report_failures_as(1);
   if (is_question(argv)) {
-    char **command = installation_node_command("js/shim.cjs", argv + 1);
+    char **command = installation_node_command("shim", argv + 1);
     execv(command[0], command);
     fail_errno(EXIT_RINGFENCE, "starting %s", command[0]);
   }

@@ -105,11 +105,13 @@ static _Noreturn void become_shim(char **command, int listening, int failed) {
 // Starts the shim and waits until its program runs.
 static void leave_shim(const struct shim_words *words, const char *address, int listening, bool for_node) {
   int failed[2], error;
-  char root[PATH_MAX];
+  char root[PATH_MAX], native[PATH_MAX];
   shim_root(root, sizeof root, words->namespace);
+  installation_path(native, sizeof native, "native");
   char *const serve[] = {"serve", (char *)words->namespace,        (char *)words->address,    (char *)address,
-                         root,    words->debug ? "debug" : "info", for_node ? "node" : "pod", NULL};
-  char **command = installation_node_command("js/shim.cjs", serve);
+                         root,    words->debug ? "debug" : "info", for_node ? "node" : "pod", native,
+                         NULL};
+  char **command = installation_node_command("shim", serve);
   if (pipe2(failed, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
   pid_t child = fork();
   if (child < 0) fail_errno(EXIT_RINGFENCE, "starting the shim");

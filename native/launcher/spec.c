@@ -130,8 +130,9 @@ void spec_stands_alone(const struct spec *spec) {
   if (!spec->foreign.path) return;
   fail(EXIT_RINGFENCE,
        "linux.namespaces: the %s namespace of another process cannot be joined: %s (each container has its "
-       "own: "
-       "leave out the path, or the engine's --%s=container:..., --%s=ns:...)",
+       "own: leave out the path, or the engine's --%s=container:..., --%s=ns:...; or start the other "
+       "container "
+       "with the annotation dev.ringfence.shared=true)",
        type, spec->foreign.path, type, type);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup_fork.h"
 #include "namespaces.h"
 #include "privileges.h"
 #include "report.h"
@@ -116,14 +117,17 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, bool own_moun
   _exit(0);
 }
 
-pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal) {
+pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal,
+                   const struct cgroups *groups) {
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
-  pid_t maker = fork();
+  bool in_groups; // the maker, and so the waiter
+  pid_t maker = cgroups_fork(groups, 0, &in_groups);
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
   if (maker == 0) make_waiter(init, user_namespace, own_mounts, channel, terminal, answer[1]);
   close(answer[1]);
   pid_t pid;
   namespace_child_answer(maker, answer[0], &pid, sizeof pid);
+  if (groups && !in_groups) cgroups_enter(groups, pid);
   return pid;
 }

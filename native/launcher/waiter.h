@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cgroup.h"
+
 // Messages on the channel, a SOCK_SEQPACKET pair whose other end the sandbox holds; one int each.
 // To the sandbox: a signal number that somebody sent to the waiter, with WAITER_FROM_TERMINAL where a
 // line discipline did. From it: the wait status of the guest's process, once. End of file instead means
@@ -16,7 +18,8 @@
 // Starts a waiter beside init, leader of a session of its own; `channel` is its end of the pair, which the
 // caller then closes, and `terminal` becomes the session's controlling terminal, if it is not -1.
 // With `own_mounts` it has a mount namespace to itself, where nothing is changed yet; else it is in init's.
-// Returns its pid as the caller's namespace knows it.
-pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal);
+// `groups`, if it is not NULL, are control groups that it is to be in. Returns its pid as the caller's namespace knows it.
+pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal,
+                   const struct cgroups *groups);
 
 #endif

@@ -17,6 +17,9 @@
 #define SYS_pidfd_getfd 438
 #endif
 
+/* Where the name of a process that is to be made stands in the scratch area, behind the descriptors. */
+#define NAME_AT 1024
+
 /* One exchange with the zygote: sends request and value with `count` descriptors from the scratch
    area (i32s), waits for the answer. Leaves the answer's value (two u32) and from word 4 on what else it says
    (i64s of enum zygote_use or zygote_hello) in the scratch area. Returns 0 or a negative errno. The zygote
@@ -24,11 +27,11 @@
 RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high,
                                  int32_t count) {
   struct zygote_message m = {.request = request, .value = (int64_t)((uint64_t)high << 32 | low)};
-  if (request == ZYGOTE_SPAWN) memcpy(m.more, rf_scratch + 16, SPAWN_NAME_SIZE);
+  if (request == ZYGOTE_SPAWN) memcpy(m.more, rf_scratch + NAME_AT, SPAWN_NAME_SIZE);
   struct iovec iov = {&m, sizeof m};
-  RIGHTS_CONTROL(control, 1 + RF_KERNEL_THREADS_MAX);
+  RIGHTS_CONTROL(control, SPAWN_GROUPS_MAX);
   struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
-  if (count > 1 + RF_KERNEL_THREADS_MAX) return -EINVAL;
+  if (count < 0 || count > SPAWN_GROUPS_MAX) return -EINVAL;
   if (count > 0) rights_attach(&h, control, (const int *)rf_scratch, (size_t)count);
   // Too many descriptors of this host user's processes are on their way: they arrive.
   for (int tries = 0; sendmsg(socket, &h, MSG_NOSIGNAL) < 0; tries++) {

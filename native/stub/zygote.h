@@ -12,8 +12,11 @@
 
 // zygote_start.S
 s64 zygote_syscall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
-// Forks; the child goes to stub_new_task with that token and never returns here. Returns its pid.
+// Forks; the child calls zygote_child, goes to stub_new_task with that token, and never returns here. Returns its pid.
 s64 zygote_spawn(u64 token, u64 flags);
+
+// zygote_main.c
+void zygote_child(void);
 
 // zygote_filter.c
 s64 install_filter(int traced); // returns the notification listener's descriptor or a negative errno

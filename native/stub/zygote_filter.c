@@ -42,7 +42,8 @@ static const struct bpf_rule rules[] = {
 };
 
 // What the zygote itself goes on to do from its own text.
-static const u32 zygote_calls[] = {NR_recvmsg, NR_sendmsg, NR_clone, NR_close, NR_wait4, NR_exit_group};
+static const u32 zygote_calls[] = {NR_recvmsg, NR_sendmsg,    NR_clone, NR_close,
+                                   NR_wait4,   NR_exit_group, NR_write};
 
 // How it names itself, and so the stub that it makes next.
 enum { PR_SET_NAME = 15 };

@@ -113,8 +113,10 @@ struct msghdr_ {
 struct rights {
   u64 length;
   s32 level, type;
-  s32 fds[1 + RF_KERNEL_THREADS_MAX];
+  s32 fds[SPAWN_GROUPS_MAX];
 };
+_Static_assert(1 + RF_KERNEL_THREADS_MAX <= SPAWN_GROUPS_MAX, "descriptors of a hello must fit");
+enum { RIGHTS_HEADER = 16 };
 enum { SOL_SOCKET_ = 1, SCM_RIGHTS_ = 1 };
 
 static s64 receive(struct zygote_message *m, struct rights *rights) {
@@ -149,7 +151,8 @@ static u32 hello(void) {
   if (receive(&m, &rights) != sizeof m || m.request != ZYGOTE_HELLO) die(DIE_HELLO);
   u32 how = (u64)m.value >> 32;
   s64 threads = (u32)m.value;
-  if (threads < 1 || threads > RF_KERNEL_THREADS_MAX || rights.length != 16 + 4 * (u64)(1 + threads))
+  if (threads < 1 || threads > RF_KERNEL_THREADS_MAX ||
+      rights.length != RIGHTS_HEADER + 4 * (u64)(1 + threads))
     die(DIE_HELLO);
   enum { PROT_READ = 1, MAP_SHARED_FIXED = 0x11 };
   s64 at = zygote_syscall(NR_mmap, RF_KERNEL_PAGE, RF_KP_SIZE, PROT_READ, MAP_SHARED_FIXED, rights.fds[0], 0);
@@ -169,12 +172,32 @@ static void take_name(const void *name) {
   zygote_syscall(NR_prctl, PR_SET_NAME, (u64)name, 0, 0, 0, 0);
 }
 
+// Those that came with a request.
+static s32 groups[SPAWN_GROUPS_MAX];
+static u32 group_count;
+
+static void close_groups(void) {
+  for (u32 i = 0; i < group_count; i++)
+    zygote_syscall(NR_close, groups[i], 0, 0, 0, 0, 0);
+}
+
+// A process that is put in groups by another one holds that one up for some milliseconds each.
+__attribute__((used)) void zygote_child(void) {
+  for (u32 i = 0; i < group_count; i++)
+    zygote_syscall(NR_write, groups[i], (u64) "0", 1, 0, 0, 0);
+  close_groups();
+}
+
 // A copy has the name that its maker has at that moment.
-static s64 spawn(struct zygote_message *m) {
+static s64 spawn(struct zygote_message *m, const struct rights *rights) {
   char *name = (char *)m->more;
   name[SPAWN_NAME_SIZE - 1] = 0;
   take_name(name);
+  group_count = rights->length > RIGHTS_HEADER ? (u32)(rights->length - RIGHTS_HEADER) / sizeof(s32) : 0;
+  for (u32 i = 0; i < group_count; i++)
+    groups[i] = rights->fds[i];
   s64 pid = zygote_spawn(m->value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE);
+  close_groups();
   take_name("zygote");
   return pid;
 }
@@ -227,7 +250,8 @@ __attribute__((noreturn, used)) void zygote_main(void) {
   if (listener < 0) die(DIE_FILTER);
   for (;;) {
     struct zygote_message m;
-    s64 n = receive(&m, 0);
+    struct rights rights;
+    s64 n = receive(&m, &rights);
     if (n == -4) continue; // EINTR
     if (n != sizeof m) die(0);
     // Whoever asks has taken it, and no stub is to have it.
@@ -235,7 +259,7 @@ __attribute__((noreturn, used)) void zygote_main(void) {
     listener = -1;
     switch (m.request) {
     case ZYGOTE_SPAWN:
-      answer(m.request, spawn(&m));
+      answer(m.request, spawn(&m, &rights));
       break;
     case ZYGOTE_REAP:
       answer_reap(m.value);

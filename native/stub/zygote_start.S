@@ -41,6 +41,9 @@ zygote_spawn:
   ret
 1:
   mov %rdi, %rbx
+  mov %rsi, %r12
+  call zygote_child                // on the stack of its maker, whose copy is this process's own
+  mov %r12, %rsi
   mov $3, %edi                     // the zygote's socket
   mov $3, %eax                     // close
   syscall

@@ -74,7 +74,7 @@ class Sandbox {
     if (wrong !== null) throw new Refused(wrong);
     const parts = { host: this.#host, kernel, log: this.#log };
     const { waiter = null } = descriptors;
-    return new Container(parts, spec, firstStreams(this.#boot), waiter, config.pod === true);
+    return new Container(parts, spec, firstStreams(this.#boot), waiter, config.pod === "held");
   }
 
   async run(): Promise<void> {
@@ -92,7 +92,7 @@ class Sandbox {
       log: this.#log,
       end: () => this.#host.exitProcess(0),
       ...(container && { container }),
-      ...(container && config.pod === true && { pod: new Pod(parts, server, container) }),
+      ...(container && config.pod !== undefined && { pod: new Pod(parts, server, container) }),
     };
     const peer = server.attach(this.#launcher, control);
     if (config.process) {

@@ -99,8 +99,8 @@ export interface SandboxConfig {
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */
   id?: string;
-  /** It is a pod's: its program is run only for those who share its processes, and others are made beside it. */
-  pod?: boolean;
+  /** Others are made beside it. Of a pod's own container, held, the program is run only for those who share its processes. */
+  pod?: "held" | "shared";
   /** Its directory, for the state that hooks are told. */
   bundle?: string;
   hostname: string;
@@ -163,7 +163,7 @@ export type BootDescriptor =
   | "log" // where log records go
   | "debug-log"
   | "lock" // of a container of a pod: its state directory's, which tells that it is there
-  | `group:${number}` // of a container of a pod: a cgroup.procs of its control groups
+  | `group:${number}` // of a container of a pod: tasks (v1) or cgroup.procs (v2) of its control groups
   | `preserved:${number}` // what the first program gets as descriptor 3 + number
   | "stdin"
   | "stdout"

@@ -45,7 +45,7 @@ function ours(): { pid: number; name: string }[] {
   const found: { pid: number; name: string }[] = [];
   for (const pid of pids()) {
     const words = proc(pid, "cmdline") ?? "";
-    const isShim = words.includes("shim.cjs") && words.includes(containerd.address);
+    const isShim = /\bshim\.(blob|cjs)\b/.test(words) && words.includes(containerd.address);
     const isMember = /\/kills-\d+/.test(proc(pid, "cgroup") ?? "");
     if ((!isShim && !isMember && !words.includes(containerd.directory)) || !exists(pid)) continue;
     if (pid === containerd.pid || pid === process.pid) continue;

@@ -150,6 +150,8 @@ if (!hasDocker()) {
     assert.match(await joins(RUNTIME, "own2", asks), /^own2\n[\s\S]*served by own2\nserved by beside\n$/);
     assert.match(await joins(NATIVE, "own1", asks), /^own1\n[\s\S]*served by own1\nserved by beside\n$/);
     assert.match(await joins(RUNTIME, "own1", asks), /links of the network namespace .* cannot be shared/);
+    await server("own3", "--network", "shared", "--annotation", "dev.ringfence.shared=true");
+    assert.match(await joins(RUNTIME, "own3", asks), /^own3\n[\s\S]*served by own3\nserved by beside\n$/);
     // What a joining one serves is the other's as well, at its address.
     const serve = "echo served by joined > /tmp/index.html; exec httpd -f -p 81 -h /tmp";
     await ok(

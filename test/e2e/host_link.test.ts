@@ -101,8 +101,9 @@ linked("localhost on the host's side leads to what the guest listens on", () =>
       assert.is(get("[::1]:81"), "served\n");
       assert.is(get("[::1]:82"), "served\n");
       assert.is(get("127.0.0.1:82"), "none\n");
-      // Not by the link's own address: that is the guest's, and the host's stack has no part in it.
+      // By the link's own address where the guest listens there too.
       assert.is(get("10.9.0.2:80"), "none\n");
+      assert.is(get("10.9.0.2:81"), "served\n");
       const echoed =
         "head -c 3000000 /dev/urandom > /tmp/rf.$$; nc -N 127.0.0.1 83 < /tmp/rf.$$ | cmp - /tmp/rf.$$ && echo same; rm /tmp/rf.$$";
       assert.is(room.inside(echoed), "same\n");
@@ -110,7 +111,7 @@ linked("localhost on the host's side leads to what the guest listens on", () =>
       assert.is(room.inside(others), "served\n".repeat(8));
       await room.runs(one.command("exec", one.bundle.id, "killall", "httpd"));
       assert.ok(await eventually(() => get("127.0.0.1:81") === "none\n", 5000));
-      assert.match(room.inside("ss -Hltn"), /^\S+ +\S+ +\S+ +127\.0\.0\.1:83 .*\n.*::1\]:83/);
+      assert.match(room.inside("ss -Hltn"), /^\S+ +\S+ +\S+ +0\.0\.0\.0:83 .*\n.*\[::\]:83/);
       await one.room.runs(one.command("delete", "--force", one.bundle.id));
       assert.is(room.inside("ss -Hltn"), "");
       assert.is(room.state(), before);
@@ -355,7 +356,7 @@ for (const victim of ["keeper", "node", "init"] as const)
       const before = one.room.state();
       const processes = await one.start();
       const mirrors = (): string => one.room.inside("ss -Hltn");
-      assert.ok(await eventually(() => mirrors().includes("127.0.0.1:4000"), 5000));
+      assert.ok(await eventually(() => mirrors().includes("0.0.0.0:4000"), 5000));
       assert.match(one.room.inside("ss -Hxa"), /@ringfence/);
       assert.ok(exists(processes.keeper));
       assert.is.not(one.room.state(), before);

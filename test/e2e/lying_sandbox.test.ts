@@ -9,12 +9,15 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { told } from "../said.ts";
 import { eventually } from "../spawn.ts";
+import { atOnce, type Case } from "./at_once.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 import { Shim } from "./shim.ts";
 
 const SLEEP = shell("while :; do sleep 0.05; done");
 /** A sandbox's 5 s twice, and some more on a busy machine. */
 const ENDS_MS = 15_000;
+/** They wait for a sandbox's 5 s. */
+const AT_ONCE = 4;
 /** What containerd grants a shim's `delete`. */
 const DELETE_MS = 5000;
 
@@ -71,8 +74,9 @@ async function timed(lie: (socket: Socket) => void, act: (bundle: Bundle) => Pro
   return taken;
 }
 
-for (const [what, lie] of Object.entries(LIES)) {
-  test(`kill KILL of one that ${what}`, async () => {
+const kill = ([what, lie]: [string, (socket: Socket) => void]): Case => ({
+  name: `kill KILL of one that ${what}`,
+  run: async () => {
     const taken = await timed(lie, async (bundle) => {
       const killed = await bundle.on("kill", [], ["KILL"]);
       assert.is(killed.code, 0, told(killed));
@@ -82,17 +86,25 @@ for (const [what, lie] of Object.entries(LIES)) {
       assert.equal(bundle.left(), []);
     });
     assert.ok(taken < ENDS_MS, `${taken} ms`);
-  });
+  },
+});
 
-  test(`delete --force of one that ${what}`, async () => {
+const remove = ([what, lie]: [string, (socket: Socket) => void]): Case => ({
+  name: `delete --force of one that ${what}`,
+  run: async () => {
     const taken = await timed(lie, async (bundle) => {
       const deleted = await bundle.on("delete", ["--force"]);
       assert.is(deleted.code, 0, told(deleted));
       assert.ok(await eventually(async () => bundle.left().length === 0, 5000), bundle.left().join());
     });
     assert.ok(taken < ENDS_MS, `${taken} ms`);
-  });
-}
+  },
+});
+
+atOnce(
+  AT_ONCE,
+  Object.entries(LIES).flatMap((one) => [kill(one), remove(one)]),
+);
 
 if (process.getuid!() !== 0) console.log("skipped: a shim with containers is root's");
 else

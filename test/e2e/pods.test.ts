@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { counters } from "../hostile/control.ts";
 import { eventually } from "../spawn.ts";
 import { Bundle, type Config, shell } from "./bundle.ts";
 import { children, exists, procLink } from "./processes.ts";
@@ -51,10 +52,10 @@ class Pod {
     });
   }
 
-  static async with(body: (pod: Pod) => Promise<void>): Promise<void> {
+  static async with(body: (pod: Pod) => Promise<void>, globalFlags: string[] = []): Promise<void> {
     const pod = new Pod();
     try {
-      await succeeds(pod.sandbox.create());
+      await succeeds(pod.sandbox.creates({ globalFlags }));
       await body(pod);
     } finally {
       for (const container of pod.containers) await container.remove();
@@ -99,6 +100,10 @@ class Pod {
 }
 
 const SLEEP = shell("sleep 1000");
+
+const WRITES = `mkdir /new; head -c 30000000 /dev/zero > /new/large; i=0
+  while [ $i -lt 200 ]; do echo $i > /new/$i; i=$((i + 1)); done
+  echo more >> /etc/passwd; ln -s /etc/passwd /etc/link; mv /etc /moved; rm -r /tmp; echo written; exec sleep 1000`;
 
 test("containers of a pod have one sandbox, its network and its name, and files and processes of their own", () =>
   Pod.with(async (pod) => {
@@ -253,13 +258,72 @@ test("what fails leaves nothing, and the pod goes on", () =>
         config.mounts.push({ destination: `/mnt/${i}`, source: "/tmp", type: "bind", options: ["rbind"] });
     });
     await refused(many, /has at most 253 bind mounts/);
-    const alone = await pod.member(SLEEP, ["ipc"], (config) => {
+    const alone = await pod.member(SLEEP, [], (config) => {
       config.annotations![`${CRI}.sandbox-id`] = "nobody";
+      config.linux.namespaces.find(({ type }) => type === "ipc")!.path = "/proc/self/ns/ipc";
     });
     await refused(alone, /ipc namespace of another process cannot be joined/);
     const good = await pod.runs(SLEEP);
     assert.is((await inside(good, "echo here")).trim(), "here");
   }));
+
+/** A container that names namespaces of another's, without any word of a pod. */
+async function joining(other: Bundle, files: readonly string[], args: string[]): Promise<Bundle> {
+  const { pid } = await state(other);
+  const container = new Bundle(args, (config) => {
+    delete config.hostname;
+    for (const namespace of config.linux.namespaces) {
+      const file = namespace.type === "network" ? "net" : namespace.type;
+      if (files.includes(file)) namespace.path = `/proc/${pid}/ns/${file}`;
+    }
+  });
+  container.root = other.root;
+  return container;
+}
+
+test("a container that is shared goes on with its program, and has in its sandbox who names its namespaces", async () => {
+  const shared = new Bundle(shell(`nc -l -p ${PORT} -e cat & echo >/own; exec sleep 1000`), (config) => {
+    config.hostname = "shared";
+    config.annotations = { "dev.ringfence.shared": "true" };
+  });
+  const containers: Bundle[] = [];
+  const joins = async (other: Bundle, files: readonly string[], args: string[] = SLEEP) => {
+    const container = await joining(other, files, args);
+    containers.push(container);
+    return container;
+  };
+  const runs = async (container: Bundle) => {
+    await succeeds(container.create());
+    await succeeds(container.on("start"));
+  };
+  try {
+    await succeeds(shared.create());
+    const early = await joins(shared, ["pid", "net", "ipc", "uts"]);
+    const { code, stderr } = await early.create();
+    assert.is(code, 1);
+    assert.match(stderr.toString(), /whose processes are to be shared is not running/);
+    assert.equal(early.left(), []);
+    await succeeds(shared.on("start"));
+    const first = await joins(shared, ["net"]);
+    await runs(first);
+    // Of one that has joined it is as of the shared one itself.
+    const second = await joins(first, ["net", "ipc", "uts"]);
+    await runs(second);
+    const asks = `hostname; ls /own 2>&1; ps | grep -c 'exec [s]leep\\|[n]c -l'; echo said | nc 127.0.0.1 ${PORT}`;
+    assert.is(await inside(second, asks), "shared\nls: /own: No such file or directory\n0\nsaid\n");
+    const all = await joins(shared, ["pid", "net", "ipc", "uts"]);
+    await runs(all);
+    assert.match(await inside(all, "ps -o args"), /sleep 1000[\s\S]*sleep 1000/);
+    for (const container of [first, all]) await container.remove();
+    assert.is((await state(second)).status, "running");
+    assert.is((await inside(shared, "ls /own")).trim(), "/own");
+    await succeeds(shared.on("delete", ["--force"]));
+    assert.is((await state(second)).status, "stopped");
+  } finally {
+    for (const container of containers) await container.remove();
+    await shared.remove();
+  }
+});
 
 test("a create that is killed leaves nothing that delete does not remove", () =>
   Pod.with(async (pod) => {
@@ -358,5 +422,27 @@ test("terminals of a container are its own", () =>
     assert.ok(await eventually(async () => /^0$/m.test(await inside(has, "ls /dev/pts")), GONE_MS));
     assert.is((await inside(other, "ls /dev/pts")).trim(), "ptmx");
   }));
+
+test("what a container has written into a layer in memory is given back when it is deleted", () =>
+  Pod.with(
+    async (pod) => {
+      await succeeds(pod.sandbox.on("start"));
+      const held = async () => {
+        const { memoryFileBytes, memoryFiles, strings } = await counters(
+          join(pod.sandbox.root, pod.sandbox.id, "s"),
+        );
+        return { memoryFileBytes, memoryFiles, strings };
+      };
+      const before = await held();
+      const container = await pod.runs(shell(WRITES));
+      const said = () => readFileSync(join(container.directory, "said"), "latin1");
+      assert.ok(await eventually(() => said().includes("written"), 10_000), said());
+      assert.ok((await held()).memoryFileBytes! > before.memoryFileBytes! + 30_000_000);
+      await succeeds(container.on("delete", ["--force"]));
+      const isGone = async () => JSON.stringify(await held()) === JSON.stringify(before);
+      assert.ok(await eventually(isGone, 5000), JSON.stringify([before, await held()]));
+    },
+    ["--overlay2=root:memory"],
+  ));
 
 test.run();

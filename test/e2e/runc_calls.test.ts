@@ -217,8 +217,7 @@ if (spawnSync("which", ["runc"]).status !== 0) {
   console.log("skipped: runc is not installed");
 } else {
   test("each call in each state ends as with runc", async () => {
-    const theirs = await outcomes("runc");
-    const ours = await outcomes(undefined);
+    const [theirs, ours] = await Promise.all([outcomes("runc"), outcomes(undefined)]);
     for (const [i, { state, words, says, after }] of CALLS.entries()) {
       const name = `${state}: ${words.join(" ")}`;
       const [their, our] = [theirs[i]!, ours[i]!];

@@ -9,7 +9,7 @@ import { buildDriver } from "./driver.ts";
 // What the waiter holds is looked at when it takes its first step.
 const driver = buildDriver(
   "waiter_driver",
-  ["waiter", "namespaces", "report", "buffer", "privileges"],
+  ["waiter", "namespaces", "report", "buffer", "privileges", "cgroup_fork", "cgroup", "small_file"],
   ["-Wl,--wrap=setsid"],
 );
 

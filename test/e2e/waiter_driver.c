@@ -75,7 +75,7 @@ int main(int argc, char **argv) {
   }
   write_map(init, "uid_map");
   write_map(init, "gid_map");
-  pid_t waiter = waiter_start(init, true, false, ends[1], -1);
+  pid_t waiter = waiter_start(init, true, false, ends[1], -1, NULL);
   close(ends[1]);
   usleep(100000);
   close(foreign);

@@ -18,7 +18,7 @@ import { compile, parse } from "../guest/program.ts";
 import { Sandbox, told } from "../guest/sandbox.ts";
 import { type PipedResult, runPiped } from "../guest/streams.ts";
 import { counters, request, settled } from "../hostile/control.ts";
-import { eventually, ringfence, run as spawned } from "../spawn.ts";
+import { eventually, launcher, ringfence, run as spawned } from "../spawn.ts";
 
 const SEEDS = process.env["RINGFENCE_TEST_LONG"] === "1" ? 200 : 8;
 const WORK_DEADLINE_MS = 20_000;
@@ -62,7 +62,7 @@ interface Plan {
 }
 
 function run(sandbox: Sandbox, program: string, args: readonly string[]): Promise<PipedResult> {
-  return runPiped(ringfence, sandbox.execArguments(program, args), {
+  return runPiped(launcher, sandbox.execArguments(program, args), {
     env: { PATH: "/usr/bin:/bin" },
     stdin: "",
     deadlineMs: WORK_DEADLINE_MS,

@@ -1,3 +1,4 @@
+// alone: it measures CPU time
 // An idle sandbox uses no CPU: its kernel thread sleeps, before its first program and after it.
 
 import { readdirSync, readFileSync } from "node:fs";

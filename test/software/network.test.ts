@@ -67,6 +67,7 @@ redis-benchmark -p 7001 -q -n 3000 -c 30 -t set,get,lrange_100 > bench; grep -c 
 redis-benchmark -p 7001 -q -n 3000 -c 10 -P 16 -t set,get > bench; grep -c 'requests per second' bench
 (timeout 20 redis-cli -p 7001 subscribe news | head -n 6) > heard & S=$!
 for i in $(seq 100); do [ "$(redis-cli -p 7001 publish news now)" = 1 ] && break; sleep 0.05; done
+while [ "$(redis-cli -p 7001 publish news more)" = 1 ]; do sleep 0.05; done
 wait $S; cat heard
 redis-cli -p 7001 client list | grep -o ' addr=[^ ]*:' | sort | uniq -c
 redis-cli -p 7001 shutdown nosave > /dev/null 2>&1 || true

@@ -14,7 +14,7 @@ import * as assert from "uvu/assert";
 import { compile, parse } from "../guest/program.ts";
 import { CONFIGURATIONS, told as reported, Sandbox } from "../guest/sandbox.ts";
 import { runPiped } from "../guest/streams.ts";
-import { ringfence } from "../spawn.ts";
+import { launcher } from "../spawn.ts";
 import { DIFFERENCES } from "./differences.ts";
 import { told } from "./outcome.ts";
 import { describe, generate, serialize, type Vector } from "./vectors.ts";
@@ -104,7 +104,7 @@ async function again(user: string, sandbox: Sandbox, first: readonly Differing[]
   const part = join(directory, "again");
   writeFileSync(part, serialize(some));
   const expected = await outcomes(program, [part, "native", user], few);
-  const actual = await outcomes(ringfence, sandbox.execArguments(program, [part, "sandbox", user]), few);
+  const actual = await outcomes(launcher, sandbox.execArguments(program, [part, "sandbox", user]), few);
   const texts = new Set(first.map(({ text }) => text));
   return compare(user, few, expected, actual).filter(({ listed, text }) => !listed && texts.has(text));
 }
@@ -129,7 +129,7 @@ for (const configuration of CONFIGURATIONS) {
   for (const user of USERS) {
     tests(`${vectors.length} vectors of ${groups.length} calls as user ${user}`, async () => {
       const args = sandbox.execArguments(program, [file, "sandbox", user]);
-      const [expected, actual] = await Promise.all([native(user), outcomes(ringfence, args, vectors)]);
+      const [expected, actual] = await Promise.all([native(user), outcomes(launcher, args, vectors)]);
       const differing = compare(user, vectors, expected, actual);
       assert.ok(sandbox.running, `the sandbox has ended: ${sandbox.report}`);
       if (show)

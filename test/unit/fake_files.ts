@@ -172,6 +172,12 @@ export function fakeKernel(memoryNodes = 1000): FakeKernel {
     descriptors: { proc: 0 },
     nextDevice: () => ++devices,
     listings: { add() {}, remove() {} },
+    fileEvents: { unmounted() {} },
+    steps: {
+      run(piece: () => boolean) {
+        while (!piece());
+      },
+    },
     nextMappedId: () => 1,
   } as unknown as Kernel;
   const task = {

@@ -449,6 +449,23 @@ test("removing everything gives the space back", () => {
   );
 });
 
+test("a file system that nobody can reach any more gives everything back", () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      const world = new World();
+      const { counters } = world.fake.kernel;
+      for (const one of all) run(world, one);
+      world.fs.unmounted();
+      // What was open lives on, and goes with whoever has it.
+      while (world.opened.length > 0) world.close(0);
+      const { memoryNodes, memoryFiles, memoryFileBytes, strings, xattrs } = counters;
+      assert.equal([memoryNodes, memoryFiles, memoryFileBytes, strings, xattrs], [0, 0, 0, 0, 0]);
+      assert.is(world.fake.native.files.size, 0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("a node that does not fit is no half-made file", () => {
   const fake = fakeKernel(3);
   const fs = new MemoryFs(fake.kernel, { limit: 1 << 20 });

@@ -10,10 +10,14 @@ enum zygote_request {
   ZYGOTE_HELLO = 1,  // value: kernel threads n, and from bit 32 on enum zygote_catch; descriptors: kernel page
                      // (read-only), n doorbells
   ZYGOTE_SPAWN = 2,  // value: the new task's token, more: the name that the host knows it by (SPAWN_NAME_SIZE bytes);
-                     // answer: the stub's pid or a negative errno
+                     // descriptors: files of control groups that it puts itself in (tasks or cgroup.procs), before it
+                     // does anything else; what refuses it leaves it where it is. Answer: its pid or a negative errno
   ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno, and its use
 };
 // clang-format on
+
+// Control groups that a stub is put in.
+#define SPAWN_GROUPS_MAX 32
 
 // TASK_COMM_LEN.
 #define SPAWN_NAME_SIZE 16

@@ -114,7 +114,7 @@ export const globalFlags: Flag[] = [
     name: "workers",
     type: "string",
     describe:
-      "threads that the kernel gets: solo: Node's main thread alone; 1: one of its own; 2: one more for the network; auto: solo up to two CPUs, else 1",
+      "threads that the kernel gets: solo: Node's main thread alone; 1: one of its own; 2: one more for the network; auto: solo",
     choices: ["auto", "solo", "1", "2"],
     default: "auto",
   },

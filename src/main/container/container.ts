@@ -86,12 +86,13 @@ export class Container {
     await this.#run(tell);
   }
 
-  /** Of a pod: its program runs from now on, for those whose process 1 it is. */
-  runAsInit(): Promise<void> {
+  /** Of a pod: its program runs from now on, if it has not run before, for those whose process 1 it is. */
+  async runAsInit(): Promise<void> {
     if (this.#status !== "running")
-      throw new RequestError("ERR_STATE", "the pod, whose processes are to be shared, is not running");
+      throw new RequestError("ERR_STATE", "the container whose processes are to be shared is not running");
+    if (!this.#isPod) return;
     this.#runningAsInit ??= this.#run(() => {});
-    return this.#runningAsInit;
+    await this.#runningAsInit;
   }
 
   async #run(tell: Tell): Promise<void> {

@@ -31,11 +31,12 @@ export interface ServeWords {
   isDebug: boolean;
   /** It serves all pods. */
   isOfNode: boolean;
+  /** Where shim.node and the launcher are. */
+  native: string;
 }
 
-export function serveTasks({ namespace, address, root, isDebug, isOfNode }: ServeWords): void {
+export function serveTasks({ namespace, address, root, isDebug, isOfNode, native }: ServeWords): void {
   const socket = address.slice(SCHEME.length);
-  const native = join(import.meta.dirname, "../native");
   const log = new ShimLog(LOG);
   const addon = loadAddon(join(native, "shim.node"));
   const events = new Publisher({

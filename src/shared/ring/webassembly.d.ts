@@ -10,6 +10,8 @@ declare namespace WebAssembly {
 
   class Memory {
     constructor(descriptor: MemoryDescriptor & { shared: true });
+    /** The number of pages before. `buffer` is another one from then on. */
+    grow(pages: number): number;
     readonly buffer: SharedArrayBuffer;
   }
 }

@@ -21,7 +21,7 @@ export interface HostThread {
   readonly call: Call;
   readonly stub: StubProcess;
   readonly group: ThreadOwner;
-  /** `groups`: host descriptors of cgroup.procs, where its host process is to be put; none: it is where the zygote is. */
+  /** `groups`: host descriptors of control groups (tasks, cgroup.procs), where its host process is to be put; none: it is where the zygote is. */
   readonly container: { readonly groups: readonly number[]; tasks: number };
   readonly tid: number;
   /** The name of its program, one char per byte. */

@@ -24,9 +24,10 @@ export interface Platform {
   introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
   /**
    * Starts a stub process, whose first thread names this token: its host pid, or a negative errno. `name`: what the host's
-   * ps shows, as the guest's program is called (prctl(2), PR_SET_NAME).
+   * ps shows, as the guest's program is called (prctl(2), PR_SET_NAME). `groups`: host descriptors of files of the control
+   * groups that it is put in, as all that it forks; what refuses it (a group that goes) leaves it where it was.
    */
-  start(low: number, high: number, name: string): number;
+  start(low: number, high: number, name: string, groups: readonly number[]): number;
   /** Has a thread enter its stub soon, wherever its guest code is; it posts INTERRUPTED. */
   interrupt(pid: number, tid: number): void;
   /** Ends a stub process. */

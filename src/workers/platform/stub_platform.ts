@@ -26,8 +26,8 @@ export abstract class StubPlatform implements Platform {
 
   abstract introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
 
-  start(low: number, high: number, name: string): number {
-    return this.zygote.spawn(low, high, name);
+  start(low: number, high: number, name: string, groups: readonly number[]): number {
+    return this.zygote.spawn(low, high, name, groups);
   }
 
   interrupt(pid: number, tid: number): void {

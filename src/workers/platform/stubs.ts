@@ -271,20 +271,10 @@ export class Stubs {
       makes: null,
     };
     const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
-    const pid = this.#kernel.platform.start(birth.low, birth.high, task.comm);
+    const pid = this.#kernel.platform.start(birth.low, birth.high, task.comm, task.container.groups);
     if (pid < 0) return pid;
-    this.#putInGroups(pid, task.container.groups);
     task.stub.watch(pid);
     return 0;
-  }
-
-  /** What it forks is there as well; what is refused (a group that goes) leaves it where it was. */
-  #putInGroups(pid: number, groups: readonly number[]): void {
-    const { native } = this.#kernel;
-    for (const fd of groups) {
-      native.putName(String(pid));
-      native.pwriteScratch(fd, String(pid).length, 0);
-    }
   }
 
   /** Numbers of the host threads of all stubs that have named themselves, and have not ended. */

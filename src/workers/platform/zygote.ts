@@ -10,8 +10,11 @@ const SPAWN = 2;
 const REAP = 3;
 /** Where the further words of an answer stand in the scratch area (rf_zygote_call). */
 const MORE = 16;
-/** Of a process's name (SPAWN_NAME_SIZE). */
+/** Of a process's name (SPAWN_NAME_SIZE), and where it stands there, behind descriptors. */
 const NAME_SIZE = 16;
+const NAME = 1024;
+/** SPAWN_GROUPS_MAX */
+const GROUPS_MAX = 32;
 
 /** enum zygote_catch: by a signal, or for a tracer. */
 export const Catch = { TRAP: 0, TRACE: 1 } as const;
@@ -53,12 +56,17 @@ export class Zygote {
     return { hostVdso, listener, pid, entry: readI64(native.scratchView, MORE + 16) };
   }
 
-  /** A copy of itself, whose first act is to name the token: its pid, or a negative errno. `name`: for the host's ps. */
-  spawn(low: number, high: number, name: string): number {
-    const { scratch } = this.#native;
-    for (let i = 0; i < NAME_SIZE; i++) scratch[MORE + i] = i < name.length ? name.charCodeAt(i) : 0;
-    const error = this.#native.zygoteCall(this.#socket, SPAWN, low, high, 0);
-    return error < 0 ? error : this.#native.scratchWords[0]!;
+  /**
+   * A copy of itself, whose first act is to put itself in control groups, and then to name the token: its pid, or a negative
+   * errno. `name`: for the host's ps. `groups`: host descriptors.
+   */
+  spawn(low: number, high: number, name: string, groups: readonly number[]): number {
+    const { scratch, scratchWords } = this.#native;
+    for (let i = 0; i < NAME_SIZE; i++) scratch[NAME + i] = i < name.length ? name.charCodeAt(i) : 0;
+    const count = Math.min(groups.length, GROUPS_MAX);
+    for (let i = 0; i < count; i++) scratchWords[i] = groups[i]!;
+    const error = this.#native.zygoteCall(this.#socket, SPAWN, low, high, count);
+    return error < 0 ? error : scratchWords[0]!;
   }
 
   /** Reaps a child that has ended. */

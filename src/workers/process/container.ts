@@ -40,7 +40,7 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
   tasksLimit = 0;
   /** Threads of its processes. */
   tasks = 0;
-  /** Host descriptors of cgroup.procs, where its stubs are to be put; none: they are where the zygote is. */
+  /** Host descriptors of control groups (tasks, cgroup.procs), where its stubs are to be put; none: they are where the zygote is. */
   readonly groups: readonly number[];
   /** The number of its first process in the sandbox's first PID namespace; 0: there was none. */
   first = 0;

@@ -150,7 +150,7 @@ export class Containers {
       return (error as Error).message;
     }
     // A pod's own program is not run, or later.
-    const isRun = container !== this.first || kernel.config.pod !== true;
+    const isRun = container !== this.first || kernel.config.pod !== "held";
     const wrong = applySettings(kernel, spec.settings);
     return wrong ?? (isRun ? checkProgram(kernel, container, spec.process) : null);
   }

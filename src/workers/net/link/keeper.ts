@@ -45,6 +45,7 @@ const SOCKET = 6;
 /** What the keeper is asked for, and where family and port stand in its answer. */
 const LISTEN = 1;
 const RESOLVE = 2;
+const LISTEN_ANYWHERE = 3;
 const SOCKET_SIZE = 16;
 const WORD = 4;
 const MESSAGE_MAX = 33024;
@@ -147,8 +148,8 @@ export class Keeper implements FrameUser {
     const kernel = this.#kernel;
     kernel.network.inet.linkOf = (row, stack) => this.#make(row, stack);
     kernel.network.inet.made = (stack) => {
-      const ask = (family: number, port: number): number =>
-        kernel.native.keeperAsk(this.#fd, LISTEN, family, port);
+      const ask = (family: number, port: number, isAnywhere: boolean): number =>
+        kernel.native.keeperAsk(this.#fd, isAnywhere ? LISTEN_ANYWHERE : LISTEN, family, port);
       if (!this.#isGone) this.#mirror = new LoopbackMirror(kernel, stack, ask);
     };
   }
@@ -241,7 +242,9 @@ export class Keeper implements FrameUser {
       number,
       number,
     ];
-    if (what === LISTEN && this.#mirror !== null) this.#mirror.answered(family, port, socket);
+    const isMirror = what === LISTEN || what === LISTEN_ANYWHERE;
+    if (isMirror && this.#mirror !== null)
+      this.#mirror.answered(family, port, what === LISTEN_ANYWHERE, socket);
     else if (what === RESOLVE && this.#streams !== null) this.#streams.answered(socket);
     else if (socket >= 0) this.#kernel.native.close(socket);
   }

@@ -173,29 +173,31 @@ export class MemoryDirectory extends MemoryInode {
   }
 
   /**
-   * For a file system that nobody can reach any more: takes every name below away, some at each call, and
-   * answers whether that was all.
+   * For a file system that nobody can reach any more: takes every name below its root away, some at each call, and answers
+   * whether that was all. `changed`: nodes of lower files that have changes, wherever they are.
    */
-  dissolving(): () => boolean {
+  dissolving(changed: ReadonlySet<MemoryInode>): () => boolean {
     const directories: MemoryDirectory[] = [];
-    let at: MemoryDirectory = this;
+    let at: MemoryInode = this;
     let own = this.#names?.own();
+    const others = changed.values();
     return () => {
       for (let left = NODES_PER_STEP; left > 0; left--) {
         const step = own?.next();
         if (step !== undefined && !step.done) {
           const [, node] = step.value;
+          if (node.lower !== null) continue; // one of the changed
           if (node instanceof MemoryDirectory) directories.push(node);
           else node.unlinked();
           continue;
         }
         // Last: with its own name go the names in it.
-        if (at !== this) at.unlinked();
-        else at.freeContents();
-        const next = directories.pop();
+        if (at !== this || this.lower !== null) at.dissolved();
+        else this.freeContents();
+        const next = directories.pop() ?? others.next().value;
         if (next === undefined) return true;
         at = next;
-        own = next.#names?.own();
+        own = next instanceof MemoryDirectory ? next.#names?.own() : undefined;
       }
       return false;
     };

@@ -144,9 +144,10 @@ export class MemoryFs extends FileSystem implements Space {
   // What is still open lives on until it is closed; the rest is given back.
   override unmounted(): void {
     super.unmounted();
-    this.#lower?.fs.unmounted();
-    if (this.#lower !== null || !(this.root instanceof MemoryDirectory)) return;
-    this.kernel.steps.run(this.root.dissolving());
+    const below = this.#lower?.fs;
+    // What a mount covers and shows (tmpcopyup) may be mounted itself.
+    if (below?.mounts === 0) below.unmounted();
+    if (this.root instanceof MemoryDirectory) this.kernel.steps.run(this.root.dissolving(this.#changed));
   }
 
   // ---- Space ----

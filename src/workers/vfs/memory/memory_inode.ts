@@ -300,6 +300,14 @@ export class MemoryInode extends Inode {
     this.#freeUnused();
   }
 
+  /** Nobody can reach it any more, by whatever name; with changes, which are given back. */
+  dissolved(): void {
+    if (this.#meta === null) return;
+    this.#meta.nlink = 0;
+    if (this.lower !== null) this.fs.forget(this);
+    this.#freeUnused();
+  }
+
   #freeUnused(): void {
     if (this.#meta === null || this.#meta.nlink > 0 || this.#holders > 0 || this.#freed) return;
     this.#freed = true;

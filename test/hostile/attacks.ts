@@ -1,16 +1,15 @@
 // Hostile guests (docs/hardening.md): each attack ends in an error or in the death of that guest process
 // alone. After each the sandbox serves another program, its counters are what they were, and the
-// host is unchanged.
+// host is unchanged. The test files beside this one each have a configuration of their own, so that they run two at a time.
 //
 // GUEST=NAME[,NAME...] runs these programs alone.
-// deadline: 1800 s
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compile, compileAll, type GuestProgram, parse, programsIn } from "../guest/program.ts";
-import { CONFIGURATIONS, Sandbox, told } from "../guest/sandbox.ts";
+import { Sandbox, told } from "../guest/sandbox.ts";
 import { type PipedResult, runPiped } from "../guest/streams.ts";
-import { ringfence } from "../spawn.ts";
+import { launcher } from "../spawn.ts";
 import { counters, settled } from "./control.ts";
 import { hostState } from "./host_state.ts";
 
@@ -35,15 +34,11 @@ const programs = programsIn(directory).filter(
 
 async function run(sandbox: Sandbox, program: GuestProgram, args: readonly string[]): Promise<PipedResult> {
   const isLong = LONG && program.name === "fuzz";
-  return runPiped(
-    ringfence,
-    sandbox.execArguments(compile(program), isLong ? [args[0]!, LONG_CALLS] : args),
-    {
-      env: { PATH: "/usr/bin:/bin", ...(LONG && { RINGFENCE_TEST_LONG: "1" }) },
-      stdin: "",
-      deadlineMs: isLong ? LONG_DEADLINE_MS : program.deadlineMs,
-    },
-  );
+  return runPiped(launcher, sandbox.execArguments(compile(program), isLong ? [args[0]!, LONG_CALLS] : args), {
+    env: { PATH: "/usr/bin:/bin", ...(LONG && { RINGFENCE_TEST_LONG: "1" }) },
+    stdin: "",
+    deadlineMs: isLong ? LONG_DEADLINE_MS : program.deadlineMs,
+  });
 }
 
 function endedAsAllowed(program: GuestProgram, result: PipedResult): boolean {
@@ -78,23 +73,16 @@ function differences(before: Record<string, number>, after: Record<string, numbe
   return names.map((name) => `${name} ${before[name]} -> ${after[name]}`).join(", ");
 }
 
-/**
- * Under ptrace those that concern the stub, its registers and its signals: all else does not know what catches calls.
- */
-const UNDER_PTRACE =
-  /^(compat_calls|death_in_request|direct_exit|early_kicks|flags|forged_.*|gs_base|host_vdso|ignored_kicks|jump_into_stub|patched_sites|signal_frames|slot_garbage|strangers|traced_registers)$/;
+export interface Configuration {
+  readonly name: string;
+  /** Global flags of the command. */
+  readonly flags: readonly string[];
+  /** Programs that are run under it; without it all are. */
+  readonly only?: RegExp;
+}
 
-const RUNS: readonly { name: string; flags: readonly string[]; only?: RegExp }[] = [
-  ...CONFIGURATIONS,
-  { name: "ptrace, solo", flags: ["--platform=ptrace", "--workers=solo"], only: UNDER_PTRACE },
-  {
-    name: "ptrace, call sites patched at their first trap",
-    flags: ["--platform=ptrace", "--workers=1", "--patch=eager"],
-    only: /^(flags|gs_base|patched_sites|traced_registers)$/,
-  },
-];
-
-for (const configuration of RUNS) {
+/** Runs all programs in a sandbox; `once`: those as well that attack what is the same in each configuration. */
+export function attackUnder(configuration: Configuration, { once = false } = {}): void {
   const tests = suite(`hostile programs: ${configuration.name}`);
   let sandbox: Sandbox;
   let before: Record<string, number>;
@@ -124,8 +112,7 @@ for (const configuration of RUNS) {
 
   for (const program of programs) {
     if (configuration.only?.test(program.name) === false) continue;
-    const isFirst = configuration === RUNS[0];
-    for (const args of isFirst ? [...program.runs, ...program.runsOnce] : program.runs) {
+    for (const args of once ? [...program.runs, ...program.runsOnce] : program.runs) {
       tests(`${program.name} ${args.join(" ")}`, async () => {
         if (!sandbox.running) await start();
         try {
