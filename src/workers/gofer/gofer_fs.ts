@@ -14,9 +14,10 @@ import { readStat } from "../vfs/stat.ts";
 import type { AttributeCache } from "./attribute_cache.ts";
 import { ByFile } from "./by_file.ts";
 import { GoferInode } from "./gofer_inode.ts";
-import { HANDLES_MAX, Handles } from "./handles.ts";
+import { HANDLES_MAX, type HandleOpener, Handles } from "./handles.ts";
 import { JobOperation } from "./job_record.ts";
-import { closeRemotely, statusOf } from "./remote.ts";
+import { closeRemotely, lookUp, REMOTE_HANDLES, statusOf } from "./remote.ts";
+import { RemoteInode } from "./remote_inode.ts";
 
 /** A close is a call to the host (F26). */
 const HANDLES_A_PIECE = 64;
@@ -55,6 +56,8 @@ export class GoferFs extends FileSystem {
   readonly type = "gofer";
   readonly root: GoferInode;
   readonly handles: Handles;
+  /** How handles of files are opened and closed where that may take long. */
+  readonly slowHandles: HandleOpener = REMOTE_HANDLES;
   /** Changes reach the host. */
   readonly writable: boolean;
   /** Other mounts may show the same files: what changes here is theirs to know, and the other way round. */
@@ -70,9 +73,15 @@ export class GoferFs extends FileSystem {
     const { dev, ino, mode, type } =
       kernel.counters.tasks === 0 ? look(kernel, directory) : ask(kernel, directory);
     const remote = kernel.gofer.mounts.of(dev, type, "/");
-    this.root = new GoferInode(this, null, "", dev, ino, mode & S_IFMT, remote);
+    const Kind = remote === null ? GoferInode : RemoteInode;
+    this.root = new Kind(this, null, "", dev, ino, mode & S_IFMT, remote);
     const closeRoot = (fd: number) => closeRemotely(this.root, fd);
     this.handles = new Handles(kernel.native, directory, HANDLES_MAX, closeRoot);
+  }
+
+  /** What a name leads to behind which another of the host's mounts begins. */
+  lookAcross(directory: GoferInode, name: string): GoferInode | number {
+    return lookUp(directory, name);
   }
 
   override unmounted(): void {
@@ -81,7 +90,7 @@ export class GoferFs extends FileSystem {
   }
 
   status(): FileSystemStatus | number {
-    if (this.root.remote !== null) return statusOf(this.root);
+    if (this.root instanceof RemoteInode) return statusOf(this.root);
     const { native } = this.kernel;
     const fd = this.handles.get(this.root);
     const error = fd < 0 ? fd : native.fstatfs(fd);

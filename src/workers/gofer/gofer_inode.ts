@@ -40,19 +40,6 @@ import {
 import type { FileChanges } from "./host_files.ts";
 import type { HostMount } from "./host_mounts.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
-import {
-  askAttributes,
-  closeRemotely,
-  getAttribute,
-  listAttributes,
-  listRemotely,
-  lookUp,
-  openRemotely,
-  REMOTE_HANDLES,
-  readLink,
-} from "./remote.ts";
-import * as remotely from "./remote_changes.ts";
-import { RemoteFile } from "./remote_file.ts";
 
 /** Bytes of a directory that is listed in pieces: of a thousand names or so. */
 const LONG_DIRECTORY = 32768;
@@ -65,7 +52,7 @@ export class GoferInode extends Inode implements HandleOwner {
   hostName: string;
   readonly hostDev: number;
   readonly hostIno: number;
-  /** The mount of the host's that it is on, where that may make its callers wait; null: it is a local one. */
+  /** The mount of the host's that it is on, where that may make its callers wait (remote_inode.ts); null: it is a local one. */
   readonly remote: HostMount | null;
   /** A mount of the host's begins here. */
   readonly crosses: boolean;
@@ -92,14 +79,14 @@ export class GoferInode extends Inode implements HandleOwner {
     dev: number,
     ino: number,
     type: number,
-    remote: HostMount | null,
+    remote: HostMount | null = null,
     crosses = false,
   ) {
     super(fs);
     this.fs = fs;
     this.remote = remote;
     this.crosses = crosses;
-    this.opener = remote !== null || crosses ? REMOTE_HANDLES : null;
+    this.opener = remote !== null || crosses ? fs.slowHandles : null;
     this.parentOwner = parent;
     this.hostName = name;
     this.hostDev = dev;
@@ -127,8 +114,12 @@ export class GoferInode extends Inode implements HandleOwner {
   override letGo(): void {
     if (--this.#holders > 0 || this.#kept < 0) return;
     this.closed(this.#kept);
-    closeRemotely(this, this.#kept);
+    this.closeDescriptor(this.#kept);
     this.#kept = -1;
+  }
+
+  protected closeDescriptor(fd: number): void {
+    this.fs.kernel.native.close(fd);
   }
 
   /** It is about to lose a name: who holds it goes on with the handle. 0, or NOT_AT_HAND. */
@@ -162,10 +153,6 @@ export class GoferInode extends Inode implements HandleOwner {
     return this.fs === other.fs && this.hostDev === other.hostDev && this.hostIno === other.hostIno;
   }
 
-  override get isSlow(): boolean {
-    return this.remote !== null;
-  }
-
   override get identity(): string {
     return `${this.fs.shared ? "host" : this.fs.dev}:${this.hostDev}:${this.hostIno}`;
   }
@@ -176,12 +163,12 @@ export class GoferInode extends Inode implements HandleOwner {
 
   override attributes(): Attributes | number {
     if (this.#changes !== null) this.#heed(this.#changes);
-    return this.#cache.get(this.fs.kernel.nowNs) ?? this.#ask();
+    return this.#cache.get(this.fs.kernel.nowNs) ?? this.ask();
   }
 
   override believedAttributes(): Attributes | number {
     if (this.#changes !== null) this.#heed(this.#changes);
-    return this.#cache.believed(this.fs.kernel.nowNs) ?? this.#ask();
+    return this.#cache.believed(this.fs.kernel.nowNs) ?? this.ask();
   }
 
   /** What was changed through another mount is not believed any longer. */
@@ -191,12 +178,7 @@ export class GoferInode extends Inode implements HandleOwner {
     this.#cache.forget();
   }
 
-  // ---- What is known of it, for those that ask by threads (remote.ts) ----
-
-  /** Where its mount's questions go. */
-  get lane(): number {
-    return this.remote!.lane;
-  }
+  // ---- What is known of it ----
 
   /** A descriptor of it that is open; -1: there is none. */
   get knownDescriptor(): number {
@@ -205,6 +187,10 @@ export class GoferInode extends Inode implements HandleOwner {
 
   get believed(): Attributes | null {
     return this.#cache.believed(this.fs.kernel.nowNs);
+  }
+
+  protected get version(): number {
+    return this.#cache.version;
   }
 
   get lastAttributes(): Attributes | null {
@@ -222,8 +208,7 @@ export class GoferInode extends Inode implements HandleOwner {
     this.fs.kernel.gofer.transaction?.setPin(this, attributes, this.#cache.version);
   }
 
-  #ask(): Attributes | number {
-    if (this.remote !== null) return askAttributes(this);
+  protected ask(): Attributes | number {
     const { kernel } = this.fs;
     const error = fileResult(this.#askHost());
     if (error < 0) return error;
@@ -262,20 +247,17 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override namesVersion(): number {
-    const attributes = this.attributes();
-    if (this.remote === null) return this.#cache.version;
-    if (typeof attributes === "number") return attributes;
-    return this.fs.kernel.gofer.transaction?.pin(this)?.version ?? this.#cache.version;
+    this.attributes();
+    return this.#cache.version;
   }
 
   override lookup(name: string): Inode | number {
     if (this.type !== S_IFDIR) return -ENOTDIR;
-    if (this.remote !== null) return lookUp(this, name);
     const { handles, kernel } = this.fs;
     const directory = this.handle();
     if (directory < 0) return directory;
     const fd = handles.openChild(directory, name);
-    if (fd === -EXDEV) return lookUp(this, name);
+    if (fd === -EXDEV) return this.fs.lookAcross(this, name);
     if (fd < 0) return fd;
     const error = fileResult(kernel.native.fstat(fd));
     if (error < 0) {
@@ -290,42 +272,28 @@ export class GoferInode extends Inode implements HandleOwner {
     const { handles, kernel } = this.fs;
     const attributes = readStat(kernel.native.scratchView, kernel.users);
     const { dev, ino, mode } = attributes;
-    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode), null);
+    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode));
     if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
     handles.add(inode, fd);
     inode.#cache.set(withOwner(kernel, inode, attributes), kernel.nowNs);
     return inode;
   }
 
-  /** As adopt, of what a thread has opened and asked for. */
-  adoptFound(
-    name: string,
-    fd: number,
-    attributes: Attributes,
-    remote: HostMount | null,
-    crosses: boolean,
-  ): GoferInode {
-    const { handles, kernel } = this.fs;
-    const { dev, ino, mode } = attributes;
-    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode), remote, crosses);
-    if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
-    handles.add(inode, fd);
-    inode.learn(remote === null ? withOwner(kernel, inode, attributes) : attributes);
+  /** The inode of a file that has no name yet, whose descriptor is its handle. */
+  adoptNameless(fd: number): GoferInode {
+    const { dev, ino, mode } = readStat(this.fs.kernel.native.scratchView);
+    const inode = new GoferInode(this.fs, this, `#${ino}`, dev, ino, typeOf(mode));
+    inode.becomeNameless(fd);
     return inode;
   }
 
-  /** The inode of a file that has no name yet, whose descriptor is its handle. */
-  adoptNameless(fd: number, attributes = readStat(this.fs.kernel.native.scratchView)): GoferInode {
-    const { dev, ino, mode } = attributes;
-    const inode = new GoferInode(this.fs, this, `#${ino}`, dev, ino, typeOf(mode), this.remote);
-    inode.nameless = true;
-    inode.#kept = fd;
-    inode.opened(fd);
-    return inode;
+  becomeNameless(fd: number): void {
+    this.nameless = true;
+    this.#kept = fd;
+    this.opened(fd);
   }
 
   override entries(): readonly DirectoryEntry[] | number {
-    if (this.remote !== null) return listRemotely(this);
     const { native } = this.fs.kernel;
     const handle = this.handle();
     if (handle < 0) return handle;
@@ -344,7 +312,6 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override longListing(): Iterable<DirectoryEntry | number> | null {
-    if (this.remote !== null) return null;
     const attributes = this.attributes();
     return typeof attributes === "number" || attributes.size < LONG_DIRECTORY ? null : this.#pieces();
   }
@@ -372,7 +339,6 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override readlink(): string | number {
-    if (this.remote !== null) return readLink(this);
     const fd = this.handle();
     if (fd < 0) return fd;
     const { native } = this.fs.kernel;
@@ -385,7 +351,7 @@ export class GoferInode extends Inode implements HandleOwner {
       case S_IFDIR:
         return new DirectoryFile(this, flags);
       case S_IFREG:
-        return this.#openFile(flags);
+        return this.openFile(flags);
       case S_IFCHR:
       case S_IFBLK: {
         const attributes = this.attributes();
@@ -399,14 +365,10 @@ export class GoferInode extends Inode implements HandleOwner {
     }
   }
 
-  #openFile(flags: number): OpenFile | number {
+  protected openFile(flags: number): OpenFile | number {
     // Access mode 3 is for ioctl alone: nothing is read through it.
     const access = (flags & O_ACCMODE) === O_ACCMODE ? 0 : flags & O_ACCMODE;
     if (access !== 0 && !this.fs.writable) return -EROFS;
-    if (this.remote !== null) {
-      const loan = openRemotely(this, access, "open");
-      return typeof loan === "number" ? loan : new RemoteFile(this, loan, flags);
-    }
     const fd = this.reopen(access);
     if (fd < 0) return fd;
     // What stat says of a file that was just opened is never old.
@@ -424,64 +386,39 @@ export class GoferInode extends Inode implements HandleOwner {
   // ---- Changes ----
 
   override setAttributes(changes: AttributeChanges): number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null ? changeAttributes(this, changes) : remotely.changeAttributes(this, changes);
+    return this.fs.writable ? changeAttributes(this, changes) : -EROFS;
   }
 
   override create(name: string, creation: Creation): Inode | number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null
-      ? createFile(this, name, creation)
-      : remotely.createFile(this, name, creation);
+    return this.fs.writable ? createFile(this, name, creation) : -EROFS;
   }
 
   override mkdir(name: string, creation: Creation): Inode | number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null
-      ? makeDirectory(this, name, creation)
-      : remotely.makeDirectory(this, name, creation);
+    return this.fs.writable ? makeDirectory(this, name, creation) : -EROFS;
   }
 
   override symlink(name: string, target: string, creation: Creation): Inode | number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null
-      ? makeSymlink(this, name, target, creation)
-      : remotely.makeSymlink(this, name, target, creation);
+    return this.fs.writable ? makeSymlink(this, name, target, creation) : -EROFS;
   }
 
   override mknod(name: string, creation: Creation): Inode | number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null ? makeNode(this, name, creation) : remotely.makeNode(this, name, creation);
+    return this.fs.writable ? makeNode(this, name, creation) : -EROFS;
   }
 
   override tmpfile(creation: Creation, linkable: boolean): Inode | number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null
-      ? makeNameless(this, creation, linkable)
-      : remotely.makeNameless(this, creation, linkable);
+    return this.fs.writable ? makeNameless(this, creation, linkable) : -EROFS;
   }
 
   override link(name: string, target: Inode): number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null
-      ? linkFile(this, name, target as GoferInode)
-      : remotely.linkFile(this, name, target as GoferInode);
+    return this.fs.writable ? linkFile(this, name, target as GoferInode) : -EROFS;
   }
 
   override unlink(name: string, child: Inode): number {
-    if (!this.fs.writable) return -EROFS;
-    const going = child as GoferInode;
-    return this.remote === null
-      ? removeName(this, name, going, false)
-      : remotely.removeName(this, name, going, false);
+    return this.fs.writable ? removeName(this, name, child as GoferInode, false) : -EROFS;
   }
 
   override rmdir(name: string, child: Inode): number {
-    if (!this.fs.writable) return -EROFS;
-    const going = child as GoferInode;
-    return this.remote === null
-      ? removeName(this, name, going, true)
-      : remotely.removeName(this, name, going, true);
+    return this.fs.writable ? removeName(this, name, child as GoferInode, true) : -EROFS;
   }
 
   override rename(
@@ -494,25 +431,18 @@ export class GoferInode extends Inode implements HandleOwner {
   ): number {
     if (!this.fs.writable) return -EROFS;
     const [moving, to, there] = [child, newParent, replaced] as [GoferInode, GoferInode, GoferInode | null];
-    return this.remote === null
-      ? renameFile(this, name, moving, to, newName, there, exchange)
-      : remotely.renameFile(this, name, moving, to, newName, there, exchange);
+    return renameFile(this, name, moving, to, newName, there, exchange);
   }
 
   override setxattr(name: string, value: string, flags: number): number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null
-      ? setAttribute(this, name, value, flags)
-      : remotely.setAttribute(this, name, value, flags);
+    return this.fs.writable ? setAttribute(this, name, value, flags) : -EROFS;
   }
 
   override removexattr(name: string): number {
-    if (!this.fs.writable) return -EROFS;
-    return this.remote === null ? removeAttribute(this, name) : remotely.removeAttribute(this, name);
+    return this.fs.writable ? removeAttribute(this, name) : -EROFS;
   }
 
   override getxattr(name: string): string | number {
-    if (this.remote !== null) return getAttribute(this, name);
     const { native, descriptors } = this.fs.kernel;
     const fd = this.handle();
     const length = fd < 0 ? fd : native.getxattr(descriptors.proc, fd, name);
@@ -520,7 +450,6 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override listxattr(): readonly string[] | number {
-    if (this.remote !== null) return listAttributes(this);
     const { native, descriptors } = this.fs.kernel;
     const fd = this.handle();
     const length = fd < 0 ? fd : native.listxattr(descriptors.proc, fd);

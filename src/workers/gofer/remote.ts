@@ -6,13 +6,16 @@ import { O_ACCMODE, O_PATH } from "../../shared/abi/fcntl.ts";
 import { statfs } from "../../shared/abi/structs.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
 import { NO_ID, OVERFLOW_ID } from "../credentials/user_namespace.ts";
-import type { Attributes, DirectoryEntry, FileSystemStatus } from "../vfs/inode.ts";
+import { type Attributes, type DirectoryEntry, type FileSystemStatus, typeOf } from "../vfs/inode.ts";
 import { readStat } from "../vfs/stat.ts";
 import { readEntries } from "./directory_entries.ts";
 import type { GoferFs } from "./gofer_fs.ts";
 import { GoferInode } from "./gofer_inode.ts";
 import type { HandleOpener, HandleOwner } from "./handles.ts";
+import type { HostMount } from "./host_mounts.ts";
 import { JobOperation, type JobRecord, OWNER_ASKED, OWNER_UNMAPPED } from "./job_record.ts";
+import { withOwner } from "./owners.ts";
+import { RemoteInode } from "./remote_inode.ts";
 import { Loan, type Question } from "./transaction.ts";
 
 const { LOOKUP, STAT, REOPEN, READLINK, GETXATTR, LISTXATTR, OPEN_DIRECTORY, GETDENTS, STATFS } =
@@ -105,7 +108,26 @@ function enter(directory: GoferInode, name: string, { fd, attributes, type }: Fo
   const crosses = type >= 0;
   const where = `${directory.path}/${name}`;
   const mount = crosses ? mounts.crossed(nameKey(directory, name), attributes.dev, type, where) : remote;
-  return directory.adoptFound(name, fd, attributes, mount, crosses);
+  return adoptFound(directory, name, fd, attributes, mount, crosses);
+}
+
+/** The inode of a name of a directory that a thread has opened and asked for. */
+export function adoptFound(
+  directory: GoferInode,
+  name: string,
+  fd: number,
+  attributes: Attributes,
+  mount: HostMount | null,
+  crosses: boolean,
+): GoferInode {
+  const { fs } = directory;
+  const { dev, ino, mode } = attributes;
+  const Kind = mount === null ? GoferInode : RemoteInode;
+  const inode = new Kind(fs, directory, name, dev, ino, typeOf(mode), mount, crosses);
+  if (attributes.nlink > 1 && !inode.isDirectory) inode.linked();
+  fs.handles.add(inode, fd);
+  inode.learn(mount === null ? withOwner(fs.kernel, inode, attributes) : attributes);
+  return inode;
 }
 
 /** How handles of remote files, and of those where a mount begins, are opened and closed. */
@@ -147,7 +169,7 @@ function openHandle(inode: GoferInode): number {
 }
 
 /** What stat says, asked of the host. */
-export function askAttributes(inode: GoferInode): Attributes | number {
+export function askAttributes(inode: RemoteInode): Attributes | number {
   const { fs } = inode;
   const { gofer, descriptors } = fs.kernel;
   const transaction = gofer.transaction;
@@ -177,7 +199,7 @@ export function askAttributes(inode: GoferInode): Attributes | number {
 
 /** A question about a file by its handle, whose answer holds for as long as the call lasts. */
 function askByHandle<T>(
-  inode: GoferInode,
+  inode: RemoteInode,
   what: string,
   args: Omit<Question<T>["args"], "a">,
   read: (record: JobRecord) => T,
@@ -195,22 +217,22 @@ function askByHandle<T>(
 
 const text = (record: JobRecord) => (record.result < 0 ? record.result : record.text(record.result));
 
-export function readLink(inode: GoferInode): string | number {
+export function readLink(inode: RemoteInode): string | number {
   return askByHandle(inode, "readlink", { operation: READLINK }, text);
 }
 
-export function getAttribute(inode: GoferInode, name: string): string | number {
+export function getAttribute(inode: RemoteInode, name: string): string | number {
   const b = inode.fs.kernel.descriptors.proc;
   return askByHandle(inode, `getxattr:${name}`, { operation: GETXATTR, b, name }, text);
 }
 
-export function listAttributes(inode: GoferInode): readonly string[] | number {
+export function listAttributes(inode: RemoteInode): readonly string[] | number {
   const b = inode.fs.kernel.descriptors.proc;
   const names = askByHandle(inode, "listxattr", { operation: LISTXATTR, b }, text);
   return typeof names === "number" ? names : names.split("\0").filter((name) => name !== "");
 }
 
-export function statusOf(root: GoferInode): FileSystemStatus | number {
+export function statusOf(root: RemoteInode): FileSystemStatus | number {
   return askByHandle<FileSystemStatus | number>(root, "statfs", { operation: STATFS }, (record) => {
     if (record.result < 0) return record.result;
     const st = statfs.decode(record.data);
@@ -229,7 +251,7 @@ export function statusOf(root: GoferInode): FileSystemStatus | number {
 }
 
 /** Opens a regular file or directory by its handle; `purpose` tells descriptors apart that a call asks for. */
-export function openRemotely(inode: GoferInode, flags: number, purpose: string): Loan | number {
+export function openRemotely(inode: RemoteInode, flags: number, purpose: string): Loan | number {
   const { gofer, descriptors } = inode.fs.kernel;
   const close = (fd: number) => closeRemotely(inode, fd);
   const { transaction } = gofer;
@@ -262,7 +284,7 @@ export function openRemotely(inode: GoferInode, flags: number, purpose: string):
 // ---- Listings ----
 
 /** All entries of a directory. They come in pieces, each with a job, and count against the budget as they come. */
-export function listRemotely(inode: GoferInode): readonly DirectoryEntry[] | number {
+export function listRemotely(inode: RemoteInode): readonly DirectoryEntry[] | number {
   const { fs, lane } = inode;
   const { gofer } = fs.kernel;
   const key = `list:${inode.hostDev}:${inode.hostIno}`;
@@ -291,7 +313,7 @@ export function listRemotely(inode: GoferInode): readonly DirectoryEntry[] | num
   }
 }
 
-function endListing({ fs, lane }: GoferInode, listing: Listing | number): void {
+function endListing({ fs, lane }: RemoteInode, listing: Listing | number): void {
   if (typeof listing === "number") return;
   listing.release();
   fs.kernel.gofer.close(lane, listing.fd);
@@ -327,7 +349,7 @@ class Listing {
   }
 }
 
-function openListing(inode: GoferInode): Listing | number {
+function openListing(inode: RemoteInode): Listing | number {
   const { fs, lane } = inode;
   const { gofer } = fs.kernel;
   const key = `opendir:${inode.hostDev}:${inode.hostIno}`;

@@ -7,11 +7,19 @@ import { RENAME_EXCHANGE } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
-import type { AttributeChanges, Attributes, Creation, Inode, Time } from "../vfs/inode.ts";
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Creation,
+  type Inode,
+  type Time,
+  typeOf,
+} from "../vfs/inode.ts";
 import type { GoferInode } from "./gofer_inode.ts";
 import * as J from "./job_record.ts";
 import { JOB_DATA_SIZE, JobOperation, type JobRecord, SECOND_NAME_AT } from "./job_record.ts";
-import { attributesOf, closeRemotely, lookupKey, nameKey } from "./remote.ts";
+import { adoptFound, attributesOf, closeRemotely, lookupKey, nameKey } from "./remote.ts";
+import { RemoteInode } from "./remote_inode.ts";
 import { Loan, type Question } from "./transaction.ts";
 
 const PERMISSIONS = 0o7777;
@@ -35,7 +43,7 @@ interface Made {
  * errnos. `changed`: the host has made it, or not.
  */
 function change<T>(
-  inode: GoferInode,
+  inode: RemoteInode,
   what: string,
   names: readonly Name[],
   handles: () => number,
@@ -81,7 +89,8 @@ const fresh = (directory: GoferInode, name: string): Name => ({ directory, name,
 
 // ---- Something new ----
 
-function make(parent: GoferInode, name: string, creation: Creation, target?: string): Inode | number {
+/** A new file, directory, symlink to `target`, FIFO or socket. */
+export function make(parent: RemoteInode, name: string, creation: Creation, target?: string): Inode | number {
   const { fs } = parent;
   const { gofer, descriptors } = fs.kernel;
   const { mode, uid, gid } = creation;
@@ -111,7 +120,7 @@ function make(parent: GoferInode, name: string, creation: Creation, target?: str
     () => parent.changed(),
   );
   if (typeof made === "number") return made;
-  const inode = parent.adoptFound(name, made.fd, made.attributes, parent.remote, false);
+  const inode = adoptFound(parent, name, made.fd, made.attributes, parent.remote, false);
   if (made.second < 0) return inode;
   const loan = new Loan(made.second, null, "", (fd) => closeRemotely(parent, fd));
   if (gofer.transaction === null) loan.close();
@@ -130,16 +139,7 @@ function closeMade(parent: GoferInode, made: Made | number): void {
   if (made.second >= 0) closeRemotely(parent, made.second);
 }
 
-export const createFile = make;
-export const makeDirectory = make;
-/** A FIFO or a socket, which the sandbox serves itself; devices are nobody's to make. */
-export const makeNode = make;
-
-export function makeSymlink(parent: GoferInode, name: string, target: string, creation: Creation) {
-  return make(parent, name, creation, target);
-}
-
-export function makeNameless(parent: GoferInode, creation: Creation, linkable: boolean): Inode | number {
+export function makeNameless(parent: RemoteInode, creation: Creation, linkable: boolean): Inode | number {
   const { gofer, descriptors } = parent.fs.kernel;
   const { mode, uid, gid } = creation;
   let directory = -1;
@@ -167,7 +167,9 @@ export function makeNameless(parent: GoferInode, creation: Creation, linkable: b
     () => {},
   );
   if (typeof made === "number") return made;
-  const inode = parent.adoptNameless(made.fd, made.attributes);
+  const { dev, ino, mode: type } = made.attributes;
+  const inode = new RemoteInode(parent.fs, parent, `#${ino}`, dev, ino, typeOf(type), parent.remote);
+  inode.becomeNameless(made.fd);
   const loan = new Loan(made.second, null, "", (fd) => closeRemotely(parent, fd));
   if (gofer.transaction === null) loan.close();
   else gofer.transaction.made = { inode, loan };
@@ -176,7 +178,7 @@ export function makeNameless(parent: GoferInode, creation: Creation, linkable: b
 
 // ---- Names ----
 
-export function linkFile(parent: GoferInode, name: string, target: GoferInode): number {
+export function linkFile(parent: RemoteInode, name: string, target: GoferInode): number {
   const { descriptors } = parent.fs.kernel;
   let [file, directory] = [-1, -1];
   const error = change(
@@ -205,7 +207,7 @@ export function linkFile(parent: GoferInode, name: string, target: GoferInode): 
 
 /** Takes a name away; what it named lives on while somebody holds it. */
 export function removeName(
-  parent: GoferInode,
+  parent: RemoteInode,
   name: string,
   child: GoferInode,
   isDirectory: boolean,
@@ -232,7 +234,7 @@ export function removeName(
 }
 
 export function renameFile(
-  parent: GoferInode,
+  parent: RemoteInode,
   name: string,
   child: GoferInode,
   to: GoferInode,
@@ -289,7 +291,7 @@ function keptMode(inode: GoferInode): number {
   return (attributes.mode & (S_ISUID | S_ISGID)) === 0 ? -1 : attributes.mode & PERMISSIONS;
 }
 
-export function changeAttributes(inode: GoferInode, changes: AttributeChanges): number {
+export function changeAttributes(inode: RemoteInode, changes: AttributeChanges): number {
   const { fs, isSymlink } = inode;
   const { uid, gid, size, atime, mtime } = changes;
   if (changes.mode !== undefined && isSymlink) return -EOPNOTSUPP;
@@ -336,17 +338,17 @@ export function changeAttributes(inode: GoferInode, changes: AttributeChanges): 
   return answer.error;
 }
 
-export function setAttribute(inode: GoferInode, name: string, value: string, flags: number): number {
+export function setAttribute(inode: RemoteInode, name: string, value: string, flags: number): number {
   if (value.length > JOB_DATA_SIZE - SECOND_NAME_AT - 1) return -EOPNOTSUPP;
   return changeXattr(inode, name, JobOperation.SETXATTR, value, flags);
 }
 
-export function removeAttribute(inode: GoferInode, name: string): number {
+export function removeAttribute(inode: RemoteInode, name: string): number {
   return changeXattr(inode, name, JobOperation.REMOVEXATTR, "", 0);
 }
 
 function changeXattr(
-  inode: GoferInode,
+  inode: RemoteInode,
   name: string,
   operation: typeof JobOperation.SETXATTR | typeof JobOperation.REMOVEXATTR,
   value: string,

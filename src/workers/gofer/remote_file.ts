@@ -12,9 +12,10 @@ import type { Attributes } from "../vfs/inode.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 import { allowedLength } from "../vfs/size_limit.ts";
-import type { GoferInode } from "./gofer_inode.ts";
+
 import { JOB_DATA_SIZE, JobOperation } from "./job_record.ts";
 import { attributesOf, openRemotely } from "./remote.ts";
+import type { RemoteInode } from "./remote_inode.ts";
 import type { Loan, Question } from "./transaction.ts";
 
 const { READ, WRITE, FSYNC, SEEK, ALLOCATE } = JobOperation;
@@ -33,10 +34,10 @@ interface Written {
 
 /** A descriptor that was opened to be mapped, as the kernel itself reads it: what a call has read it finds again. */
 class RemoteDescriptor implements SlowDescriptor {
-  readonly #inode: GoferInode;
+  readonly #inode: RemoteInode;
   readonly #loan: Loan;
 
-  constructor(inode: GoferInode, loan: Loan) {
+  constructor(inode: RemoteInode, loan: Loan) {
     this.#inode = inode;
     this.#loan = loan;
   }
@@ -65,13 +66,13 @@ class RemoteDescriptor implements SlowDescriptor {
 }
 
 export class RemoteFile extends SeekableFile {
-  readonly #inode: GoferInode;
+  readonly #inode: RemoteInode;
   readonly #loan: Loan;
   #fd: number;
   /** Bytes that calls have read and not yet taken. */
   readonly #pieces = new Map<VfsCaller, Piece>();
 
-  constructor(inode: GoferInode, loan: Loan, flags: number) {
+  constructor(inode: RemoteInode, loan: Loan, flags: number) {
     super(inode, flags);
     this.#inode = inode;
     this.#loan = loan;
