@@ -121,7 +121,7 @@ if (!hasDocker()) {
     const scene = columns.scene(RUNTIME);
     await scene.loop([]);
     const shim = Number(status(Number(await scene.inspect("{{.State.Pid}}")), "PPid"));
-    assert.match(proc(shim, "cmdline")!, /shim\.cjs/);
+    assert.match(proc(shim, "cmdline")!, /shim\.(blob|cjs)/);
     process.kill(shim, "SIGKILL");
     await scene.becomes("{{.State.Status}} {{.State.ExitCode}}", "exited 137");
     await scene.ok("start", scene.name);
