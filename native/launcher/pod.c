@@ -47,26 +47,31 @@ static bool is_of(const struct pod *pod, const struct kind *kind, const char *pa
          file.st_ino == named.st_ino;
 }
 
-// A namespace without a path is a new one. Of processes a container has its own; of all else there is one in a pod.
-static void check_new(const struct kind *kind, bool is_strict) {
+// A namespace without a path is a new one. Of processes a container has its own; of all else there is one in a pod. Who joins
+// a container for another kind of namespace, and wants a network of his own or none, must not be on its network.
+static void check_new(const struct kind *kind, bool is_told, bool is_strict) {
+  const bool is_network = strcmp(kind->type, "network") == 0;
   if (strcmp(kind->type, "pid") == 0) return;
-  if (is_strict || strcmp(kind->type, "user") == 0)
+  if (is_strict || strcmp(kind->type, "user") == 0 || (is_network && !is_told))
     fail(EXIT_RINGFENCE,
          "linux.namespaces: a container of a pod has the %s namespace of its pod, and no new one",
          kind->type);
   note("linux.namespaces: the container has the %s namespace of its pod, and no new one", kind->type);
 }
 
-static void check_namespaces(const struct pod *pod, const struct spec *spec, bool is_strict) {
+// `is_told`: the engine says which pod it is.
+static void check_namespaces(const struct pod *pod, const struct spec *spec, bool is_told, bool is_strict) {
   const struct json *json = &spec->json;
   unsigned system = json_member(json, 0, "linux"),
            list = system ? json_member(json, system, "namespaces") : 0;
+  if (!is_told && !spec->network && !spec->own_network)
+    fail(EXIT_RINGFENCE, "linux.namespaces: who joins a container is on its network: name that as well");
   for (unsigned item = json_first(json, list); item; item = json_next(json, list, item)) {
     char path[4096], type[32];
     const unsigned name = json_member(json, item, "type");
     const struct kind *kind = kind_of(json, name);
     if (!json_text(json, json_member(json, item, "path"), path, sizeof path)) path[0] = '\0';
-    if (kind && !path[0]) check_new(kind, is_strict);
+    if (kind && !path[0]) check_new(kind, is_told, is_strict);
     if (!path[0] || json_equals(json, name, "cgroup") || (kind && is_of(pod, kind, path))) continue;
     if (!json_text(json, name, type, sizeof type)) type[0] = '\0';
     fail(EXIT_RINGFENCE, "linux.namespaces: the %s namespace %s is not one of the container's pod %s", type,
@@ -87,7 +92,8 @@ static char *sandbox_of(int root, pid_t process, const char *id) {
   struct pod one = {.state.directory = -1};
   char *sandbox = NULL;
   if (state_look(&one.state, root, id) && record_read(&one.state, &one.record) &&
-      (one.record.waiter == process || one.record.init == process))
+      ((one.record.waiter == process && record_waiter_alive(&one.record)) ||
+       (one.record.init == process && record_init_alive(&one.record))))
     sandbox = strdup(one.record.sandbox ? one.record.sandbox : id);
   if (one.state.directory >= 0) close(one.state.directory);
   return sandbox;
@@ -120,9 +126,9 @@ static bool find_named(struct pod *pod, int root, struct spec *spec) {
 bool pod_find(struct pod *pod, const struct options *options, struct spec *spec) {
   const int root = state_root(options->values[OPTION_ROOT]);
   if (root < 0) return false;
-  const bool told = spec->pod.role == POD_CONTAINER && take(pod, root, spec->pod.sandbox);
-  const bool found = told || find_named(pod, root, spec);
-  if (found) check_namespaces(pod, spec, option_on(options, OPTION_STRICT));
+  const bool is_told = spec->pod.role == POD_CONTAINER && take(pod, root, spec->pod.sandbox);
+  const bool found = is_told || find_named(pod, root, spec);
+  if (found) check_namespaces(pod, spec, is_told, option_on(options, OPTION_STRICT));
   if (!found) close(root);
   return found;
 }

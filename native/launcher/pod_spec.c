@@ -57,10 +57,8 @@ static bool is_pause(const struct json *config) {
 static void read_podman(struct pod_spec *pod, const struct json *config, unsigned annotations) {
   unsigned manager = json_member(config, annotations, "io.container.manager");
   if (!manager || !json_equals(config, manager, "libpod")) return;
-  if (is_pause(config))
-    be_sandbox(pod, 0);
-  else
-    be_container(pod, config, json_member(config, annotations, "io.kubernetes.cri-o.SandboxID"));
+  if (be_container(pod, config, json_member(config, annotations, "io.kubernetes.cri-o.SandboxID"))) return;
+  if (is_pause(config)) be_sandbox(pod, 0);
 }
 
 void pod_spec_read(struct pod_spec *pod, const struct json *config) {

@@ -34,8 +34,9 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
   if (count < 0 || count > SPAWN_GROUPS_MAX) return -EINVAL;
   if (count > 0) rights_attach(&h, control, (const int *)rf_scratch, (size_t)count);
   // Too many descriptors of this host user's processes are on their way: they arrive.
+  const int most = request == ZYGOTE_HELLO ? 5000 : 5;
   for (int tries = 0; sendmsg(socket, &h, MSG_NOSIGNAL) < 0; tries++) {
-    if (errno != ETOOMANYREFS || tries == 5000) return -errno;
+    if (errno != ETOOMANYREFS || tries == most) return errno == ETOOMANYREFS ? -EAGAIN : -errno;
     poll(0, 0, 1);
   }
   ssize_t n;

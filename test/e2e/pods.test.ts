@@ -304,6 +304,11 @@ test("a container that is shared goes on with its program, and has in its sandbo
     assert.match(stderr.toString(), /whose processes are to be shared is not running/);
     assert.equal(early.left(), []);
     await succeeds(shared.on("start"));
+    const apart = await joins(shared, ["ipc", "pid"]);
+    const refused = await apart.create();
+    assert.is(refused.code, 1);
+    assert.match(refused.stderr.toString(), /has the network namespace of its pod, and no new one/);
+    assert.equal(apart.left(), []);
     const first = await joins(shared, ["net"]);
     await runs(first);
     // Of one that has joined it is as of the shared one itself.
