@@ -251,5 +251,6 @@ void rf_job_run(struct job *job) {
   int32_t (*operation)(struct job *) = job->operation < JOB_OPERATIONS ? operations[job->operation] : NULL;
   rf_scratch = job->data;
   rf_scratch_size = sizeof job->data;
+  job->second = -1; // nothing was looked at
   job->result = operation == NULL ? -ENOSYS : operation(job);
 }

@@ -127,14 +127,16 @@ export class Gofer {
   #wait<T>({ lane, args, read, undo, ended }: Question<T>): T | number {
     let answer: T | number = -EIO;
     let isLate = false;
+    let isThere = false;
     const done = (record: JobRecord) => {
       const came = read(record);
       ended?.();
       if (isLate) undo?.(came);
       else answer = came;
+      isThere = true;
     };
     const job = new Job(args, done, ended);
-    if (this.#threads.wait(lane, job, WAIT_MS)) return answer;
+    if (this.#threads.wait(lane, job, WAIT_MS) || isThere) return answer;
     isLate = true;
     this.#threads.cancel(job);
     return -EIO;

@@ -105,7 +105,7 @@ export class JobRecord {
     const words = this.#words;
     words[OPERATION] = job.operation;
     words[RESULT] = 0;
-    words[SECOND] = 0;
+    words[SECOND] = -1;
     words[ARGUMENTS] = job.a ?? 0;
     words[ARGUMENTS + 1] = job.b ?? 0;
     words[ARGUMENTS + 2] = job.c ?? 0;

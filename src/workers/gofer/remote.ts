@@ -296,7 +296,7 @@ export function listRemotely(inode: RemoteInode): readonly DirectoryEntry[] | nu
       lane,
       args: { operation: GETDENTS, a: opened.fd },
       read: (record) => {
-        if (record.result <= 0) return record.result;
+        if (record.result <= 0 || opened.isReleased) return record.result;
         const before = opened.entries.length;
         readEntries(record.data, record.result, opened.entries);
         return opened.count(before) ? record.result : -ENOMEM;
@@ -324,6 +324,8 @@ class Listing {
   readonly fd: number;
   readonly entries: DirectoryEntry[] = [];
   pieces = 0;
+  /** What comes later is for nobody. */
+  isReleased = false;
   #counted = 0;
   readonly #fs: GoferFs;
 
@@ -344,6 +346,7 @@ class Listing {
   }
 
   release(): void {
+    this.isReleased = true;
     this.#fs.kernel.counters.listed -= this.#counted;
     this.#counted = 0;
   }

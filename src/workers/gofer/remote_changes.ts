@@ -2,7 +2,7 @@
 // change is asked for once: the call's handler, which begins anew, finds what came of it. Names that it is about are the
 // call's meanwhile (gofer.ts).
 
-import { EIO, ENOENT, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { EIO, ENOENT, EOPNOTSUPP, ESTALE } from "../../shared/abi/errno.ts";
 import { RENAME_EXCHANGE } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
@@ -54,6 +54,8 @@ function change<T>(
   const key = `change:${what}`;
   const before = gofer.transaction;
   if (before?.changed.has(key) === true) return -EIO;
+  const isOfNames = names.length > 0;
+  if (isOfNames && before !== null && before.nameChange !== null && before.nameChange !== key) return -ESTALE;
   if (before?.has(key) !== true) {
     // All who wait are told when it is over: one name after the other.
     for (const { directory, name } of names)
@@ -62,6 +64,7 @@ function change<T>(
     if (error < 0) return error;
   }
   const answer = gofer.ask<T>(key, () => {
+    if (isOfNames && gofer.transaction !== null) gofer.transaction.nameChange = key;
     for (const { directory, name, before: named } of names) {
       const found = lookupKey(directory, name);
       gofer.beginChange(nameKey(directory, name), found);

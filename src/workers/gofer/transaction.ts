@@ -66,6 +66,8 @@ export class Transaction implements Asked {
   readonly names = new Set<string>();
   /** Changes that it has made: none is made again. */
   readonly changed = new Set<string>();
+  /** The one change of names that the call is about: what a descriptor or a link leads to meanwhile does not make it another. */
+  nameChange: string | null = null;
   #then: (() => void) | null = null;
   #hasNews = false;
   #rounds = 0;
@@ -124,6 +126,8 @@ export class Transaction implements Asked {
     if (isFound) this.#kernel.counters.hostAnswers--;
     this.#lapses.set(key, (this.#lapses.get(key) ?? 0) + 1);
     this.discard(key);
+    // It asks again, or waits for whoever changes the name.
+    this.notify();
   }
 
   /** Whether it has been asked. */

@@ -130,7 +130,9 @@ export class FileData {
   }
 
   /** As copyRound, of bytes that were read elsewhere; none: the file is shorter than it was. */
-  copyPiece(bytes: Uint8Array, done: number, size: number): number {
+  copyPiece(piece: Uint8Array, done: number, size: number): number {
+    // The file may have grown since it was asked for its size.
+    const bytes = piece.subarray(0, Math.max(0, size - done));
     if (size <= INLINE_MAX) {
       if (!this.#account(size)) return -ENOSPC;
       this.#reserve(size);
