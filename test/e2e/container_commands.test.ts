@@ -329,7 +329,9 @@ test("commands that are killed leave the container as it was", async () => {
   await withBundle(SLEEP, async (bundle) => {
     await started(bundle);
     const numbers = async () => JSON.parse(text(ok(await bundle.on("ps", ["--format", "json"])))).length;
-    const before = await numbers();
+    // The waiter, and the program, when it has become what it is to be.
+    const before = 2;
+    assert.ok(await eventually(async () => (await numbers()) === before, 5000));
     const given = openSync("/dev/null", "r");
     const sleep = ["--", "/bin/busybox", "sleep", "100"];
     const commands = [
