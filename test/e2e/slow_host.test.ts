@@ -31,6 +31,12 @@ const CHANGES: readonly [request: string, script: string, printed: string][] = [
   ["rmdir", "mkdir d && rmdir d && echo gone", "gone\n"],
   ["create", "echo new > made && cat made && rm made", "new\n"],
   ["write", "echo new > made && cat made && rm made", "new\n"],
+  // Who writes by one description writes one after the other.
+  [
+    "write",
+    "lines() { for i in 1 2 3 4 5 6 7 8; do echo line; done; }; { lines & lines; wait; } > made; sort -u made; wc -l < made; rm made",
+    "line\n16\n",
+  ],
   [
     "setattr",
     "echo new > made && chmod 640 made && truncate -s 2 made && stat -c %a-%s made && rm made",

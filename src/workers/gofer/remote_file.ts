@@ -128,20 +128,44 @@ export class RemoteFile extends SeekableFile {
   // ---- Writing ----
 
   override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
-    const written = this.#write(task, offset, length, position);
-    return typeof written === "number" ? written : written.n;
+    return this.#write(task, offset, length, position, () => {});
   }
 
+  /**
+   * At the file's own position, one after the other: a position that the host has not answered for yet is somebody's, as a
+   * name is that changes. It moves when the host answers, whether or not the caller is there to hear that.
+   */
   override write(task: VfsCaller, offset: number, length: number): number {
-    const written = this.#write(task, offset, length, this.position);
-    if (typeof written === "number") return written;
-    const { n, attributes } = written;
-    if (n > 0 && (this.flags & O_APPEND) === 0) this.position += n;
-    else if (n > 0 && attributes !== null) this.position = attributes.size;
+    const { gofer } = this.#inode.fs.kernel;
+    const place = `position:${this.#fd}`;
+    const isAsked = gofer.transaction?.has(`write:${this.#fd}`) === true;
+    if (!isAsked && gofer.isChanging(place)) return NOT_AT_HAND;
+    const n = this.#write(
+      task,
+      offset,
+      length,
+      this.position,
+      ({ n, attributes }) => this.#moved(n, attributes),
+      place,
+    );
+    if (n !== NOT_AT_HAND) gofer.changeKnown(place);
     return n;
   }
 
-  #write(task: VfsCaller, offset: number, length: number, position: number): Written | number {
+  #moved(n: number, attributes: Attributes | null): void {
+    if (n > 0 && (this.flags & O_APPEND) === 0) this.position += n;
+    else if (n > 0 && attributes !== null) this.position = attributes.size;
+  }
+
+  /** `place`: the name of the position that it moves. */
+  #write(
+    task: VfsCaller,
+    offset: number,
+    length: number,
+    position: number,
+    moved: (written: Written) => void,
+    place?: string,
+  ): number {
     const { fs } = this.#inode;
     const { gofer } = fs.kernel;
     const key = "write";
@@ -158,27 +182,35 @@ export class RemoteFile extends SeekableFile {
     }
     const at = task.call.base + offset;
     const part = Math.min(allowed, JOB_DATA_SIZE);
-    const answer = this.#ask<Written>(key, () => ({
-      args: {
-        operation: WRITE,
-        a: this.#fd,
-        b: appends ? 1 : 0,
-        c: mode,
-        d: fs.kernel.descriptors.proc,
-        length: part,
-        position,
-        fill: ({ data }) => data.set(task.call.bytes.subarray(at, at + part)),
-      },
-      read: (record) => ({
-        n: record.result,
-        attributes: record.second === 0 ? attributesOf(fs, record) : null,
-      }),
-      ended: () => this.#inode.changed(),
-    }));
+    const answer = this.#ask<Written>(key, () => {
+      if (place !== undefined) gofer.beginChange(place, place);
+      return {
+        args: {
+          operation: WRITE,
+          a: this.#fd,
+          b: appends ? 1 : 0,
+          c: mode,
+          d: fs.kernel.descriptors.proc,
+          length: part,
+          position,
+          fill: ({ data }) => data.set(task.call.bytes.subarray(at, at + part)),
+        },
+        read: (record) => {
+          const attributes = record.second === 0 ? attributesOf(fs, record) : null;
+          const written = { n: record.result, attributes };
+          moved(written);
+          return written;
+        },
+        ended: () => {
+          this.#inode.changed();
+          if (place !== undefined) gofer.changeEnded(place);
+        },
+      };
+    });
     if (typeof answer === "number") return answer;
     gofer.take(`${key}:${this.#fd}`);
     if (answer.attributes !== null) this.#inode.learn(answer.attributes);
-    return answer;
+    return answer.n;
   }
 
   override sync(task: VfsCaller, dataOnly: boolean): number {
