@@ -410,7 +410,9 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override link(name: string, target: Inode): number {
-    return this.fs.writable ? linkFile(this, name, target as GoferInode) : -EROFS;
+    const linked = target as GoferInode;
+    if (linked.remote !== null) return -EXDEV;
+    return this.fs.writable ? linkFile(this, name, linked) : -EROFS;
   }
 
   override unlink(name: string, child: Inode): number {
@@ -431,6 +433,7 @@ export class GoferInode extends Inode implements HandleOwner {
   ): number {
     if (!this.fs.writable) return -EROFS;
     const [moving, to, there] = [child, newParent, replaced] as [GoferInode, GoferInode, GoferInode | null];
+    if (moving.remote !== null || to.remote !== null) return -EXDEV;
     return renameFile(this, name, moving, to, newName, there, exchange);
   }
 

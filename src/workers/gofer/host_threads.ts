@@ -10,6 +10,8 @@ import type { SleepSet } from "../sleep_set.ts";
 import { fileResult } from "./handles.ts";
 import { JOB_SIZE, JOBS_A_LANE, type JobArguments, JobRecord, LANES } from "./job_record.ts";
 
+const NS_PER_MS = 1e6;
+
 interface ThreadsContext {
   readonly native: Native;
   readonly sleep: SleepSet;
@@ -89,11 +91,19 @@ export class HostThreads {
   wait(lane: number, job: Job, timeoutMs: number): boolean {
     this.submit(lane, job);
     const { native, counters } = this.#kernel;
-    const begun = this.#lanes[lane]!.begun.find((each) => each.job === job);
     counters.hostWaits++;
-    const isDone = begun === undefined ? job.isBegun : native.jobWait(begun.record, timeoutMs) === 0;
-    this.#collect();
-    return isDone;
+    const until = native.monotonicNs() + timeoutMs * NS_PER_MS;
+    // Those before it are done before it.
+    for (;;) {
+      const { begun } = this.#lanes[lane]!;
+      const next = begun.find((each) => each.job === job) ?? (job.isBegun ? undefined : begun[0]);
+      if (next === undefined) return true;
+      const leftMs = (until - native.monotonicNs()) / NS_PER_MS;
+      if (leftMs <= 0) return false;
+      const isDone = native.jobWait(next.record, Math.ceil(leftMs)) === 0;
+      this.#collect();
+      if (isDone && next.job === job) return true;
+    }
   }
 
   #start(): void {

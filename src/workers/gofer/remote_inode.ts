@@ -1,6 +1,6 @@
 // A file on a remote mount of the host's (host_mounts.ts): all that is asked of it goes to its mount's lane.
 
-import { ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { ENOTDIR, EROFS, EXDEV } from "../../shared/abi/errno.ts";
 import { O_ACCMODE } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { OpenFile } from "../vfs/file.ts";
@@ -98,7 +98,9 @@ export class RemoteInode extends GoferInode {
   }
 
   override link(name: string, target: Inode): number {
-    return this.fs.writable ? changes.linkFile(this, name, target as GoferInode) : -EROFS;
+    const linked = target as GoferInode;
+    if (linked.remote !== this.remote) return -EXDEV;
+    return this.fs.writable ? changes.linkFile(this, name, linked) : -EROFS;
   }
 
   override unlink(name: string, child: Inode): number {
@@ -119,6 +121,8 @@ export class RemoteInode extends GoferInode {
   ): number {
     if (!this.fs.writable) return -EROFS;
     const [moving, to, there] = [child, newParent, replaced] as [GoferInode, GoferInode, GoferInode | null];
+    // What another lane holds it may close while this one's job waits.
+    if (to.remote !== this.remote || moving.remote !== this.remote) return -EXDEV;
     return changes.renameFile(this, name, moving, to, newName, there, exchange);
   }
 
