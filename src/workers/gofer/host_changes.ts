@@ -149,7 +149,8 @@ export function renameFile(
   return 0;
 }
 
-function timeTo(view: DataView, at: number, time: Time | "now" | undefined): void {
+/** A struct timespec as utimensat(2) takes it: undefined leaves the time as it is. */
+export function timeTo(view: DataView, at: number, time: Time | "now" | undefined): void {
   write64(view, at, typeof time === "object" ? time.sec : 0);
   write64(view, at + 8, typeof time === "object" ? time.nsec : time === "now" ? UTIME_NOW : UTIME_OMIT);
 }

@@ -4,18 +4,11 @@
 
 import { EIO, ENOENT, EOPNOTSUPP, ESTALE } from "../../shared/abi/errno.ts";
 import { RENAME_EXCHANGE } from "../../shared/abi/fcntl.ts";
-import { S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
-import { write64 } from "../../shared/abi/struct.ts";
+import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
-import {
-  type AttributeChanges,
-  type Attributes,
-  type Creation,
-  type Inode,
-  type Time,
-  typeOf,
-} from "../vfs/inode.ts";
+import { type AttributeChanges, type Attributes, type Creation, type Inode, typeOf } from "../vfs/inode.ts";
 import type { GoferInode } from "./gofer_inode.ts";
+import { timeTo } from "./host_changes.ts";
 import * as J from "./job_record.ts";
 import { JOB_DATA_SIZE, JobOperation, type JobRecord, SECOND_NAME_AT } from "./job_record.ts";
 import { adoptFound, attributesOf, closeRemotely, lookupKey, nameKey } from "./remote.ts";
@@ -39,8 +32,8 @@ interface Made {
 }
 
 /**
- * Asks for a change, once. `files`: descriptors that it needs, asked for before: those of directories and files, or negative
- * errnos. `changed`: the host has made it, or not.
+ * Asks for a change, once. `handles`: takes the descriptors that it needs, of directories and files, before: 0 or more, or a
+ * negative errno. `changed`: the host has made it, or not.
  */
 function change<T>(
   inode: RemoteInode,
@@ -281,11 +274,6 @@ export function renameFile(
 }
 
 // ---- Attributes ----
-
-function timeTo(view: DataView, at: number, time: Time | "now" | undefined): void {
-  write64(view, at, typeof time === "object" ? time.sec : 0);
-  write64(view, at + 8, typeof time === "object" ? time.nsec : time === "now" ? UTIME_NOW : UTIME_OMIT);
-}
 
 /** The mode that a file is to have again when its contents were changed, which takes set-id bits away; -1: none. */
 function keptMode(inode: GoferInode): number {
