@@ -63,6 +63,7 @@ import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
+import type { Lender } from "./pool/lender.ts";
 import { NetThread } from "./pool/net_thread.ts";
 import { Post } from "./pool/post.ts";
 import { makeCgroups } from "./proc/cgroup_fs.ts";
@@ -164,6 +165,8 @@ export class Kernel implements SupervisorContext {
   readonly post: Post | null = null;
   readonly attention: Attention | null = null;
   readonly netThread: NetThread | null = null;
+  /** Who lends files to other kernel threads; null: there are none that would take them. */
+  readonly lending: Lender | null = null;
   /** Doorbells of all kernel threads, by number. */
   readonly #doorbells: readonly number[];
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
