@@ -284,7 +284,7 @@ export class Kernel implements SupervisorContext {
   boot(): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
-    this.page.initialise(this.#doorbells.length, this.placement.stubPolls);
+    this.page.initialise(this.#doorbells.length, this.placement.stubPolls, 0);
     const marshal = new DataView(compileMarshal(SYSCALLS, ALL_ON_THREAD_0).buffer);
     for (let nr = 0; nr < KP_MARSHAL_COUNT; nr++) {
       const at = nr * MARSHAL_ENTRY_SIZE;

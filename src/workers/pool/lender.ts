@@ -21,17 +21,18 @@ import {
 } from "../../shared/ring/private_sab.ts";
 import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
-import type { Caller } from "../call/caller.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Counters } from "../counters.ts";
 import type { Gofer } from "../gofer/gofer.ts";
 import type { Transaction } from "../gofer/transaction.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { Lending, LentInode, Loan, Offer } from "../vfs/loan.ts";
+import type { Lending, LendingCaller, LentInode, Loan, Offer } from "../vfs/loan.ts";
 import type { SeekableFile } from "../vfs/seekable_file.ts";
 
 /** Calls on an open file before it is lent. */
 const LEND_AFTER = 3;
+/** Calls on one that cannot be lent just now before that is looked at again. */
+const OFFER_AFTER = 64;
 /** How often it is looked whether everybody has passed. */
 const LOOK_NS = 1e6;
 /** Calls that a sleeping thread could have served, within LOOK_NS, before it is woken. */
@@ -43,11 +44,6 @@ interface LenderContext {
   readonly gofer: Gofer;
   readonly nowNs: number;
   readonly page: { isSleeping(thread: number): boolean };
-}
-
-/** Whose calls may be served elsewhere. */
-export interface LendingCaller extends Caller {
-  readonly files: { readonly id: number };
 }
 
 /** Numbers that are given out and come back. */
@@ -101,6 +97,8 @@ class LentFile implements Loan {
   readonly inode: Inode;
   readonly stamps: LentInodeRecord;
   readonly #modes: number;
+  /** Something is lent. */
+  isOffered = false;
   /** Calls that wait for its position. */
   readonly #waiting = new Set<Transaction>();
 
@@ -151,6 +149,7 @@ class LentFile implements Loan {
   }
 
   changed(offer: Offer | null): void {
+    this.isOffered = offer !== null;
     let modes = 0;
     if (offer !== null) {
       modes = this.#modes & (offer.mayBeWritten ? -1 : ~LENT_WRITE);
@@ -218,7 +217,12 @@ export class Lender implements Lending {
   used(task: LendingCaller, fd: number, file: SeekableFile): void {
     const { loan } = file;
     if (loan === null && (++file.calls < LEND_AFTER || !this.#lend(file))) return;
-    this.#route(task, fd, file.loan as LentFile);
+    const lent = file.loan as LentFile;
+    if (lent.isOffered) this.#route(task, fd, lent);
+    else if (++file.calls >= OFFER_AFTER) {
+      file.calls = 0;
+      lent.changed(file.offer());
+    }
   }
 
   #lend(file: SeekableFile): boolean {
@@ -261,23 +265,24 @@ export class Lender implements Lending {
     const route = ROUTES + fd;
     if (fd >= TABLE_DESCRIPTORS || task.isWatched || task.limit(RLIMIT_FSIZE) < Number.POSITIVE_INFINITY)
       return;
-    let table = this.#tables.get(files.id);
-    if (
-      table !== undefined &&
-      this.#records.callerTable(call.slot) === table &&
-      call.bytes[route] === thread
-    ) {
+    const table = this.#tableOf(files.id);
+    if (table < 0) return;
+    const isNamed = this.#records.isNamed(table, fd, record);
+    if (isNamed && this.#records.callerTable(call.slot) === table && call.bytes[route] === thread) {
       this.#missedBy(thread);
       return;
     }
-    if (table === undefined) {
-      table = this.#tableNumbers.take();
-      if (table < 0) return;
-      this.#tables.set(files.id, table);
-    }
-    this.#records.setDescriptor(table, fd, record);
+    if (!isNamed) this.#records.setDescriptor(table, fd, record);
     this.#records.setCaller(call.slot, table);
     call.bytes[route] = thread;
+  }
+
+  #tableOf(id: number): number {
+    const known = this.#tables.get(id);
+    if (known !== undefined) return known;
+    const table = this.#tableNumbers.take();
+    if (table >= 0) this.#tables.set(id, table);
+    return table;
   }
 
   /** A thread that sleeps is not rung by stubs, whose calls come here; when there are many it is woken. */
@@ -320,14 +325,13 @@ export class Lender implements Lending {
     this.whenPassed(() => {
       closed();
       this.#openNumbers.putBack(record);
-      if (!isLast || stamps.loans > 0) return;
-      this.#foldAndForget(inode, stamps);
+      if (isLast && stamps.loans === 0 && inode.lent === stamps) this.#forgetStamps(inode, stamps);
     });
   }
 
-  #foldAndForget(inode: Inode, stamps: LentInodeRecord): void {
-    inode.attributes(); // what was written meanwhile is noted
-    if (inode.lent === stamps) inode.lent = null;
+  #forgetStamps(inode: Inode, stamps: LentInodeRecord): void {
+    inode.attributes(); // what was written and read until then is noted
+    inode.lent = null;
     this.#stampNumbers.putBack(stamps.number);
   }
 

@@ -2,6 +2,7 @@
 // but stands where all of them find it, and is moved by one at a time.
 
 import type { Caller } from "../call/caller.ts";
+import type { SeekableFile } from "./seekable_file.ts";
 
 /** What is told to other kernel threads of an open regular file. */
 export interface Offer {
@@ -32,8 +33,15 @@ export interface Loan {
   end(closed: () => void): void;
 }
 
+/** Whose calls may be served elsewhere. */
+export interface LendingCaller extends Caller {
+  readonly files: { readonly id: number };
+}
+
 /** Whoever lends files. */
 export interface Lending {
+  /** A call on an open file has come here that another kernel thread could have served. */
+  used(task: LendingCaller, fd: number, file: SeekableFile): void;
   /** A table of descriptors is gone. */
   tableGone(id: number): void;
   /** Calls `then` when no kernel thread is on the way any more to what is given up now. */

@@ -18,7 +18,7 @@ export abstract class SeekableFile extends OpenFile {
   /** Calls that other kernel threads could have served. */
   calls = 0;
 
-  constructor(inode: Inode, flags: number, waiters?: WaitQueue) {
+  constructor(inode: Inode | null, flags: number, waiters?: WaitQueue) {
     super(flags, waiters);
     this.inode = inode;
   }
