@@ -23,6 +23,7 @@ import { Passes } from "../shared/ring/quiescence.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import type { StartError } from "../shared/start_error.ts";
+import { type ThreadPlan, threadOf } from "../shared/thread_plan.ts";
 import type { KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
@@ -65,6 +66,7 @@ import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
 import type { Lender } from "./pool/lender.ts";
 import { NetThread } from "./pool/net_thread.ts";
+import { OtherThreads } from "./pool/other_threads.ts";
 import { Post } from "./pool/post.ts";
 import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
@@ -110,6 +112,8 @@ import type { Ptys } from "./vfs/tty/pty.ts";
 const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
+/** There is no other kernel thread. */
+const ALONE: ThreadPlan = ["supervisor"];
 
 export class Kernel implements SupervisorContext {
   readonly native: Native;
@@ -161,9 +165,11 @@ export class Kernel implements SupervisorContext {
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
-  /** What other kernel threads say, what they know of slots, and the one that has sockets; null: there are none. */
+  /** What other kernel threads say, and what they know of slots; null: there are none. */
   readonly post: Post | null = null;
   readonly attention: Attention | null = null;
+  readonly otherThreads: OtherThreads | null = null;
+  /** The one that has sockets; null: they are this thread's. */
   readonly netThread: NetThread | null = null;
   /** Who lends files to other kernel threads; null: there are none that would take them. */
   readonly lending: Lender | null = null;
@@ -226,8 +232,9 @@ export class Kernel implements SupervisorContext {
     descriptors: KernelDescriptors,
     log: Log,
     strace: ((line: string) => void) | null,
-    threads = 1,
+    roles: ThreadPlan = ALONE,
   ) {
+    const threads = roles.length;
     this.native = native;
     this.directMemory = new DirectMemory(native);
     const quarter = native.descriptorLimit() >>> 2;
@@ -275,9 +282,17 @@ export class Kernel implements SupervisorContext {
     this.ipc.enter();
     if (threads === 1) return;
     this.attention = new Attention(sab.attention, this.claims);
-    this.post = new Post(this, sab, threads, (record) => this.netThread?.receive(record));
-    this.netThread = new NetThread(this, this.attention, this.post, sab, this.requests);
+    this.post = new Post(this, sab, threads, (record) => this.#receive(record));
+    this.otherThreads = new OtherThreads(this, roles, this.attention, this.post, sab.control, this.requests);
+    const net = threadOf(roles, "net");
+    if (net < 0) return;
+    this.netThread = new NetThread(this, net, this.otherThreads, this.post, sab.readiness);
     this.networks.owner = this.netThread;
+  }
+
+  /** Something that another kernel thread says. */
+  #receive(record: Int32Array): void {
+    if (!this.otherThreads!.receive(record)) this.netThread!.receive(record);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
