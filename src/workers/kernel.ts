@@ -294,7 +294,7 @@ export class Kernel implements SupervisorContext {
     this.otherThreads = new OtherThreads(this, roles, this.attention, this.post, sab.control, this.requests);
     if (movers.length > 0) {
       const wake = (thread: number) => this.post!.wake(thread);
-      const lender = new Lender(this, sab, threads, movers, this.otherThreads, wake, this.#isEager);
+      const lender = new Lender(this, sab, movers, this.otherThreads, wake, this.#isEager);
       this.otherThreads.lender = lender;
       this.fileEvents.onWatched = (isAny) => lender.watch(isAny);
       this.lending = lender;
