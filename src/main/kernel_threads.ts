@@ -1,6 +1,7 @@
 // A kernel with threads of its own, seen from the main thread: piscina owns them, each with one task that never settles,
 // and comlink carries control requests to them. If one ends, the sandbox has lost its kernel.
 
+import { totalmem } from "node:os";
 import { MessageChannel } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
@@ -9,6 +10,7 @@ import type { KernelBoot, NetApi, ThreadBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
+import { openCredits } from "../workers/credits.ts";
 import type { RunningKernel } from "./placement.ts";
 
 /** In the sandbox's root. */
@@ -27,7 +29,9 @@ export async function startKernelThreads(
     // A kernel thread's own loop decides when it sleeps.
     atomics: "disabled",
   });
-  const control = new PrivateSab(boot.privateSab).control;
+  const sab = new PrivateSab(boot.privateSab);
+  const { control } = sab;
+  if (boot.threads > 1) openCredits(sab, totalmem());
   const ends: Promise<never>[] = [];
   const start = <Api>(thread: number): { remote: Remote<Api>; turns: Turns } => {
     const { port1, port2 } = new MessageChannel();
@@ -54,24 +58,9 @@ export async function startKernelThreads(
     net.turns.ask();
     return sum(await api.counters(), await ofNet);
   };
-  const limitMemory = async (bytes: number | undefined): Promise<void> => {
-    if (bytes === undefined) return;
-    const limited = net.remote.limitMemory(bytes);
-    net.turns.ask();
-    await limited;
-  };
-  // What the kernel itself may have is the first container's.
-  const prepare: KernelApi["prepare"] = async (container, spec) => {
-    if (container === 0) await limitMemory(spec.memory);
-    return api.prepare(container, spec);
-  };
-  const limit: KernelApi["limit"] = async (container, limits) => {
-    if (container === 0) await limitMemory(limits.memory);
-    await api.limit(container, limits);
-  };
   await Promise.race([api.counters(), ...ends]); // the kernel page is there
   await net.remote.begin();
-  return { api: { ...api, prepare, limit, counters }, ended: Promise.race(ends) };
+  return { api: { ...api, counters }, ended: Promise.race(ends) };
 }
 
 /** Counters of two threads: of what is a maximum, the greater one. */

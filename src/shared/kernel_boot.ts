@@ -28,8 +28,6 @@ export interface NetApi {
   isReady(): Promise<void>;
   /** Its loop begins: thread 0 has made what they share. */
   begin(): Promise<void>;
-  /** So many bytes are all the memory that its container has. */
-  limitMemory(bytes: number): Promise<void>;
   counters(): Promise<Record<string, number>>;
 }
 

@@ -3,6 +3,7 @@
 
 import { getHeapStatistics } from "node:v8";
 import type { KernelBoot, NetApi } from "../../shared/kernel_boot.ts";
+import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
 import { Keeper } from "../net/link/keeper.ts";
@@ -36,14 +37,10 @@ export async function runNet(boot: KernelBoot, asked: Asked): Promise<NetApi> {
       setImmediate(thread.run);
     },
 
-    async limitMemory(bytes) {
-      asked.serve();
-      kernel.limitMemory(bytes);
-    },
-
     async counters() {
       asked.serve();
-      return { ...kernel.counters.toRecord(), heapUsed: getHeapStatistics().used_heap_size };
+      const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
+      return { ...kernel.counters.toRecord(OF_THREAD_0), ...heap };
     },
   };
 }

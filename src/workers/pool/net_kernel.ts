@@ -27,11 +27,12 @@ import { Timers } from "../call/timers.ts";
 import { Counters } from "../counters.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
 import { UserNamespace } from "../credentials/user_namespace.ts";
-import { HeapBudget, heapLimitFor, limitMemory } from "../heap_budget.ts";
+import { Credits } from "../credits.ts";
+import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
 import { makeLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LoopContext, LoopPlacement } from "../loop.ts";
-import { MemoryBudget, NET_PART } from "../memory_budget.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import type { Native } from "../native.ts";
 import type { NetContext } from "../net/context.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
@@ -83,7 +84,8 @@ export class NetKernel implements NetContext, LoopContext {
   readonly counters = new Counters();
   readonly limits = makeLimits(0, 0);
   readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-  readonly commonMemory = new MemoryBudget(this.counters, totalmem(), NET_PART);
+  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly credits: Credits;
   readonly sysctls = new Sysctls();
   readonly users = new UserNamespace(null);
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
@@ -138,6 +140,7 @@ export class NetKernel implements NetContext, LoopContext {
     this.descriptors = descriptors;
     this.log = log;
     this.every = every;
+    this.credits = new Credits(sab, this);
     this.throws = new Throws(this.counters, log);
     this.sleep = new SleepSet(native);
     this.doorbell = native.doorbellCreate();
@@ -156,11 +159,6 @@ export class NetKernel implements NetContext, LoopContext {
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
     this.#addInterfaces(this.network.number);
-  }
-
-  /** What its container may use of memory; 0: all there is. */
-  limitMemory(bytes: number): void {
-    limitMemory(this.commonMemory, this.heap, bytes);
   }
 
   // ---- What thread 0 says ----
