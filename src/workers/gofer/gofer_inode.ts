@@ -41,8 +41,8 @@ import type { FileChanges } from "./host_files.ts";
 import type { HostMount } from "./host_mounts.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
 
-/** Bytes of a directory that is listed in pieces: of a thousand names or so. */
-const LONG_DIRECTORY = 32768;
+/** Bytes of a directory that is listed in pieces: of some two thousand names. What is shorter the host lists in a call or two. */
+const LONG_DIRECTORY = 65536;
 
 export class GoferInode extends Inode implements HandleOwner {
   override readonly fs: GoferFs;
@@ -311,12 +311,12 @@ export class GoferInode extends Inode implements HandleOwner {
     }
   }
 
-  override longListing(): Iterable<DirectoryEntry | number> | null {
+  override longListing(): Iterable<readonly DirectoryEntry[] | number> | null {
     const attributes = this.attributes();
     return typeof attributes === "number" || attributes.size < LONG_DIRECTORY ? null : this.#pieces();
   }
 
-  *#pieces(): Generator<DirectoryEntry | number, void, void> {
+  *#pieces(): Generator<readonly DirectoryEntry[] | number, void, void> {
     const { native } = this.fs.kernel;
     const handle = this.handle();
     const fd = handle < 0 ? handle : native.openComponent(handle, ".", O_DIRECTORY);
@@ -331,7 +331,7 @@ export class GoferInode extends Inode implements HandleOwner {
         if (n <= 0) return;
         const entries: DirectoryEntry[] = [];
         readEntries(native.scratch, n, entries);
-        yield* entries;
+        yield entries;
       }
     } finally {
       native.close(fd);

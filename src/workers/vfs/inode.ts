@@ -261,10 +261,10 @@ export abstract class Inode {
   }
 
   /**
-   * As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile. A
-   * negative errno ends it.
+   * As entries, of a directory with so many that they are gathered in pieces, each of at most some hundred microseconds;
+   * else null. Names may change meanwhile. A negative errno ends it.
    */
-  longListing(): Iterable<DirectoryEntry | number> | null {
+  longListing(): Iterable<readonly DirectoryEntry[] | number> | null {
     return null;
   }
 
