@@ -117,7 +117,7 @@ static void files_then_rings(void) {
   close(first);
   int rings = count;
   for (double end = seconds() + PATIENCE_S; count - rings < 15 && seconds() < end; usleep(1000))
-    while ((last = file_of(4)) >= 0)
+    while (count - rings < 16 && (last = file_of(4)) >= 0)
       fds[count++] = last;
   if (count - rings < 15) bad("files where a ring was", count - rings);
   int s = ring(32);
