@@ -4,8 +4,8 @@
 type Name = Exclude<keyof Counters, "toRecord">;
 
 /**
- * Of two threads' counters, those of things that both have, and one of them decides on: thread 0 says how many there are of
- * its own, and the thread NET of its own. All others are added up.
+ * Of several threads' counters, those of things that each has, and one of them decides on: thread 0 says how many there are
+ * of its own, and the thread NET of its own. All others are added up.
  */
 export const OF_THREAD_0: readonly Name[] = ["openFiles", "networks"];
 export const OF_NET: readonly Name[] = ["netDevices", "netAddresses", "routes", "rules", "neighbours"];
@@ -122,6 +122,8 @@ export class Counters {
   /** Jobs that were given to the Gofer's threads; those that are not done; answers that calls keep until they end. */
   hostJobs = 0;
   hostJobsWaiting = 0;
+  /** Open files whose bytes other kernel threads move as well. */
+  lentFiles = 0;
   hostAnswers = 0;
   /** Calls whose handlers ran again with what the host had answered; jobs that the kernel thread has had to wait for. */
   hostRetries = 0;

@@ -1,7 +1,7 @@
 // What kernel threads use in common: one total for each, in the private SAB, from which they draw (ring/credit.ts). So what
 // a sandbox may have does not depend on how many kernel threads it has. One alone has none of this: all is its own.
 //
-// Here is what two threads make, and is bounded for both together. Every other bound is held by the one thread that makes
+// Here is what several threads make, and is bounded for all together. Every other bound is held by the one thread that makes
 // such things, or decides on them, and is of the whole sandbox already:
 //
 // - Thread 0: whatever tasks, names and tables take. An open socket of another thread's counts there, by its stand-in, and

@@ -15,6 +15,7 @@ import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { OpenFile } from "./file.ts";
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "./file_system_types.ts";
+import type { LentInode } from "./loan.ts";
 import type { MountNamespace, Path } from "./path.ts";
 import type { Shrinker } from "./shrinker.ts";
 
@@ -142,6 +143,13 @@ export abstract class Inode {
   constructor(fs: FileSystem) {
     this.fs = fs;
   }
+
+  /** What other kernel threads say that move bytes of its open files; null: none does. */
+  get lent(): LentInode | null {
+    return null;
+  }
+
+  set lent(_lent: LentInode | null) {}
 
   get isDirectory(): boolean {
     return this.type === S_IFDIR;
