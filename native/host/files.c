@@ -20,17 +20,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static uint8_t *window(uint32_t chunk, uint32_t offset, uint32_t length) {
-  if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return NULL;
-  return rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset;
-}
-
 /* Reads or writes a stream without waiting, whatever the descriptor's O_NONBLOCK says. Offset -1:
    RWF_NOWAIT at the descriptor's own position, which pipes allow. EOPNOTSUPP: this kind of file
    cannot promise not to wait. */
 RF_EXPORT int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length,
                                  int32_t isSocket) {
-  struct iovec iov = {window(chunk, offset, length), length};
+  struct iovec iov = {rf_in_chunk(chunk, offset, length), length};
   if (!iov.iov_base) return -EFAULT;
   if (isSocket) return result_of(recv(fd, iov.iov_base, length, MSG_DONTWAIT));
   return result_of(preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
@@ -38,7 +33,7 @@ RF_EXPORT int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, ui
 
 RF_EXPORT int32_t rf_stream_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length,
                                   int32_t isSocket) {
-  struct iovec iov = {window(chunk, offset, length), length};
+  struct iovec iov = {rf_in_chunk(chunk, offset, length), length};
   if (!iov.iov_base) return -EFAULT;
   if (isSocket) return result_of(send(fd, iov.iov_base, length, MSG_DONTWAIT | MSG_NOSIGNAL));
   return result_of(pwritev2(fd, &iov, 1, -1, RWF_NOWAIT));
@@ -46,24 +41,24 @@ RF_EXPORT int32_t rf_stream_write(int32_t fd, uint32_t chunk, uint32_t offset, u
 
 /* Plain read and write at the descriptor's own position: may wait. */
 RF_EXPORT int32_t rf_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length) {
-  void *at = window(chunk, offset, length);
+  void *at = rf_in_chunk(chunk, offset, length);
   return at ? result_of(read(fd, at, length)) : -EFAULT;
 }
 
 RF_EXPORT int32_t rf_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length) {
-  void *at = window(chunk, offset, length);
+  void *at = rf_in_chunk(chunk, offset, length);
   return at ? result_of(write(fd, at, length)) : -EFAULT;
 }
 
 RF_EXPORT int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
-  void *at = window(chunk, offset, length);
+  void *at = rf_in_chunk(chunk, offset, length);
   return at ? result_of(pread(fd, at, length, (off_t)position)) : -EFAULT;
 }
 
 /* pread of what is in the page cache; EAGAIN: not all of it. EOPNOTSUPP: this file system cannot tell. */
 RF_EXPORT int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length,
                                   double position) {
-  struct iovec iov = {window(chunk, offset, length), length};
+  struct iovec iov = {rf_in_chunk(chunk, offset, length), length};
   return iov.iov_base ? result_of(preadv2(fd, &iov, 1, (off_t)position, RWF_NOWAIT)) : -EFAULT;
 }
 
@@ -155,13 +150,13 @@ RF_EXPORT int32_t rf_readlink(int32_t fd) {
 }
 
 RF_EXPORT int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
-  void *at = window(chunk, offset, length);
+  void *at = rf_in_chunk(chunk, offset, length);
   return at ? result_of(pwrite(fd, at, length, (off_t)position)) : -EFAULT;
 }
 
 /* Writes behind whatever is the end of the file then, also while others on the host write there. */
 RF_EXPORT int32_t rf_append(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length) {
-  struct iovec iov = {window(chunk, offset, length), length};
+  struct iovec iov = {rf_in_chunk(chunk, offset, length), length};
   return iov.iov_base ? result_of(pwritev2(fd, &iov, 1, 0, RWF_APPEND)) : -EFAULT;
 }
 

@@ -14,8 +14,13 @@
 
 #define RF_EXPORT __attribute__((visibility("default")))
 
-// Base of the guest SAB: one WebAssembly.Memory a process, referenced for ever.
-extern uint8_t *rf_guest_base;
+// Kernels that one process may have at a time.
+#define RF_KERNELS_MAX 64
+
+// Where a length of a chunk is; NULL: there is no such chunk, or not so much of it. What TypeScript calls a chunk is here the
+// place in a guest memory, and from bit RF_KERNEL_SHIFT on the number of the kernel whose memory it is (guest_native.ts).
+#define RF_KERNEL_SHIFT 12
+uint8_t *rf_in_chunk(uint32_t chunk, uint32_t offset, uint32_t length);
 // The calling kernel thread's scratch area, where structures cross to JavaScript.
 extern __thread uint8_t *rf_scratch;
 extern __thread uint32_t rf_scratch_size;

@@ -21,13 +21,46 @@
 #define MFD_NOEXEC_SEAL 8U
 #endif
 
-uint8_t *rf_guest_base;
 __thread uint8_t *rf_scratch;
 __thread uint32_t rf_scratch_size;
 
-/* Names the guest SAB's memory. Once a process. */
-RF_EXPORT void rf_set_guest_memory(uint8_t *base) {
-  rf_guest_base = base;
+_Static_assert(1 << RF_KERNEL_SHIFT == RF_GUEST_CHUNKS + 1, "a place must fit below the kernel's number");
+
+// The guest memories of the kernels that there are. A number is never given to a second one: what is still under way of a
+// kernel that has ended finds none.
+static struct {
+  uint8_t *base;
+  uint32_t kernel;
+} memories[RF_KERNELS_MAX];
+
+/* Names the guest memory of a kernel: one WebAssembly.Memory, to be referenced until it is forgotten. Once for each kernel
+   and thread: they all name the same. -EBUSY: there are too many. */
+RF_EXPORT int32_t rf_set_guest_memory(uint32_t kernel, uint8_t *base) {
+  uint32_t at = kernel % RF_KERNELS_MAX;
+  if (memories[at].base != NULL && memories[at].kernel != kernel) return -EBUSY;
+  memories[at].kernel = kernel;
+  __atomic_store_n(&memories[at].base, base, __ATOMIC_RELEASE);
+  return 0;
+}
+
+/* No thread of that kernel's uses it any more. */
+RF_EXPORT void rf_forget_guest_memory(uint32_t kernel) {
+  uint32_t at = kernel % RF_KERNELS_MAX;
+  if (memories[at].kernel == kernel) __atomic_store_n(&memories[at].base, NULL, __ATOMIC_RELEASE);
+}
+
+static uint8_t *place_at(uint32_t chunk) {
+  uint32_t kernel = chunk >> RF_KERNEL_SHIFT, at = kernel % RF_KERNELS_MAX;
+  uint8_t *base = __atomic_load_n(&memories[at].base, __ATOMIC_ACQUIRE);
+  if (base == NULL || memories[at].kernel != kernel) return NULL;
+  return base + (uint64_t)(chunk & RF_GUEST_CHUNKS) * RF_CHUNK_SIZE;
+}
+
+uint8_t *rf_in_chunk(uint32_t chunk, uint32_t offset, uint32_t length) {
+  if ((chunk & RF_GUEST_CHUNKS) == RF_KERNEL_PAGE_CHUNK) return NULL;
+  if (offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return NULL;
+  uint8_t *place = place_at(chunk);
+  return place == NULL ? NULL : place + offset;
 }
 
 /* Names the calling thread's scratch area. */
@@ -48,8 +81,10 @@ static int sealed_memfd(const char *name, uint64_t size) {
   return fd;
 }
 
-static int map_over(int fd, uint64_t offset, uint64_t size) {
-  void *at = mmap(rf_guest_base + offset, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+static int map_over(int fd, uint32_t chunk, uint64_t size) {
+  uint8_t *place = place_at(chunk);
+  if (place == NULL) return -EFAULT;
+  void *at = mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
   return at == MAP_FAILED ? -errno : 0;
 }
 
@@ -57,7 +92,7 @@ static int map_over(int fd, uint64_t offset, uint64_t size) {
 RF_EXPORT int32_t rf_map_chunk(uint32_t chunk) {
   int fd = sealed_memfd("ringfence-chunk", RF_CHUNK_SIZE);
   if (fd < 0) return fd;
-  int error = map_over(fd, (uint64_t)chunk * RF_CHUNK_SIZE, RF_CHUNK_SIZE);
+  int error = map_over(fd, chunk, RF_CHUNK_SIZE);
   if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL)) error = -errno;
   if (!error) return fd;
   close(fd);
@@ -66,17 +101,19 @@ RF_EXPORT int32_t rf_map_chunk(uint32_t chunk) {
 
 /* Puts plain anonymous memory over a freed place: the SAB's memory is never unmapped. */
 RF_EXPORT int32_t rf_unmap_chunk(uint32_t chunk) {
-  void *at = mmap(rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE, RF_CHUNK_SIZE, PROT_READ | PROT_WRITE,
+  uint8_t *place = place_at(chunk);
+  if (place == NULL) return -EFAULT;
+  void *at = mmap(place, RF_CHUNK_SIZE, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return at == MAP_FAILED ? -errno : 0;
 }
 
-/* Maps the kernel page, seals it against every later writable mapping, and returns a read-only
+/* Maps the kernel page over its place, seals it against every later writable mapping, and returns a read-only
    reopen of it (through `proc`, a descriptor of the sandbox's proc mount), or a negative errno. */
-RF_EXPORT int32_t rf_map_kernel_page(int32_t proc) {
+RF_EXPORT int32_t rf_map_kernel_page(uint32_t chunk, int32_t proc) {
   int fd = sealed_memfd("ringfence-kernel-page", RF_KP_SIZE);
   if (fd < 0) return fd;
-  int error = map_over(fd, (uint64_t)RF_KERNEL_PAGE_CHUNK * RF_CHUNK_SIZE, RF_KP_SIZE);
+  int error = map_over(fd, chunk, RF_KP_SIZE);
   if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)) error = -errno;
   int reopened = -1;
   if (!error) {
@@ -96,8 +133,8 @@ RF_EXPORT int32_t rf_memfd_create(double size) {
 
 /* Wakes the stub that sleeps on the word at (chunk, offset). */
 RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
-  return result_of(syscall(SYS_futex, rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, FUTEX_WAKE, 1,
-                           NULL, NULL, 0));
+  uint8_t *word = rf_in_chunk(chunk, offset, sizeof(uint32_t));
+  return word == NULL ? -EFAULT : result_of(syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0));
 }
 
 /* A memfd for one file of a memory file system, which may grow, shrink, be executed and be sealed (F1:

@@ -15,21 +15,16 @@ RF_EXPORT int32_t rf_process_read(int32_t pid, double address, uint32_t length) 
   return (int32_t)rf_read_stub(pid, address, rf_scratch, length);
 }
 
-static uint8_t *in_chunk(uint32_t chunk, uint32_t offset, uint32_t length) {
-  if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return NULL;
-  return rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset;
-}
-
 /* Copies to, and from, a slot's data window; the bytes up to the first that cannot be reached. */
 RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset,
                                      uint32_t length) {
-  uint8_t *window = in_chunk(chunk, offset, length);
+  uint8_t *window = rf_in_chunk(chunk, offset, length);
   return window ? (int32_t)rf_copy_from_stub(pid, address, window, length) : -EFAULT;
 }
 
 RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset,
                                       uint32_t length) {
-  uint8_t *window = in_chunk(chunk, offset, length);
+  uint8_t *window = rf_in_chunk(chunk, offset, length);
   return window ? (int32_t)rf_copy_to_stub(pid, address, window, length) : -EFAULT;
 }
 

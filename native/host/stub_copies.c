@@ -15,13 +15,14 @@
 #define ALL_LEFT_ALONE 4
 #define SLOW_MAX 64
 
-static struct {
+// Of the calling thread, which is what was made to wait: whatever kernel's stub it was.
+static __thread struct {
   int32_t pid;
   int64_t until_ns;
 } slow[SLOW_MAX];
-static int64_t all_until_ns;
+static __thread int64_t all_until_ns;
 // No mark is younger: a look at it is mostly all.
-static int64_t any_until_ns;
+static __thread int64_t any_until_ns;
 
 static int64_t now_ns(void) {
   struct timespec now;

@@ -20,13 +20,14 @@
 #define STACK_SIZE 65536
 #define EFLAGS_TF 0x100
 
-static struct {
+// Of one zygote, and so of one kernel; its thread's from when it has begun.
+struct tracer {
   pid_t zygote;
   uint64_t entry; // stub_traced
   sem_t begun;
   int32_t error;
   pid_t tid;
-} tracer;
+};
 
 // Registers up to rip, and orig_rax before them: those of segments and bases, which a guest can give values that the
 // host does not take back, stay as they are.
@@ -34,46 +35,49 @@ static struct {
 
 // Call number -1: the host makes none. False: the thread is gone, or must not go on, since the host would make the
 // guest's call.
-static bool redirect(pid_t tid) {
+static bool redirect(const struct tracer *tracer, pid_t tid) {
   struct user_regs_struct regs;
   struct iovec all = {&regs, sizeof regs}, general = {&regs, REGISTERS};
   if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &all)) return false;
   regs.rax = (uint32_t)regs.orig_rax;
   regs.orig_rax = (uint64_t)-1;
   regs.rcx = regs.rip;
-  regs.rip = regs.eflags & EFLAGS_TF ? tracer.entry - 1 /* stub_stepped */ : tracer.entry;
+  regs.rip = regs.eflags & EFLAGS_TF ? tracer->entry - 1 /* stub_stepped */ : tracer->entry;
   return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &general) == 0;
 }
 
-static void on_stop(pid_t tid, int status) {
+static void on_stop(const struct tracer *tracer, pid_t tid, int status) {
   int event = status >> 16, signo = WSTOPSIG(status);
   // A stop of all threads, which somebody outside has asked for and will end.
   bool whole = event == PTRACE_EVENT_STOP && signo != SIGTRAP;
   // ESRCH from any of these: it was killed meanwhile.
-  if (event == PTRACE_EVENT_SECCOMP && !redirect(tid)) return;
+  if (event == PTRACE_EVENT_SECCOMP && !redirect(tracer, tid)) return;
   if (whole)
     ptrace(PTRACE_LISTEN, tid, NULL, NULL);
   else
     ptrace(PTRACE_CONT, tid, NULL, event ? NULL : (void *)(intptr_t)signo);
 }
 
-static bool waited(pid_t pid, int flags) {
+// Its own tracees alone: there may be other tracers in this process.
+static bool waited(const struct tracer *tracer, pid_t pid, int flags) {
   int status;
-  pid_t tid = waitpid(pid, &status, __WALL | flags);
-  if (tid > 0 && WIFSTOPPED(status)) on_stop(tid, status);
+  pid_t tid = waitpid(pid, &status, __WALL | __WNOTHREAD | flags);
+  if (tid > 0 && WIFSTOPPED(status)) on_stop(tracer, tid, status);
   return tid > 0 || errno == EINTR;
 }
 
-static void *trace(void *unused) {
-  (void)unused;
-  tracer.tid = gettid();
-  if (ptrace(PTRACE_SEIZE, tracer.zygote, NULL, OPTIONS)) tracer.error = -errno;
-  bool runs = tracer.error == 0;
-  sem_post(&tracer.begun);
-  // ECHILD: the zygote is gone, and the sandbox about to. The host tells of the newest threads first: the zygote, for
+static void *trace(void *argument) {
+  struct tracer *tracer = argument;
+  const pid_t zygote = tracer->zygote;
+  const struct tracer own = {.zygote = zygote, .entry = tracer->entry};
+  tracer->tid = gettid();
+  if (ptrace(PTRACE_SEIZE, zygote, NULL, OPTIONS)) tracer->error = -errno;
+  bool runs = tracer->error == 0;
+  sem_post(&tracer->begun);
+  // ECHILD: the zygote is gone, with all that it has made. The host tells of the newest threads first: the zygote, for
   // which the kernel thread waits, must not starve behind threads that stop again and again.
-  while (runs && waited(-1, 0))
-    waited(tracer.zygote, WNOHANG);
+  while (runs && waited(&own, -1, 0))
+    waited(&own, zygote, WNOHANG);
   return NULL;
 }
 
@@ -84,10 +88,9 @@ RF_EXPORT void rf_trace_ended(int32_t pid) {
 }
 
 /* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. The tracer's thread number,
-   or a negative errno: EPERM where the host forbids it. Once in a process. */
+   or a negative errno: EPERM where the host forbids it. It ends when they have. */
 RF_EXPORT int32_t rf_trace(int32_t zygote, double entry) {
-  tracer.zygote = zygote;
-  tracer.entry = (uint64_t)entry;
+  struct tracer tracer = {.zygote = zygote, .entry = (uint64_t)entry};
   sem_init(&tracer.begun, 0, 0);
   // It takes no signals: they are the other threads'.
   sigset_t all, before;
@@ -98,10 +101,11 @@ RF_EXPORT int32_t rf_trace(int32_t zygote, double entry) {
   pthread_attr_setstacksize(&attributes, STACK_SIZE);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
-  int error = pthread_create(&thread, &attributes, trace, NULL);
+  int error = pthread_create(&thread, &attributes, trace, &tracer);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (error) return -error;
   while (sem_wait(&tracer.begun) < 0 && errno == EINTR)
     ;
+  sem_destroy(&tracer.begun);
   return tracer.error < 0 ? tracer.error : tracer.tid;
 }

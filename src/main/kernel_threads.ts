@@ -1,7 +1,6 @@
 // A kernel with threads of its own, seen from the main thread: piscina owns them, each with one task that never settles,
 // and comlink carries control requests to them. If one ends, the sandbox has lost its kernel.
 
-import { totalmem } from "node:os";
 import { MessageChannel } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
@@ -44,7 +43,7 @@ export async function startKernelThreads(
   });
   const sab = new PrivateSab(boot.privateSab);
   const { control } = sab;
-  if (roles.length > 1) openCredits(sab, totalmem());
+  if (roles.length > 1) openCredits(sab);
   const ends: Promise<never>[] = [];
   const start = <Api>(thread: number): Started<Api> => {
     const { port1, port2 } = new MessageChannel();

@@ -48,6 +48,7 @@ export async function startKernel(
   const memory = createGuestMemory();
   const boot: KernelBoot = {
     config,
+    kernel: 0,
     descriptors: forKernel(descriptors),
     init,
     privateSab: new PrivateSab().buffer,

@@ -11,6 +11,8 @@ export interface KernelBoot {
   descriptors: Partial<Record<BootDescriptor, number>>;
   /** The boot socket, whose other end init holds: it waits there to confine the process. */
   init: number;
+  /** Of the kernel among those of the process, never given twice; a sandbox by itself has 0 (guest_native.ts). */
+  kernel: number;
   /** Buffer of the PrivateSab. */
   privateSab: SharedArrayBuffer;
   /** Of the guest memory (ring/guest_memory.ts), which the main thread has made and keeps. */

@@ -131,6 +131,8 @@ export interface SandboxOptions {
   patchExclude: string[];
   /** Of `hold`, for tests: host calls can be made to fail (src/workers/host_faults.ts). */
   hostFaults?: boolean;
+  /** Of `hold`, for tests: how many kernels, of sandboxes that know nothing of each other, share the process. Absent: 1. */
+  kernels?: number;
   /** Form of log records. */
   logFormat: "text" | "json";
 }

@@ -11,6 +11,7 @@
 import { Credit } from "../shared/ring/credit.ts";
 import type { PrivateSab } from "../shared/ring/private_sab.ts";
 import { type HeapBudget, heapLimitFor } from "./heap_budget.ts";
+import { type HostShare, shareOf } from "./host_share.ts";
 import { makeLimits } from "./limits.ts";
 import { type MemoryBudget, memoryLimitFor, memoryUnits } from "./memory_budget.ts";
 
@@ -36,9 +37,10 @@ interface CreditContext {
   readonly commonMemory: MemoryBudget;
 }
 
-/** Before the first of several kernel threads is there: all there is, with so much memory (bytes). */
-export function openCredits({ credit }: PrivateSab, memory: number): void {
-  const limits = makeLimits(0, 0);
+/** Before the first of several kernel threads is there: all there is for their kernel. */
+export function openCredits({ credit }: PrivateSab, share: HostShare = shareOf(1)): void {
+  const { memory } = share;
+  const limits = makeLimits(0, 0, share);
   const open = (account: number, limit: number) => {
     new Credit(credit, account, 0).limit = limit;
   };

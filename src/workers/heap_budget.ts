@@ -9,7 +9,6 @@
 // is a part of the memory as well, and what a sandbox may make is not to depend on which thread has it. One thread alone can
 // never have more than the budget, which stays below the limit of one heap.
 
-import { totalmem } from "node:os";
 import type { Credit } from "../shared/ring/credit.ts";
 import type { Counters } from "./counters.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
@@ -186,8 +185,8 @@ export class HeapBudget {
   }
 }
 
-/** What a container may use of memory, bytes, and of the kernel's heap by that; 0: all that there is. */
-export function limitMemory(memory: MemoryBudget, heap: HeapBudget, bytes: number): void {
-  memory.available = bytes > 0 ? Math.min(bytes, totalmem()) : totalmem();
+/** What a container may use of memory, bytes, and of the kernel's heap by that; 0: `most`, which is all that there is. */
+export function limitMemory(memory: MemoryBudget, heap: HeapBudget, bytes: number, most: number): void {
+  memory.available = bytes > 0 ? Math.min(bytes, most) : most;
   heap.limit = heapLimitFor(memory.available);
 }

@@ -7,6 +7,7 @@ import { IdleTrim, openAlike } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { type Asked, KernelThread } from "./loop.ts";
+import { readVdso } from "./mem/vdso.ts";
 import { SocketMaker } from "./net/host/maker.ts";
 import { Keeper } from "./net/link/keeper.ts";
 import { threadParts } from "./thread_parts.ts";
@@ -18,7 +19,7 @@ import { threadParts } from "./thread_parts.ts";
 export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelApi> {
   const { native, memory, sab, descriptors, log, strace, uv } = await threadParts(boot);
   const kernel = new Kernel(native, memory, sab, boot.config, descriptors, log, strace, boot.roles);
-  kernel.boot();
+  kernel.boot(readVdso());
   kernel.longTurns.watchCollector();
   const trim = new IdleTrim(native, descriptors.proc, openAlike());
   kernel.network.devices.isHosts = boot.descriptors.maker !== undefined;

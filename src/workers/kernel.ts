@@ -3,7 +3,6 @@
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
 import { randomUUID } from "node:crypto";
-import { totalmem } from "node:os";
 import { ESRCH } from "../shared/abi/errno.ts";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SIGKILL } from "../shared/abi/signal.ts";
@@ -42,6 +41,7 @@ import { Gofer } from "./gofer/gofer.ts";
 import { HostFiles } from "./gofer/host_files.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
+import { type HostShare, shareOf } from "./host_share.ts";
 import { networkNamed } from "./identity/network_names.ts";
 import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
@@ -60,7 +60,7 @@ import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import type { UnixSocket } from "./net/unix/unix_socket.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
-import { CpuPlacement } from "./platform/cpu_placement.ts";
+import { CpuPlacement, type Placement, sharedPlacement } from "./platform/cpu_placement.ts";
 import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
@@ -183,11 +183,12 @@ export class Kernel implements SupervisorContext {
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
   readonly kicks: Kicks;
-  readonly placement: CpuPlacement;
+  readonly placement: Placement;
   readonly limits: Limits;
   /** Of this thread's heap: what the kinds above, and others, may take together. */
   readonly heap: HeapBudget;
-  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly #share: HostShare;
+  readonly commonMemory: MemoryBudget;
   readonly credits: Credits | null;
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
@@ -198,7 +199,7 @@ export class Kernel implements SupervisorContext {
   #lastCookie = 0;
   #lastTable = 0;
   readonly sysctls = new Sysctls();
-  readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
+  readonly pipes: Pipes;
   readonly hostFiles = new HostFiles();
   readonly gofer: Gofer;
   readonly locks = new LockTable(this);
@@ -244,9 +245,14 @@ export class Kernel implements SupervisorContext {
     this.#movers = movers;
     this.native = native;
     this.directMemory = new DirectMemory(native);
-    const quarter = native.descriptorLimit() >>> 2;
-    this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter);
-    this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+    const kernels = config.options?.kernels ?? 1;
+    const share = shareOf(kernels);
+    const quarter = share.of(native.descriptorLimit() >>> 2);
+    this.#share = share;
+    this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter, share);
+    this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(share.memory));
+    this.commonMemory = new MemoryBudget(this.counters, share.memory);
+    this.pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
     this.credits = threads === 1 ? null : new Credits(sab, this);
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
@@ -282,7 +288,7 @@ export class Kernel implements SupervisorContext {
     this.containers = new Containers(this, this.pids, this.mounts);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
     this.kicks = new Kicks(this);
-    this.placement = new CpuPlacement(this);
+    this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);
     this.anonymous = new AnonymousInodes(this);
@@ -320,7 +326,7 @@ export class Kernel implements SupervisorContext {
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
-  boot(): void {
+  boot(vdso: Buffer): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
     this.page.initialise(
@@ -334,7 +340,7 @@ export class Kernel implements SupervisorContext {
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
     if (this.config.mode !== "container") this.containers.first.root = mountInitialTree(this);
-    this.vdso = new Vdso(this, this.stubs.hello(readOnly, this.#doorbells));
+    this.vdso = new Vdso(this, vdso, this.stubs.hello(readOnly, this.#doorbells));
     this.page.setVdso(this.vdso.targets);
     this.native.close(readOnly);
   }
@@ -390,8 +396,9 @@ export class Kernel implements SupervisorContext {
     this.containers.get(number)?.limit(limits);
     if (number > 0) return;
     const { tasks, memory } = limits;
-    if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
-    if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
+    const most = this.#share.of(TASKS_MAX);
+    if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, this.#share.of(PID_MAX)) : most;
+    if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory, this.#share.memory);
   }
 
   /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong. */

@@ -1,15 +1,15 @@
 // What a guest may use of the Sentry's own memory, by kind: configurable, with Linux's errnos beyond. What one of each
 // takes of the heap stands in heap_budget.ts.
 
-import { totalmem } from "node:os";
+import { type HostShare, shareOf } from "./host_share.ts";
 
 /** Of a container that has no limit of its own. */
 export const TASKS_MAX = 4096;
 
 /** Memfds and sockets of the host have descriptors of this process: `memoryFiles` and `hostSockets` are bounds of those. */
-export function makeLimits(memoryFiles: number, hostSockets: number) {
+export function makeLimits(memoryFiles: number, hostSockets: number, share: HostShare = shareOf(1)) {
   return {
-    tasks: TASKS_MAX,
+    tasks: share.of(TASKS_MAX),
     mappings: 2 << 20,
     epollItems: 262144,
     posixTimers: 131072,
@@ -41,7 +41,7 @@ export function makeLimits(memoryFiles: number, hostSockets: number) {
     socketMemory: 128 << 20,
     openFiles: 131072,
     descriptorSlots: 8 << 20,
-    memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
+    memoryNodes: Math.min(1 << 20, Math.floor(share.memory / 16384)),
     /** Files with a host descriptor of their own while they are closed. */
     memoryFiles,
   };

@@ -4,19 +4,23 @@
 // slot's window, named by (chunk, offset).
 
 import { EIO } from "../shared/abi/errno.ts";
+import { KERNEL_PAGE_CHUNK } from "../shared/ring/layout.ts";
 
 /** Bytes of a kernel thread's scratch area: room for the largest structure or header that crosses. */
 export const SCRATCH_SIZE = 65536;
+/** In what native code calls a chunk, the number of the kernel stands above that of the place (host.h). */
+export const KERNEL_SHIFT = 12;
 /** Where the second of two names stands in the scratch area (native/host/changes.c). */
 export const SECOND_NAME = 4096;
 
 const DECLARATIONS = {
   confine: "int32_t rf_confine(int32_t init, int32_t hasHostNetwork)",
-  setGuestMemory: "void rf_set_guest_memory(uint8_t *base)",
+  setGuestMemory: "int32_t rf_set_guest_memory(uint32_t kernel, uint8_t *base)",
+  forgetGuestMemory: "void rf_forget_guest_memory(uint32_t kernel)",
   setScratch: "void rf_set_scratch(uint8_t *base, uint32_t size)",
   mapChunk: "int32_t rf_map_chunk(uint32_t chunk)",
   unmapChunk: "int32_t rf_unmap_chunk(uint32_t chunk)",
-  mapKernelPage: "int32_t rf_map_kernel_page(int32_t proc)",
+  mapPageAt: "int32_t rf_map_kernel_page(uint32_t chunk, int32_t proc)",
   memfdCreate: "int32_t rf_memfd_create(double size)",
   memfdFile: "int32_t rf_memfd_file()",
   addSeals: "int32_t rf_add_seals(int32_t fd, uint32_t seals)",
@@ -112,10 +116,11 @@ const DECLARATIONS = {
   preadNowait:
     "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   readlink: "int32_t rf_readlink(int32_t fd)",
-  jobsSetup: "void rf_jobs_setup(uint8_t *base, int32_t doorbell)",
-  jobSubmit: "int32_t rf_job_submit(int32_t number, int32_t job)",
-  jobWait: "int32_t rf_job_wait(int32_t job, int32_t timeoutMs)",
-  jobsHeard: "int32_t rf_jobs_heard()",
+  jobsSetupOf: "int32_t rf_jobs_setup(uint32_t kernel, uint8_t *base, int32_t doorbell)",
+  jobsEndOf: "void rf_jobs_end(uint32_t kernel)",
+  jobSubmitOf: "int32_t rf_job_submit(uint32_t kernel, int32_t number, int32_t job)",
+  jobWaitOf: "int32_t rf_job_wait(uint32_t kernel, int32_t job, int32_t timeoutMs)",
+  jobsHeardOf: "int32_t rf_jobs_heard(uint32_t kernel)",
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
   terminalSet: "int32_t rf_terminal_set(int32_t fd, uint32_t request)",
   terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
@@ -179,7 +184,9 @@ type Signature<Declaration extends string> = Declaration extends `void rf_${stri
     ? (...args: Arguments<Parameters>) => number
     : never;
 
-type EntryPoints = { readonly [Name in keyof typeof DECLARATIONS]: Signature<(typeof DECLARATIONS)[Name]> };
+export type EntryPoints = {
+  readonly [Name in keyof typeof DECLARATIONS]: Signature<(typeof DECLARATIONS)[Name]>;
+};
 type BackgroundEntryPoints = {
   readonly [Name in keyof typeof BACKGROUND]: Signature<(typeof BACKGROUND)[Name]>;
 };
@@ -188,25 +195,47 @@ export type Entry = keyof EntryPoints;
 export type BackgroundEntry = keyof BackgroundEntryPoints;
 export type BackgroundArguments<Entry extends BackgroundEntry> = Parameters<BackgroundEntryPoints[Entry]>;
 
-/** The entry points by name, and this thread's scratch area in the views that callers need. */
-export type Native = EntryPoints & {
-  readonly scratch: Uint8Array;
-  readonly scratchWords: Int32Array;
-  readonly scratchView: DataView;
-  /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
-  putName(name: string, at?: number): void;
-  /** Opens one component below a directory handle, never through a symlink (docs/hardening.md, F6). */
-  openComponent(directory: number, name: string, flags: number): number;
-  /** What fstat leaves, of one component below a directory handle, never through a symlink. */
-  statAt(directory: number, name: string): number;
-  getxattr(proc: number, fd: number, name: string): number;
-  /** Starts a call in the background; its result comes when the event loop turns. */
-  background<Entry extends BackgroundEntry>(
-    entry: Entry,
-    args: BackgroundArguments<Entry>,
-    done: (result: number) => void,
-  ): void;
-};
+/** Entries that are about one kernel of the process. */
+export interface OfKernel {
+  mapKernelPage(proc: number): number;
+  jobsSetup(base: Uint8Array, doorbell: number): number;
+  jobsEnd(): void;
+  jobSubmit(lane: number, job: number): number;
+  jobWait(job: number, timeoutMs: number): number;
+  jobsHeard(): number;
+}
+
+export function ofKernel(entries: EntryPoints, kernel: number): OfKernel {
+  return {
+    mapKernelPage: (proc) => entries.mapPageAt(kernel * 2 ** KERNEL_SHIFT + KERNEL_PAGE_CHUNK, proc),
+    jobsSetup: (base, doorbell) => entries.jobsSetupOf(kernel, base, doorbell),
+    jobsEnd: () => entries.jobsEndOf(kernel),
+    jobSubmit: (lane, job) => entries.jobSubmitOf(kernel, lane, job),
+    jobWait: (job, timeoutMs) => entries.jobWaitOf(kernel, job, timeoutMs),
+    jobsHeard: () => entries.jobsHeardOf(kernel),
+  };
+}
+
+/** What a kernel calls: the entry points by name, and this thread's scratch area in the views that callers need. */
+export type Native = EntryPoints &
+  OfKernel & {
+    readonly scratch: Uint8Array;
+    readonly scratchWords: Int32Array;
+    readonly scratchView: DataView;
+    /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
+    putName(name: string, at?: number): void;
+    /** Opens one component below a directory handle, never through a symlink (docs/hardening.md, F6). */
+    openComponent(directory: number, name: string, flags: number): number;
+    /** What fstat leaves, of one component below a directory handle, never through a symlink. */
+    statAt(directory: number, name: string): number;
+    getxattr(proc: number, fd: number, name: string): number;
+    /** Starts a call in the background; its result comes when the event loop turns. */
+    background<Entry extends BackgroundEntry>(
+      entry: Entry,
+      args: BackgroundArguments<Entry>,
+      done: (result: number) => void,
+    ): void;
+  };
 
 /**
  * An object whose properties are made when they are first read, and are plain properties from then on: a
@@ -249,7 +278,7 @@ export async function loadNative(path: string): Promise<Native> {
   const text = Buffer.from(scratch.buffer);
   let running = 0;
   const waiting: (() => void)[] = [];
-  const native: Native = Object.assign(entries, {
+  const native: Native = Object.assign(entries, ofKernel(entries, 0), {
     scratch,
     scratchWords: new Int32Array(scratch.buffer),
     scratchView: new DataView(scratch.buffer),

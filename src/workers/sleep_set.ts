@@ -3,7 +3,6 @@
 // callback. Besides the kernel thread's wait nothing in the kernel ever blocks.
 
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "../shared/abi/poll.ts";
-import type { LongTurns } from "./call/long_turns.ts";
 import type { Native } from "./native.ts";
 
 const EVENTS_PER_WAIT = 64;
@@ -12,6 +11,13 @@ const ENDED_AT = EVENTS_PER_WAIT * 8;
 const ENDED_ON = ENDED_AT + 8;
 
 export type OnReady = (events: number) => void;
+
+/** Who measures what callbacks take (call/long_turns.ts). */
+export interface EventTurns {
+  nr: number;
+  begin(nowNs: number): void;
+  end(what: string, how: OnReady): void;
+}
 
 export class SleepSet {
   readonly #native: Native;
@@ -27,6 +33,17 @@ export class SleepSet {
     this.#native = native;
     this.#epoll = native.epollCreate();
     if (this.#epoll < 0) throw new Error(`sleep set: epoll_create1 failed with errno ${-this.#epoll}`);
+  }
+
+  /** That of the set itself: another thread's, or another set, may be told by it that this one has something. */
+  get descriptor(): number {
+    return this.#epoll;
+  }
+
+  /** Nothing is watched any more. */
+  close(): void {
+    this.#native.close(this.#epoll);
+    this.#callbacks.fill(undefined);
   }
 
   /** Descriptors that are watched: for counters. */
@@ -66,7 +83,7 @@ export class SleepSet {
   }
 
   /** Waits up to timeoutNs (0: only looks, negative: for ever) and runs the callbacks of what is ready. */
-  wait(timeoutNs: number, turns: LongTurns): number {
+  wait(timeoutNs: number, turns: EventTurns): number {
     const ready = this.#native.epollWait(this.#epoll, EVENTS_PER_WAIT, timeoutNs);
     this.nowNs = this.#native.scratchView.getFloat64(ENDED_AT, true);
     this.cpu = this.#native.scratchView.getInt32(ENDED_ON, true);

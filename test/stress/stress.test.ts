@@ -83,7 +83,7 @@ function runPeer(program: string, args: string[], descriptors: number[]): Promis
 /** One run: `slots` threads of the peer, with or without forged records. */
 async function stress(slots: number, forge: boolean): Promise<void> {
   assert.ok(native, "build/native/host.node is missing: run scripts/setup.mjs");
-  native.setGuestMemory(new Uint8Array(memory.buffer));
+  native.setGuestMemory(0, new Uint8Array(memory.buffer));
   const sab = new PrivateSab();
   const claims = new Claims(sab.claims, sab.seen, guest.words, KERNEL_THREADS);
   const active = new ActiveChunks(claims, sab.active, sab.widths, sab.limit, KERNEL_THREADS);

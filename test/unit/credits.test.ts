@@ -49,7 +49,7 @@ class Thread {
 
 function threads(): [Thread, Thread] {
   const sab = new PrivateSab();
-  openCredits(sab, MEMORY);
+  openCredits(sab, { memory: MEMORY, of: (whole) => whole });
   return [new Thread(sab), new Thread(sab)];
 }
 

@@ -17,7 +17,7 @@ export function doesNotCompile(native: Native, bytes: Uint8Array): void {
   // @ts-expect-error: too many arguments
   native.monotonicNs(1);
   // @ts-expect-error: a number where the bytes belong
-  native.setGuestMemory(0);
+  native.setGuestMemory(0, 0);
   // @ts-expect-error: bytes and size in the wrong order
   native.setScratch(65536, bytes);
   // @ts-expect-error: a name where a number belongs
@@ -44,7 +44,7 @@ export function doesNotCompile(native: Native, bytes: Uint8Array): void {
 
 /** Compiles: what the parser of declarations must not turn away. */
 export function compiles(native: Native, bytes: Uint8Array): number {
-  native.setGuestMemory(bytes);
+  native.setGuestMemory(0, bytes);
   native.background("warm", [1, 0, 4096], (result: number) => result);
   const time: number = native.monotonicNs();
   return time + native.memfdFile() + native.readSmall(3, "net/dev") + native.hostVdsoOffset("name");

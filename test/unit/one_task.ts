@@ -42,7 +42,7 @@ export class OneTask {
 
   private constructor(native: Native) {
     const memory = new GuestMemory(new SharedArrayBuffer(CHUNK_SIZE));
-    native.setGuestMemory(new Uint8Array(memory.buffer));
+    native.setGuestMemory(0, new Uint8Array(memory.buffer));
     const [root, proc] = [openSync("/", "r"), openSync("/proc", "r")];
     const kernel = new Kernel(
       native,

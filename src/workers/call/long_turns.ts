@@ -72,6 +72,7 @@ export class LongTurns {
   #turnsToWait = 0;
   /** The last long pauses of the collector. */
   readonly #collections: Pause[] = [];
+  #observer: { disconnect(): void } | null = null;
 
   constructor(kernel: LongTurnsContext) {
     this.#kernel = kernel;
@@ -82,18 +83,33 @@ export class LongTurns {
   watchCollector(): void {
     // Not imported: Node does not vouch for that module in snapshots.
     const { PerformanceObserver } = process.getBuiltinModule("node:perf_hooks");
-    new PerformanceObserver((list) => {
+    const observer = new PerformanceObserver((list) => {
       for (const { startTime, duration } of list.getEntries())
         if (duration >= PAUSE_MS) this.#collections.push({ startTime, duration });
       if (this.#collections.length > PAUSES_MAX)
         this.#collections.splice(0, this.#collections.length - PAUSES_MAX);
-    }).observe({ entryTypes: ["gc"] });
+    });
+    observer.observe({ entryTypes: ["gc"] });
+    this.#observer = observer;
+  }
+
+  /** The kernel has ended, and the thread may go on. */
+  ignoreCollector(): void {
+    this.#observer?.disconnect();
+    this.#observer = null;
   }
 
   /** The thread has slept. */
   begin(nowNs: number): void {
     this.settle();
     this.nowMs = nowNs / NS_PER_MS - this.#originMs;
+  }
+
+  /** The thread has worked for another kernel: that was no part of this one's turn. */
+  resume(): void {
+    const nowMs = performance.now();
+    this.#sinceMs += nowMs - this.nowMs;
+    this.nowMs = nowMs;
   }
 
   /** The turn has lasted for so long that others should be served: work that can go on later does. */

@@ -22,6 +22,11 @@ const TARGETS = [
   "__vdso_getcpu",
 ] as const;
 
+/** The image, of which each kernel has a copy: to be read before the process is confined. Throws. */
+export function readVdso(): Buffer {
+  return readFileSync(IMAGE);
+}
+
 export class Vdso {
   readonly backing: Mapped;
   /** Addresses of the host's functions in every stub, in the order of TARGETS; 0: there is none. */
@@ -29,10 +34,10 @@ export class Vdso {
   /** Read-only host descriptor, to be donated. */
   readonly hostFd: number;
 
-  /** `hostImage`: address of the host's vDSO in every stub, or 0. Throws: without it no program starts. */
-  constructor(kernel: CallContext, hostImage: number) {
+  /** `ownImage`: as it was read; `hostImage`: address of the host's vDSO in every stub, or 0. Throws: without it no program starts. */
+  constructor(kernel: CallContext, ownImage: Buffer, hostImage: number) {
     const { native, descriptors } = kernel;
-    const image = Buffer.from(readFileSync(IMAGE));
+    const image = Buffer.from(ownImage);
     const mark = Buffer.alloc(8);
     mark.writeBigUInt64LE(TARGETS_MARK);
     const at = image.indexOf(mark);

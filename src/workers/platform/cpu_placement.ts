@@ -50,13 +50,38 @@ const THREADS_MAX = 128;
 /** Numbers of threads that cross to the host's calls at once. */
 const BATCH = 1024;
 
+/** Who decides on which CPUs a kernel's threads run. */
+export interface Placement {
+  readonly pollNs: number;
+  readonly sleepsAtOnce: boolean;
+  /** What a stub polls at first. */
+  readonly stubPolls: number;
+  look(nowNs: number): void;
+  boundSleep(timeoutNs: number): number;
+  slept(sleptNs: number, nowNs: number): void;
+  born(tid: number): void;
+}
+
+/** Where several kernels share a process the host decides: what is best for one thread of it is not for all its kernels. */
+export function sharedPlacement(): Placement {
+  return {
+    pollNs: POLLS.YIELDING.kernelNs,
+    sleepsAtOnce: true,
+    stubPolls: POLLS.YIELDING.stub,
+    look: () => {},
+    boundSleep: (timeoutNs) => timeoutNs,
+    slept: () => {},
+    born: () => {},
+  };
+}
+
 interface PlacementContext extends PlatformContext {
   readonly page: KernelPage;
   readonly counters: Counters;
   readonly thread: number;
 }
 
-export class CpuPlacement {
+export class CpuPlacement implements Placement {
   readonly #kernel: PlacementContext;
   #mode: Mode = "APART";
   /** Windows in a row that wanted another mode. */

@@ -1,7 +1,6 @@
 // The kernel of a thread beside thread 0, as far as all of them have the same: what its loop and its calls use of a
 // kernel, and no processes. What it says to thread 0 are records (messages.ts).
 
-import { totalmem } from "node:os";
 import { ActiveChunks } from "../../shared/ring/active.ts";
 import { Attention } from "../../shared/ring/attention.ts";
 import { Claims, sequenceOf } from "../../shared/ring/claims.ts";
@@ -26,7 +25,7 @@ import { initialCredentials } from "../credentials/credentials.ts";
 import { UserNamespace } from "../credentials/user_namespace.ts";
 import { Credits } from "../credits.ts";
 import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
-import { makeLimits } from "../limits.ts";
+import { type Limits, makeLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LoopContext, LoopPlacement } from "../loop.ts";
 import { MemoryBudget } from "../memory_budget.ts";
@@ -70,9 +69,9 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly log: Log;
   readonly tracer = null;
   readonly counters = new Counters();
-  readonly limits = makeLimits(0, 0);
-  readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly limits: Limits;
+  readonly heap: HeapBudget;
+  readonly commonMemory: MemoryBudget;
   readonly credits: Credits;
   readonly sysctls = new Sysctls();
   readonly users = new UserNamespace(null);
@@ -102,12 +101,15 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   owesAnswer = false;
   #lastId = 0;
 
-  constructor({ native, memory, sab, descriptors, log }: ThreadParts, { thread, threads }: PoolPlace) {
+  constructor({ native, memory, sab, descriptors, log, share }: ThreadParts, { thread, threads }: PoolPlace) {
     this.thread = thread;
     this.native = native;
     this.memory = memory;
     this.descriptors = descriptors;
     this.log = log;
+    this.limits = makeLimits(0, 0, share);
+    this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(share.memory));
+    this.commonMemory = new MemoryBudget(this.counters, share.memory);
     this.credits = new Credits(sab, this);
     this.throws = new Throws(this.counters, log);
     this.sleep = new SleepSet(native);
