@@ -32,13 +32,18 @@ export interface GroupKernel extends LoopContext {
   readonly sleep: SleepSet;
 }
 
-/** What became of a kernel that threw where nobody catches. */
+/** Throws of a kernel that nobody catches, while it is being ended. */
+const THROWS_MAX = 16;
+
+/** A kernel threw where nobody catches. */
 type OnThrow = (error: unknown) => void;
 
 class Member {
   readonly kernel: GroupKernel;
   readonly asked: Asked;
   readonly onThrow: OnThrow;
+  /** How often it has thrown where nobody catches. */
+  throws = 0;
   /** Its sleep set has something. */
   isReady = false;
   /** Its scanner is in the midst of a pass. */
@@ -156,8 +161,8 @@ export class GroupThread {
   }
 
   /**
-   * A kernel that has a turn from now on. `onThrow`: it has thrown where nobody catches, and has no turn any more. Throws: the
-   * host has nothing to watch it by. Not from a kernel's turn.
+   * A kernel that has turns from now on. `onThrow`: it has thrown where nobody catches, and is to be ended; one that goes on
+   * throwing takes the thread along. Throws: the host has nothing to watch it by. Not from a kernel's turn.
    */
   add(kernel: GroupKernel, asked: Asked, onThrow: OnThrow): void {
     const member = new Member(kernel, asked, onThrow);
@@ -189,17 +194,10 @@ export class GroupThread {
     else if (members.length > 0) {
       this.#loop();
       for (const { kernel } of members) if (kernel.passEnd.any) kernel.passEnd.run(true);
-      for (const member of this.#broken.splice(0)) {
-        this.remove(member.kernel);
-        member.onThrow(member.error);
-      }
     }
     this.#runs = members.length > 0;
     if (this.#runs) setImmediate(this.run);
   };
-
-  /** Kernels that threw, to be taken out when the loop is left. */
-  readonly #broken: { kernel: GroupKernel; onThrow: OnThrow; error: unknown }[] = [];
 
   #loop(): void {
     const members = this.#members;
@@ -218,7 +216,6 @@ export class GroupThread {
         idle++;
         passes += idlePass;
       }
-      if (this.#broken.length > 0) return;
       if (passes < PASSES_PER_LOOK) continue;
       passes = 0;
       const now = this.#native.monotonicNs();
@@ -250,8 +247,10 @@ export class GroupThread {
     try {
       return member.pass();
     } catch (error) {
-      const { kernel, onThrow } = member;
-      this.#broken.push({ kernel, onThrow, error });
+      if (++member.throws > THROWS_MAX) throw error;
+      setImmediate(() => member.onThrow(error));
+      // The event loop turns, and tells who is to end it.
+      member.kernel.owesAnswer = true;
       return true;
     }
   }
