@@ -45,6 +45,10 @@ static const struct bpf_rule network_rules[] = {
 #include "filter_network.def"
 };
 
+static const struct bpf_rule group_rules[] = {
+#include "filter_group.def"
+};
+
 static const struct bpf_rule rules[] = {
 #include "filter.def"
 };
@@ -58,18 +62,23 @@ static void add_rules(struct bpf_program *program, const struct bpf_rule *table,
   }
 }
 
-static void compile(struct bpf_program *program, bool has_host_network) {
+// Parts of the filter that not every sandbox has.
+enum { HAS_HOST_NETWORK = 1, HAS_KERNELS = 2 };
+
+static void compile(struct bpf_program *program, int32_t parts) {
   bpf_match_architecture(program, SECCOMP_RET_KILL_PROCESS);
   bpf_load_nr(program);
-  if (has_host_network) add_rules(program, network_rules, sizeof network_rules / sizeof network_rules[0]);
+  if (parts & HAS_HOST_NETWORK)
+    add_rules(program, network_rules, sizeof network_rules / sizeof network_rules[0]);
+  if (parts & HAS_KERNELS) add_rules(program, group_rules, sizeof group_rules / sizeof group_rules[0]);
   add_rules(program, rules, sizeof rules / sizeof rules[0]);
   bpf_return(program, SECCOMP_RET_KILL_PROCESS);
 }
 
 /* Installs the final filter in every thread of the process; later ones inherit it. */
-int32_t rf_install_filter(bool has_host_network) {
+int32_t rf_install_filter(int32_t parts) {
   struct bpf_program program = {0};
-  compile(&program, has_host_network);
+  compile(&program, parts);
   struct sock_fprog text = {.len = program.length, .filter = program.code};
   // Without SPEC_ALLOW older hosts slow the whole process by speculation controls.
   unsigned long flags =
@@ -78,8 +87,9 @@ int32_t rf_install_filter(bool has_host_network) {
 }
 
 /* Confines the process. The root is changed by init, which shares it with this process (init.c), so that
-   no thread here ever has the privilege. `init` is the boot socket, and closed. 0 or a negative errno. */
-RF_EXPORT int32_t rf_confine(int32_t init, int32_t hasHostNetwork) {
+   no thread here ever has the privilege. `init` is the boot socket, and closed. `parts`: 1, the caller gave a network of
+   the host; 2, several kernels share the process. 0 or a negative errno. */
+RF_EXPORT int32_t rf_confine(int32_t init, int32_t parts) {
   char byte = 0;
   ssize_t n = send(init, &byte, 1, MSG_NOSIGNAL);
   if (n == 1) do
@@ -87,5 +97,5 @@ RF_EXPORT int32_t rf_confine(int32_t init, int32_t hasHostNetwork) {
     while (n < 0 && errno == EINTR);
   int error = n < 0 ? errno : EPIPE;
   close(init);
-  return n == 1 ? rf_install_filter(hasHostNetwork) : -error;
+  return n == 1 ? rf_install_filter(parts) : -error;
 }

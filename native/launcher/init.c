@@ -28,6 +28,7 @@
 #include "clocks.h"
 #include "landlock.h"
 #include "mounts.h"
+#include "nursery.h"
 #include "preserved.h"
 #include "privileges.h"
 #include "report.h"
@@ -74,9 +75,14 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int proc) {
-  setsid();
-  reset_signals();
+// What a zygote is executed with.
+struct zygote_parts {
+  const struct init_plan *plan;
+  int proc; // the directory
+  int stub;
+};
+
+static struct zygote_parts prepare_zygote(const struct init_plan *plan, int proc) {
   // Memory pressure takes stubs, never the Sentry.
   int file = openat(proc, "self/oom_score_adj", O_RDWR | O_CLOEXEC);
   char text[16] = {0};
@@ -88,14 +94,50 @@ static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int p
   int proc_directory = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (proc_directory < 0) fail_errno(EXIT_RINGFENCE, "opening the sandbox's proc");
   if (chroot("/empty") < 0 || chdir("/") < 0) fail_errno(EXIT_RINGFENCE, "entering the empty directory");
-  int descriptors[] = {plan->null, plan->null, plan->null, socket, proc_directory};
-  int stub = fcntl(plan->stub, F_DUPFD_CLOEXEC, 80);
-  arrange_descriptors(plan, descriptors, 5);
+  return (struct zygote_parts){plan, proc_directory, fcntl(plan->stub, F_DUPFD_CLOEXEC, 80)};
+}
+
+static _Noreturn void execute_zygote(const struct zygote_parts *parts, int socket) {
+  const int null = parts->plan->null, stub = parts->stub;
+  setsid();
+  reset_signals();
+  int descriptors[] = {null, null, null, socket, parts->proc};
+  arrange_descriptors(parts->plan, descriptors, 5);
   limits_zygote();
   privileges_none();
   char *const arguments[] = {"zygote", NULL}, *const environment[] = {NULL};
   syscall(SYS_execveat, stub, "", arguments, environment, AT_EMPTY_PATH);
   fail_errno(EXIT_RINGFENCE, "starting the zygote");
+}
+
+static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int proc) {
+  const struct zygote_parts parts = prepare_zygote(plan, proc);
+  execute_zygote(&parts, socket);
+}
+
+static void run_next_zygote(void *parts, int socket) {
+  execute_zygote(parts, socket);
+}
+
+// Where several kernels share the process, what is asked of it is zygotes, as long as Node lives.
+static _Noreturn void run_nursery(const struct init_plan *plan, int channel, int proc) {
+  struct zygote_parts parts = prepare_zygote(plan, proc);
+  setsid();
+  reset_signals();
+  if (plan->caller_traces && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
+  privileges_none();
+  int kept[] = {plan->null, channel, parts.proc, parts.stub};
+  enum { KEPT = sizeof kept / sizeof kept[0] };
+  for (int i = 0; i < KEPT; i++)
+    kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 128);
+  for (int i = 0; i < KEPT; i++)
+    if (kept[i] < 0 || dup3(kept[i], i, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "arranging descriptors");
+  syscall(SYS_close_range, KEPT, ~0u, 0);
+  report_to(-1); // that one of many kernels does not start ends nothing
+  struct init_plan own = {.null = 0, .control = -1};
+  parts = (struct zygote_parts){&own, 2, 3};
+  nursery_run(1, run_next_zygote, &parts);
 }
 
 // Node shares its root and working directory with init: when it has loaded its files, init makes the empty
@@ -188,19 +230,33 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
     const char *name;
     int fd;
   } all[] = {
-      {"config", plan->config},   {"proc", proc},
-      {"zygote", zygote},         {"launcher", plan->control},
-      {"listen", plan->listen},   {"root", root},
-      {"log", plan->log},         {"debug-log", plan->debug_log},
-      {"stdin", plan->stdio[0]},  {"stdout", plan->stdio[1]},
-      {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
-      {"cpuinfo", files.cpuinfo}, {"stat", files.stat},
-      {"loadavg", files.loadavg}, {"keeper", plan->keeper[0]},
+      {"config", plan->config},
+      {"proc", proc},
+      {"launcher", plan->control},
+      {"listen", plan->listen},
+      {"root", root},
+      {"log", plan->log},
+      {"debug-log", plan->debug_log},
+      {"stdin", plan->stdio[0]},
+      {"stdout", plan->stdio[1]},
+      {"stderr", plan->stdio[2]},
+      {"waiter", plan->waiter},
+      {"cpuinfo", files.cpuinfo},
+      {"stat", files.stat},
+      {"loadavg", files.loadavg},
+      {"keeper", plan->keeper[0]},
       {"maker", plan->maker[0]},
   };
+  const char *made = plan->kernels > 1 ? "nursery" : "zygote";
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     boot_add(&boot, all[i].name, all[i].fd);
+  boot_add(&boot, made, zygote);
+  for (int i = 1; i < plan->kernels; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "listen:%d", i);
+    boot_add(&boot, name, plan->listens[i - 1]);
+  }
   for (int i = 0; i < plan->preserved; i++) {
     char name[32];
     snprintf(name, sizeof name, "preserved:%d", i);
@@ -415,6 +471,7 @@ void init_run(const struct init_plan *plan) {
   pair(zygote);
   send_boot(plan, boot[0], proc, files, root, zygote[0], binds);
   pid_t zygote_pid = fork();
+  if (zygote_pid == 0 && plan->kernels > 1) run_nursery(plan, zygote[1], proc);
   if (zygote_pid == 0) run_zygote(plan, zygote[1], proc);
   pid_t node_pid = zygote_pid < 0 ? -1 : fork_sharing_root();
   if (node_pid == 0) run_node(plan, boot[1]);

@@ -14,6 +14,9 @@
 #define LIFELINE_FOREGROUND 'f'
 #define LIFELINE_BACKGROUND 'b' // until FOREGROUND, the terminal's modes are not the sandbox's to restore
 
+// Kernels that `hold --kernels` starts at most.
+#define KERNELS_MAX 16
+
 // Everything init needs from the launcher; descriptors are -1 where there is none.
 struct init_plan {
   const char *sandbox_directory; // becomes the root
@@ -45,6 +48,9 @@ struct init_plan {
   // Node's end of the channel to the maker of sockets, or -1, and the maker's, which init starts where that is not -1: in a
   // network namespace of the sandbox's own.
   int maker[2];
+  // Where several kernels share the process: how many, and listening sockets of those behind the first.
+  int kernels;
+  int listens[KERNELS_MAX - 1];
 };
 
 // Never returns.

@@ -284,9 +284,12 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .spec = plan->spec,
       .trees = open_trees(plan),
       .waiter = plan->waiter,
+      .kernels = plan->kernels,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
+  for (int i = 1; i < plan->kernels; i++)
+    init.listens[i - 1] = state_listen(&plan->others[i - 1]);
   *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
   const struct named_network network = named_network_open(plan->spec ? plan->spec->network : NULL);
   bool owns = plan->spec && plan->spec->own_network && !network.path;
@@ -317,6 +320,8 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
                        makers[0],     makers[1], part.lock,      network.fd,  users.joined};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
+  for (int i = 1; i < plan->kernels; i++)
+    close(init.listens[i - 1]);
   if (init.trees) {
     close(init.trees->root);
     for (unsigned i = 0; i < plan->spec->bind_count; i++)

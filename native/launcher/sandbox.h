@@ -31,7 +31,10 @@ struct sandbox_plan {
   int stdio[3];                        // of the first program; -1 where there is none
   int terminal;                        // the caller's, whose modes init restores, or -1
   int waiter;                          // the sandbox's end of a waiter's channel, or -1
-  const struct cgroups *groups;        // that are there, and are to have the sandbox in them, or NULL
+  // Of `hold --kernels`: how many share the process, and the directories of those behind the first.
+  int kernels;
+  const struct state_directory *others;
+  const struct cgroups *groups; // that are there, and are to have the sandbox in them, or NULL
 };
 
 // Makes the namespaces with init in them, which waits. The plan's descriptors stay the caller's.

@@ -86,6 +86,7 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
   buffer_printf(text, ",\"logFormat\":");
   buffer_json_string(text, options->values[OPTION_LOG_FORMAT]);
   if (option_on(options, OPTION_HOST_FAULTS)) buffer_printf(text, ",\"hostFaults\":true");
+  if (plan->kernels > 1) buffer_printf(text, ",\"kernels\":%d", plan->kernels);
   buffer_printf(text, ",\"debug\":%s,\"strace\":%s,\"strict\":%s}",
                 option_on(options, OPTION_DEBUG) ? "true" : "false",
                 option_on(options, OPTION_STRACE) ? "true" : "false",

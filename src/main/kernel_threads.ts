@@ -14,16 +14,16 @@ import { openCredits } from "../workers/credits.ts";
 import type { RunningKernel } from "./placement.ts";
 
 /** In the sandbox's root. */
-const KERNEL_BUNDLE = "/kernel.cjs";
+export const KERNEL_BUNDLE = "/kernel.cjs";
 
 /** A thread, as it is spoken to. */
-interface Started<Api> {
+export interface Started<Api> {
   readonly remote: Remote<Api>;
   readonly turns: Turns;
 }
 
 /** Asks a thread for something, and has it turn its event loop. */
-function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: Remote<Api>) => T): T {
+export function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: Remote<Api>) => T): T {
   const answer = question(remote);
   turns.ask();
   return answer;
@@ -75,7 +75,7 @@ export async function startKernelThreads(
 }
 
 /** Counters of two threads: of what is a maximum, the greater one. */
-function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+export function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
   const total = { ...a };
   for (const [name, value] of Object.entries(b))
     total[name] = name.startsWith("longest") ? Math.max(total[name] ?? 0, value) : (total[name] ?? 0) + value;
@@ -83,7 +83,7 @@ function sum(a: Record<string, number>, b: Record<string, number>): Record<strin
 }
 
 /** Each call posts its message and then asks the kernel thread to turn its event loop. */
-function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
+export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
   const asked = <T>(answer: T): T => {
     turns.ask();
     return answer;

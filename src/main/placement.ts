@@ -19,15 +19,15 @@ export interface RunningKernel {
 }
 
 /** What the kernel needs of the boot descriptors. */
-function forKernel(descriptors: Descriptors): Descriptors {
-  const { proc, cpuinfo, stat, loadavg, zygote, root, log } = descriptors;
+export function forKernel(descriptors: Descriptors): Descriptors {
+  const { proc, cpuinfo, stat, loadavg, root, log, zygote } = descriptors;
   const { keeper, maker, "debug-log": debugLog } = descriptors;
   return {
     proc: proc!,
     cpuinfo: cpuinfo!,
     stat: stat!,
     loadavg: loadavg!,
-    zygote: zygote!,
+    ...(zygote !== undefined && { zygote }),
     root: root!,
     log: log!,
     ...(keeper !== undefined && { keeper }),

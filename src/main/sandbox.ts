@@ -12,6 +12,7 @@ import { Pod } from "./container/pod.ts";
 import type { Control } from "./control/methods.ts";
 import { CODE_RINGFENCE, Program } from "./control/program.ts";
 import { ControlServer } from "./control/server.ts";
+import { Group } from "./group/group.ts";
 import { loadHost } from "./host.ts";
 import { openLog } from "./log.ts";
 import { readContainer } from "./oci/container.ts";
@@ -77,8 +78,33 @@ class Sandbox {
     return new Container(parts, spec, firstStreams(this.#boot), waiter, config.pod === "held");
   }
 
+  /** Several kernels, none of which has a first program. */
+  async #runGroup(): Promise<void> {
+    const { descriptors } = this.#boot;
+    const [host, log, positions] = [this.#host, this.#log, this.#positions];
+    const group = new Group({ host, log, hostLibrary: HOST_LIBRARY, positions, boot: this.#boot });
+    const { ended } = await group.open();
+    ended.catch((error: unknown) => this.fatal("a kernel thread died", error));
+    const server = new ControlServer(host, log, this.#launcher);
+    const controls = Array.from({ length: group.size }, (_none, place): Control => {
+      const end = () => {
+        group.end(place).catch((error: unknown) => log.error({ err: error }, "ending a kernel failed"));
+      };
+      return { kernel: group.kernel(place), log, end, group };
+    });
+    for (let place = 0; place < group.size; place++) await group.start(place);
+    const peer = server.attach(this.#launcher, controls[0]!);
+    this.#running = true;
+    for (const [place, control] of controls.entries()) {
+      const listening = place === 0 ? required(descriptors, "listen") : descriptors[`listen:${place}`];
+      if (listening !== undefined) server.listen(listening, control);
+    }
+    peer.connection.send({ event: "started" });
+  }
+
   async run(): Promise<void> {
     const { config, descriptors } = this.#boot;
+    if ((config.options.kernels ?? 1) > 1) return this.#runGroup();
     const kernel = await startKernel(HOST_LIBRARY, this.#positions, this.#boot);
     this.kernel = kernel;
     kernel.ended.catch((error: unknown) => this.fatal("the kernel thread died", error));

@@ -34,6 +34,33 @@ export interface PoolApi {
   counters(): Promise<Record<string, number>>;
 }
 
+/** What a thread that several kernels share is started with. */
+export interface GroupThreadBoot {
+  /** comlink: the main thread calls a GroupThreadApi through it. */
+  port: MessagePort;
+  hostLibrary: string;
+  proc: number;
+  /** Loads what is alike in every sandbox. */
+  isFirst: boolean;
+  isGroup: true;
+}
+
+export interface GroupThreadApi {
+  /** Resolves when it has loaded whatever it will need. */
+  isReady(): Promise<void>;
+  /** Confines the process. */
+  confine(init: number): Promise<void>;
+  /**
+   * Starts a kernel, or that part of it that is this thread's: the main thread calls a KernelApi, or a PoolApi, through `port`.
+   * Throws, and nothing of it is left.
+   */
+  add(boot: KernelBoot, thread: number, port: MessagePort): Promise<void>;
+  /** Has a kernel end, or behind that a part of it. */
+  end(kernel: number): Promise<void>;
+  /** Resolves when nothing of a kernel is left here. */
+  ended(kernel: number): Promise<void>;
+}
+
 export interface ThreadBoot extends KernelBoot {
   /** comlink: the main thread calls a KernelApi through it. */
   port: MessagePort;

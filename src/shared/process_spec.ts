@@ -154,6 +154,8 @@ export type BootDescriptor =
   | "stat" // the host's /proc/stat
   | "loadavg" // the host's /proc/loadavg
   | "zygote" // SOCK_SEQPACKET to the zygote
+  | "nursery" // in its place where several kernels share the process: SOCK_SEQPACKET to what makes their zygotes
+  | `listen:${number}` // and the listening control sockets of those behind the first
   | "launcher" // SOCK_STREAM to the launcher: JSON lines
   | "listen" // listening control socket, where the sandbox has a state directory
   | "spec" // sealed memfd: the container's config.json

@@ -14,7 +14,7 @@ export const KERNEL_SHIFT = 12;
 export const SECOND_NAME = 4096;
 
 const DECLARATIONS = {
-  confine: "int32_t rf_confine(int32_t init, int32_t hasHostNetwork)",
+  confine: "int32_t rf_confine(int32_t init, int32_t parts)",
   setGuestMemory: "int32_t rf_set_guest_memory(uint32_t kernel, uint8_t *base)",
   forgetGuestMemory: "void rf_forget_guest_memory(uint32_t kernel)",
   setScratch: "void rf_set_scratch(uint8_t *base, uint32_t size)",

@@ -3,9 +3,10 @@
 
 import { expose } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
-import type { KernelBoot, ThreadBoot } from "../shared/kernel_boot.ts";
+import type { GroupThreadBoot, KernelBoot, ThreadBoot } from "../shared/kernel_boot.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
+import { groupThread } from "./group_task.ts";
 import { runKernel } from "./host.ts";
 import type { Asked } from "./loop.ts";
 import { runData } from "./pool/data_host.ts";
@@ -17,7 +18,12 @@ const START = {
   data: runData,
 } as const;
 
-export default async function kernelThread({ port, thread, ...boot }: ThreadBoot): Promise<never> {
+export default async function kernelThread(given: ThreadBoot | GroupThreadBoot): Promise<never> {
+  if ("isGroup" in given) {
+    expose(await groupThread(given), nodeEndpoint(given.port));
+    return new Promise<never>(() => {});
+  }
+  const { port, thread, ...boot } = given;
   const turns = new Turns(new PrivateSab(boot.privateSab).control, thread);
   const api = await START[boot.roles[thread]!](boot, thread, turns);
   expose(api, nodeEndpoint(port));

@@ -42,7 +42,7 @@ test("a throw in the bundle, as the sandbox's Node loads it", () => {
   const { stdout, stderr } = spawnSync(node, ["-e", script], { encoding: "utf8" });
   assert.match(stdout, /runKernel \(.*kernel\.main\.cjs:\d+:\d+\)/, stderr);
   const place = placeOf("process.dlopen(module, boot.hostLibrary)");
-  assert.match(inSources(positions, stdout), `threadParts (${place})`);
+  assert.match(inSources(positions, stdout), `threadBase (${place})`);
 });
 
 test("what is no place of a bundle stays as it is", () => {

@@ -433,6 +433,12 @@ export const commands: Command[] = [
         describe: "let tests have calls to the host fail",
         default: false,
       },
+      {
+        name: "kernels",
+        type: "string",
+        describe: "so many sandboxes in one process: ID, ID.1 and so on",
+        default: "1",
+      },
     ],
     takesCommand: false,
     internal: true,

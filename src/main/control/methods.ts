@@ -8,6 +8,7 @@ import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
 import type { ContainerKernel } from "../container/kernel_view.ts";
 import { type Pod, readPodRequest } from "../container/pod.ts";
+import type { Group } from "../group/group.ts";
 import type { Log } from "../log.ts";
 import { cgroupLimits } from "../oci/resources.ts";
 import { SchemaError } from "../oci/schema.ts";
@@ -33,6 +34,8 @@ export interface Control {
   log: Log;
   /** The sandbox's container, where it has one. */
   container?: Container;
+  /** Others beside it in the process, of which each has such a control of its own. */
+  group?: Group;
   /** Its other containers, if it is a pod's. */
   pod?: Pod;
   /** Ends the sandbox at once, or of a pod's containers this one. */
@@ -82,6 +85,11 @@ function names(value: unknown): string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) throw invalid("only");
   return value;
+}
+
+function groupOf(group: Group | undefined): Group {
+  if (group === undefined) throw new RequestError("ERR_STATE", "this sandbox was not started with --kernels");
+  return group;
 }
 
 function noProgram(peer: Peer): void {
@@ -225,6 +233,15 @@ const METHODS: Readonly<Record<string, Method>> = {
       );
     }
     control.end();
+  },
+
+  /** Starts a kernel where one has ended, or has one end: answered when it has (`hold --kernels`). */
+  kernel_start({ group }, _peer, { place }) {
+    return groupOf(group).start(count(place, "place"));
+  },
+
+  kernel_end({ group }, _peer, { place }) {
+    return groupOf(group).end(count(place, "place"));
   },
 
   /** Counters by name, for tests and debugging. */

@@ -53,6 +53,11 @@ export class Gofer {
     this.mounts = new HostMounts(kernel, this.#threads);
   }
 
+  /** The kernel has ended, and nobody asks for anything. */
+  end(): void {
+    this.#threads.close();
+  }
+
   /** Transactions that are under way: for counters. */
   get transactions(): number {
     return this.#live.size;

@@ -54,6 +54,7 @@ export class HostThreads {
   readonly #lanes = Array.from({ length: LANES }, (_none, number) => new Lane(number));
   #records: JobRecord[] = [];
   #bell = -1;
+  #watch = -1;
 
   constructor(kernel: ThreadsContext) {
     this.#kernel = kernel;
@@ -106,6 +107,16 @@ export class HostThreads {
     }
   }
 
+  /** The kernel has ended: there are no jobs. */
+  close(): void {
+    if (this.#bell < 0) return;
+    const { native, sleep } = this.#kernel;
+    native.jobsEnd();
+    if (this.#watch >= 0) sleep.remove(this.#bell, this.#watch);
+    native.close(this.#bell);
+    this.#bell = -1;
+  }
+
   #start(): void {
     const { native, sleep } = this.#kernel;
     const memory = new SharedArrayBuffer(LANES * JOBS_A_LANE * JOB_SIZE);
@@ -113,7 +124,7 @@ export class HostThreads {
     this.#bell = native.doorbellCreate();
     if (this.#bell < 0) return;
     native.jobsSetup(new Uint8Array(memory), this.#bell);
-    sleep.add(this.#bell, EPOLLIN, () => {
+    this.#watch = sleep.add(this.#bell, EPOLLIN, () => {
       native.jobsHeard();
       this.#collect();
     });

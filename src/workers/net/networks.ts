@@ -44,6 +44,11 @@ export class Networks {
     return this.#memory;
   }
 
+  /** Those that are there: for who waits until none is. */
+  get size(): number {
+    return this.#kernel.counters.networks;
+  }
+
   /** There must be one of that number. */
   at(number: number): Network {
     return this.#all.get(number)!;

@@ -34,6 +34,8 @@ export interface Platform {
   kill(pidfd: number): void;
   /** The same, of one whose descriptor is not there: it was not reaped, so that the number is its own. */
   killByNumber(pid: number): void;
+  /** The kernel has ended: there are no stub processes, and no new ones. */
+  close(): void;
   /** A stub process has ended: forgets it, and tells what it has used. */
   reap(pid: number): ResourceUse;
 }

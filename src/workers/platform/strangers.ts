@@ -20,6 +20,9 @@ const DEBTORS_A_LOOK = 16;
 /** Unsettled clones of one stub, beyond which it gets EAGAIN. */
 const DEBT_MAX = 64;
 
+/** Strangers between a stranger and the zygote. */
+const GENERATIONS_MAX = 16;
+
 interface Debt {
   clones: number;
   cleanLooks: number;
@@ -125,13 +128,12 @@ export class Strangers {
     this.#processLooks--;
     for (const pid of processes) {
       if (stubs.knows(pid)) continue;
-      const parent = parentOf(this.#kernel, pid);
-      if (parent === null) {
+      const isOurs = this.#comesOfZygote(pid);
+      if (isOurs === null) {
         this.#processLooks++;
         return;
       }
-      // Children of process 1, and of nobody in sight, are no stubs.
-      if (parent <= 1) continue;
+      if (!isOurs) continue;
       const looks = this.#unknown.get(pid) ?? 0;
       // It may be somebody's who is about to name himself.
       if (this.#unnamed.size > 0 && looks < PATIENCE) {
@@ -143,6 +145,17 @@ export class Strangers {
     }
     this.#unknown = unknown;
     if (unknown.size > 0 && this.#processLooks === 0) this.#processLooks = 1;
+  }
+
+  // Others are not this kernel's: of a process that several kernels share each has a zygote. null: it cannot be seen.
+  #comesOfZygote(pid: number): boolean | null {
+    const { zygotePid } = this.#kernel.platform;
+    let parent: number | null = pid;
+    for (let step = 0; step < GENERATIONS_MAX && parent !== null && parent > 1; step++) {
+      parent = parentOf(this.#kernel, parent);
+      if (parent === zygotePid) return true;
+    }
+    return parent === null ? null : false;
   }
 
   #owesAfterLook(stub: StubProcess, debt: Debt): boolean {

@@ -42,6 +42,10 @@ export abstract class StubPlatform implements Platform {
     this.native.tgkill(pid, pid, SIGKILL);
   }
 
+  close(): void {
+    this.zygote.close();
+  }
+
   reap(pid: number): ResourceUse {
     return this.zygote.reap(pid);
   }

@@ -57,6 +57,7 @@ export class Stubs {
   #outstanding = 0;
   readonly #kernel: PlatformContext;
   #listener = -1;
+  #watch = -1;
   readonly #births: Births;
   /** Tasks by their host numbers. */
   readonly #tasks = new Map<number, HostThread>();
@@ -88,8 +89,16 @@ export class Stubs {
   hello(kernelPage: number, doorbells: readonly number[]): number {
     const { hostVdso, listener } = this.#kernel.platform.introduce(kernelPage, doorbells);
     this.#listener = listener;
-    this.#kernel.sleep.add(listener, EPOLLIN, () => this.receive());
+    this.#watch = this.#kernel.sleep.add(listener, EPOLLIN, () => this.receive());
     return hostVdso;
+  }
+
+  /** From now on no host task is let go on: the kernel ends. */
+  close(): void {
+    if (this.#listener < 0) return;
+    if (this.#watch >= 0) this.#kernel.sleep.remove(this.#listener, this.#watch);
+    this.#kernel.native.close(this.#listener);
+    this.#listener = -1;
   }
 
   /** Gives a stub process one more chunk, mapped here and not there yet: 0, or a negative errno when places run out. */

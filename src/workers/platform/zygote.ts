@@ -69,6 +69,11 @@ export class Zygote {
     return error < 0 ? error : scratchWords[0]!;
   }
 
+  /** It leaves, and no stub is made any more. */
+  close(): void {
+    this.#native.close(this.#socket);
+  }
+
   /** Reaps a child that has ended. */
   reap(pid: number): ResourceUse {
     this.#native.zygoteCall(this.#socket, REAP, pid, 0, 0);

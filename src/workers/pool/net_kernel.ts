@@ -57,6 +57,11 @@ export class NetKernel extends PoolKernel implements NetContext {
     this.#addInterfaces(this.network.number);
   }
 
+  /** Thread 0 has told of all networks that they are gone. */
+  override get isIdle(): boolean {
+    return super.isIdle && this.networks.size === 0;
+  }
+
   // ---- What thread 0 says ----
 
   protected override receive(record: Int32Array): void {

@@ -129,6 +129,11 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   /** Something that thread 0 says. */
   protected abstract receive(record: Int32Array): void;
 
+  /** Nothing is under way, and nothing held: thread 0 has ended. */
+  get isIdle(): boolean {
+    return this.steps.size === 0;
+  }
+
   // ---- What is said to thread 0 ----
 
   record(kind: number): Int32Array {

@@ -155,6 +155,11 @@ export class Containers {
     return wrong ?? (isRun ? checkProgram(kernel, container, spec.process) : null);
   }
 
+  /** All of them, with their numbers. */
+  entries(): Iterable<[number, GuestContainer]> {
+    return this.#all;
+  }
+
   /** Ends all processes of a container that is not the first, and forgets it. `then` is called when none is left. */
   remove(number: number, then: () => void): void {
     const container = this.#all.get(number);

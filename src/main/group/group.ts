@@ -1,0 +1,154 @@
+// Several kernels in one process: sandboxes that know nothing of each other (architecture.md, "Several kernels in a process").
+// Each has a place, by which its control socket is known; in a place one kernel may follow another.
+
+import { createGuestMemory } from "../../shared/ring/guest_memory.ts";
+import { PrivateSab } from "../../shared/ring/private_sab.ts";
+import { threadPlan } from "../../shared/thread_plan.ts";
+import { type Boot, required } from "../boot.ts";
+import { type ContainerKernel, kernelOf } from "../container/kernel_view.ts";
+import { RequestError } from "../control/request_error.ts";
+import type { Host } from "../host.ts";
+import type { Log } from "../log.ts";
+import { forKernel } from "../placement.ts";
+import { Nursery } from "./nursery.ts";
+import type { Places, Running } from "./places.ts";
+
+interface Parts {
+  readonly host: Host;
+  readonly log: Log;
+  readonly hostLibrary: string;
+  readonly positions: number;
+  readonly boot: Boot;
+}
+
+interface Place {
+  running: Running | null;
+  /** That of the kernel that is being started, or has ended last; null: there was none. */
+  busy: Promise<void> | null;
+  /** Held for as long as the kernel lives. */
+  memory: WebAssembly.Memory | null;
+}
+
+export class Group {
+  readonly #parts: Parts;
+  readonly #nursery: Nursery;
+  readonly #places: Place[];
+  #threads: Places | null = null;
+  /** Numbers of kernels are never given twice (guest_native.ts). */
+  #last = 0;
+
+  constructor(parts: Parts) {
+    const { config, descriptors } = parts.boot;
+    this.#parts = parts;
+    this.#nursery = new Nursery(parts.host, required(descriptors, "nursery"));
+    this.#places = Array.from({ length: config.options.kernels ?? 1 }, () => ({
+      running: null,
+      busy: null,
+      memory: null,
+    }));
+  }
+
+  /** Starts the threads and confines the process. Rejects: there is no sandbox without. Resolves to what rejects when one ends. */
+  async open(): Promise<{ ended: Promise<never> }> {
+    const { hostLibrary, boot } = this.#parts;
+    const { config, descriptors, init } = boot;
+    const proc = required(descriptors, "proc");
+    if (config.options.workers === "solo") {
+      const { openSolo } = await import("./solo.ts");
+      this.#threads = await openSolo(hostLibrary, proc, init);
+    } else {
+      const { startThreads } = await import("./places.ts");
+      this.#threads = await startThreads(hostLibrary, proc, init, this.#roles, this.#places.length);
+    }
+    return { ended: this.#threads.ended };
+  }
+
+  get #roles() {
+    const { workers } = this.#parts.boot.config.options;
+    const roles = threadPlan(workers);
+    if (typeof roles === "string") throw new Error(`--workers: ${roles}`);
+    return roles;
+  }
+
+  get size(): number {
+    return this.#places.length;
+  }
+
+  /** The kernel of a place, whichever that is when it is asked. Its methods throw a RequestError where there is none. */
+  kernel(place: number): ContainerKernel {
+    return new Proxy({} as ContainerKernel, {
+      get: (_none, name) => kernelOf(this.#running(place).api, 0)[name as keyof ContainerKernel],
+    });
+  }
+
+  #running(place: number): Running {
+    const running = this.#places[place]?.running ?? null;
+    if (running === null) throw new RequestError("ERR_STATE", "there is no kernel in this place");
+    return running;
+  }
+
+  /** Starts a kernel in a place that has none. Rejects: with a RequestError where there is one. */
+  async start(number: number): Promise<void> {
+    const place = this.#places[number];
+    if (place === undefined) throw new RequestError("ERR_PARAMS", "there is no such place");
+    if (place.running !== null || place.busy !== null)
+      throw new RequestError("ERR_STATE", "there is a kernel in this place");
+    const starting = this.#start(number, place);
+    place.busy = starting;
+    try {
+      await starting;
+    } finally {
+      place.busy = null;
+    }
+  }
+
+  async #start(number: number, place: Place): Promise<void> {
+    const { log, positions, hostLibrary, boot } = this.#parts;
+    const zygote = await this.#nursery.make();
+    const memory = createGuestMemory();
+    const kernel = this.#last++;
+    const running = await this.#threads!.start(number, {
+      config: boot.config,
+      kernel,
+      descriptors: { ...forKernel(boot.descriptors), zygote: zygote.socket },
+      init: -1,
+      privateSab: new PrivateSab().buffer,
+      guestMemory: memory.buffer as unknown as SharedArrayBuffer,
+      roles: this.#roles,
+      hostLibrary,
+      positions,
+    });
+    place.memory = memory;
+    place.running = running;
+    // Without it the kernel can make no process: it is of no use any more.
+    void zygote.ended.then((status) => {
+      if (place.running !== running) return;
+      log.error({ place: number, status }, "a zygote ended: its kernel ends");
+      void this.end(number);
+    });
+    const whenEnded = async () => {
+      await running.ended;
+      await zygote.ended;
+      place.running = null;
+      place.memory = null;
+      // Guest memory, four gibibytes of addresses, is unmapped when it is collected. In solo the kernels' thread sees to it.
+      if (boot.config.options.workers !== "solo") globalThis.gc?.();
+    };
+    this.#ends.set(running, whenEnded());
+  }
+
+  /** When nothing is left of each kernel. */
+  readonly #ends = new WeakMap<Running, Promise<void>>();
+
+  /** Ends the kernel of a place. Resolves when nothing is left of it. */
+  async end(number: number): Promise<void> {
+    const running = this.#running(number);
+    running.end();
+    await this.#ends.get(running);
+  }
+
+  /** Numbers of the places that have a kernel. */
+  get running(): number[] {
+    return this.#places.flatMap(({ running }, number) => (running === null ? [] : [number]));
+  }
+}

@@ -1,0 +1,120 @@
+// The kernels of a thread that several share: they come and go while it runs. What a thread loads, it loads before the process
+// is confined; a kernel needs nothing but what it is given.
+
+import { O_DIRECTORY, O_PATH } from "../shared/abi/fcntl.ts";
+import type { KernelBoot } from "../shared/kernel_boot.ts";
+import type { KernelApi } from "../shared/process_spec.ts";
+import { GroupThread } from "./group_thread.ts";
+import { HostFaults } from "./host_faults.ts";
+import { IdleTrim } from "./idle_trim.ts";
+import { Kernel } from "./kernel.ts";
+import { kernelApi } from "./kernel_api.ts";
+import { endKernel } from "./kernel_end.ts";
+import type { Asked } from "./loop.ts";
+import { readVdso } from "./mem/vdso.ts";
+import { patcherFor } from "./patch/patcher.ts";
+import { DataKernel } from "./pool/data_kernel.ts";
+import { NetKernel } from "./pool/net_kernel.ts";
+import { type PoolHost, poolHost } from "./pool/pool_group.ts";
+import { kernelParts, type ThreadBase, type ThreadParts, threadBase } from "./thread_parts.ts";
+
+/** A kernel that has begun. */
+export interface GroupMember<Api> {
+  readonly api: Api;
+  /** Has it end, if it has not begun to. */
+  end(): void;
+  /** Resolves when nothing of it is left on this thread. */
+  readonly ended: Promise<void>;
+}
+
+export class GroupHost {
+  readonly #base: ThreadBase;
+  readonly #vdso: Buffer;
+  readonly #thread: GroupThread;
+
+  private constructor(base: ThreadBase, vdso: Buffer, thread: GroupThread) {
+    this.#base = base;
+    this.#vdso = vdso;
+    this.#thread = thread;
+  }
+
+  /** `alike`: the file of what is alike in every sandbox, on one thread of the process, or -1. Throws. */
+  static async make(hostLibrary: string, proc: number, alike: number): Promise<GroupHost> {
+    const base = await threadBase(hostLibrary);
+    const trim = new IdleTrim(base.native, proc, alike);
+    return new GroupHost(base, readVdso(), new GroupThread(base.native, base.uv, trim));
+  }
+
+  /** When all threads are there: none loads anything from now on. `init`: its socket. Throws: there is no sandbox without. */
+  confine(init: number): void {
+    const error = this.#base.native.confine(init, CONFINED_GROUP);
+    if (error < 0) throw new Error(`confining the sandbox process: errno ${-error}`);
+  }
+
+  /** Starts a kernel. Throws, and nothing of it is left. */
+  supervise(boot: KernelBoot, asked: Asked): GroupMember<KernelApi> {
+    const given = kernelParts(this.#base, boot);
+    const { native } = given;
+    // Its own to close.
+    const root = native.openComponent(boot.descriptors.root!, ".", O_PATH | O_DIRECTORY);
+    const parts = { ...given, descriptors: { ...given.descriptors, root } };
+    let kernel: Kernel | null = null;
+    try {
+      if (root < 0) throw new Error(`the root file system: errno ${-root}`);
+      kernel = this.#begin(parts, boot);
+      return this.#member(kernel, boot, asked);
+    } catch (error) {
+      kernel?.sleep.close();
+      for (const fd of [kernel?.doorbell ?? -1, parts.descriptors.zygote, root])
+        if (fd >= 0) native.close(fd);
+      native.forgetGuestMemory(boot.kernel);
+      throw error;
+    }
+  }
+
+  #begin(
+    { native, memory, sab, descriptors, log, strace }: ThreadParts,
+    { config, roles }: KernelBoot,
+  ): Kernel {
+    const kernel = new Kernel(native, memory, sab, config, descriptors, log, strace, roles);
+    kernel.boot(this.#vdso);
+    kernel.longTurns.watchCollector();
+    return kernel;
+  }
+
+  #member(kernel: Kernel, boot: KernelBoot, asked: Asked): GroupMember<KernelApi> {
+    const thread = this.#thread;
+    let isEnding = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => {
+      if (isEnding) return;
+      isEnding = true;
+      endKernel(kernel, thread, () => {
+        this.#base.native.forgetGuestMemory(boot.kernel);
+        resolve();
+      });
+    };
+    thread.add(kernel, asked, (error) => {
+      kernel.log("error", "a kernel threw: it ends", { stack: error instanceof Error ? error.stack : error });
+      end();
+    });
+    const faults =
+      boot.config.options.hostFaults === true
+        ? new HostFaults(kernel.native, kernel.counters, kernel.log)
+        : null;
+    return { api: kernelApi(kernel, asked, faults), end, ended: promise };
+  }
+
+  /** What serves a kernel's sockets, or data, on this thread. Throws. */
+  serve(boot: KernelBoot, thread: number, asked: Asked): PoolHost {
+    const parts = kernelParts(this.#base, boot);
+    const every = patcherFor(boot.config.options)?.every ?? 0;
+    const place = { thread, threads: boot.roles.length };
+    const kernel =
+      boot.roles[thread] === "net" ? new NetKernel(parts, place, every) : new DataKernel(parts, place, every);
+    return poolHost(kernel, this.#thread, asked);
+  }
+}
+
+/** As native/host/confine.c has it: what a process of several kernels may ask beside what every sandbox does. */
+const CONFINED_GROUP = 2;

@@ -1,0 +1,55 @@
+// The task of a thread that several kernels share, as the main thread calls it.
+
+import type { MessagePort } from "node:worker_threads";
+import { expose } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import type { GroupThreadApi, GroupThreadBoot } from "../shared/kernel_boot.ts";
+import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { Turns } from "../shared/ring/turns.ts";
+import { SUPERVISOR } from "../shared/thread_plan.ts";
+import { GroupHost } from "./group_host.ts";
+import { openAlike } from "./idle_trim.ts";
+
+interface Here {
+  readonly port: MessagePort;
+  readonly end: () => void;
+  readonly ended: Promise<void>;
+}
+
+/** Throws: there is no sandbox without. */
+export async function groupThread({ hostLibrary, proc, isFirst }: GroupThreadBoot): Promise<GroupThreadApi> {
+  const host = await GroupHost.make(hostLibrary, proc, isFirst ? openAlike() : -1);
+  const kernels = new Map<number, Here>();
+  return {
+    async isReady() {},
+
+    async confine(init) {
+      host.confine(init);
+    },
+
+    async add(boot, thread, port) {
+      const turns = new Turns(new PrivateSab(boot.privateSab).control, thread);
+      if (thread === SUPERVISOR) {
+        const { api, end, ended } = host.supervise(boot, turns);
+        expose(api, nodeEndpoint(port));
+        kernels.set(boot.kernel, { port, end, ended });
+        return;
+      }
+      const part = host.serve(boot, thread, turns);
+      expose(part, nodeEndpoint(port));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      kernels.set(boot.kernel, { port, end: () => void part.end().then(resolve), ended: promise });
+    },
+
+    async end(kernel) {
+      kernels.get(kernel)?.end();
+    },
+
+    async ended(kernel) {
+      const here = kernels.get(kernel);
+      await here?.ended;
+      here?.port.close();
+      kernels.delete(kernel);
+    },
+  };
+}

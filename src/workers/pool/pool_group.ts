@@ -1,0 +1,68 @@
+// What serves a part of one kernel on a thread that several kernels share: it begins when thread 0 of its kernel has made what
+// they have in common, and ends behind it, when nobody has anything to ask any more.
+
+import { getHeapStatistics } from "node:v8";
+import type { PoolApi } from "../../shared/kernel_boot.ts";
+import { OF_THREAD_0 } from "../counters.ts";
+import type { GroupThread } from "../group_thread.ts";
+import type { Asked } from "../loop.ts";
+import { Looks } from "../platform/looks.ts";
+import type { PoolKernel } from "./pool_kernel.ts";
+
+const LOOK_NS = 1e6;
+/** Looks, while something of it does not end: the log tells. */
+const PATIENCE = 5000;
+
+export interface PoolHost extends PoolApi {
+  /** Thread 0 has ended. Resolves when nothing is left of it here. */
+  end(): Promise<void>;
+}
+
+export function poolHost(kernel: PoolKernel, thread: GroupThread, asked: Asked): PoolHost {
+  kernel.longTurns.watchCollector();
+  let hasBegun = false;
+  const close = () => {
+    const { native, sleep, doorbell, longTurns } = kernel;
+    if (hasBegun) thread.remove(kernel);
+    longTurns.ignoreCollector();
+    sleep.close();
+    native.close(doorbell);
+  };
+  return {
+    async isReady() {},
+
+    async begin() {
+      hasBegun = true;
+      thread.add(kernel, asked, (error) => {
+        // Its kernel goes without: no other one's calls are in danger.
+        kernel.log("error", "a thread of a kernel threw", {
+          stack: error instanceof Error ? error.stack : error,
+        });
+      });
+    },
+
+    async counters() {
+      asked.serve();
+      const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
+      return { ...kernel.counters.toRecord(OF_THREAD_0), ...heap };
+    },
+
+    async end() {
+      asked.serve();
+      await new Promise<void>((resolve) => {
+        let looks = 0;
+        const look = (): boolean => {
+          if (!kernel.isIdle && looks++ < PATIENCE) return true;
+          if (!kernel.isIdle) kernel.log("error", "a kernel's end: something does not end", {});
+          setImmediate(() => {
+            close();
+            resolve();
+          });
+          kernel.owesAnswer = true;
+          return false;
+        };
+        if (!hasBegun || look()) new Looks(kernel, LOOK_NS, look).begin();
+      });
+    },
+  };
+}
