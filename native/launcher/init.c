@@ -94,17 +94,17 @@ static struct zygote_parts prepare_zygote(const struct init_plan *plan, int proc
   int proc_directory = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (proc_directory < 0) fail_errno(EXIT_RINGFENCE, "opening the sandbox's proc");
   if (chroot("/empty") < 0 || chdir("/") < 0) fail_errno(EXIT_RINGFENCE, "entering the empty directory");
-  return (struct zygote_parts){plan, proc_directory, fcntl(plan->stub, F_DUPFD_CLOEXEC, 80)};
+  privileges_none();
+  return (struct zygote_parts){plan, proc_directory, plan->stub};
 }
 
 static _Noreturn void execute_zygote(const struct zygote_parts *parts, int socket) {
-  const int null = parts->plan->null, stub = parts->stub;
+  const int null = parts->plan->null, stub = fcntl(parts->stub, F_DUPFD_CLOEXEC, 80);
   setsid();
   reset_signals();
   int descriptors[] = {null, null, null, socket, parts->proc};
   arrange_descriptors(parts->plan, descriptors, 5);
   limits_zygote();
-  privileges_none();
   char *const arguments[] = {"zygote", NULL}, *const environment[] = {NULL};
   syscall(SYS_execveat, stub, "", arguments, environment, AT_EMPTY_PATH);
   fail_errno(EXIT_RINGFENCE, "starting the zygote");
@@ -126,7 +126,6 @@ static _Noreturn void run_nursery(const struct init_plan *plan, int channel, int
   reset_signals();
   if (plan->caller_traces && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
     fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
-  privileges_none();
   int kept[] = {plan->null, channel, parts.proc, parts.stub};
   enum { KEPT = sizeof kept / sizeof kept[0] };
   for (int i = 0; i < KEPT; i++)
