@@ -3,6 +3,7 @@
 
 import { O_DIRECTORY, O_PATH } from "../shared/abi/fcntl.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
+import { Leftovers } from "../shared/leftovers.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { GroupThread } from "./group_thread.ts";
 import { HostFaults } from "./host_faults.ts";
@@ -31,6 +32,7 @@ export class GroupHost {
   readonly #base: ThreadBase;
   readonly #vdso: Buffer;
   readonly #thread: GroupThread;
+  readonly #leftovers = new Leftovers();
 
   private constructor(base: ThreadBase, vdso: Buffer, thread: GroupThread) {
     this.#base = base;
@@ -53,6 +55,7 @@ export class GroupHost {
 
   /** Starts a kernel. Throws, and nothing of it is left. */
   supervise(boot: KernelBoot, asked: Asked): GroupMember<KernelApi> {
+    this.#leftovers.collectIfMany();
     const given = kernelParts(this.#base, boot);
     const { native } = given;
     // Its own to close.
@@ -91,6 +94,7 @@ export class GroupHost {
       isEnding = true;
       endKernel(kernel, thread, () => {
         this.#base.native.forgetGuestMemory(boot.kernel);
+        this.#leftovers.add(kernel);
         resolve();
       });
     };

@@ -4,6 +4,7 @@
 // is the kernel's own work in its own turns, so that others go on meanwhile, and it takes as long as the host takes.
 
 import { SIGKILL } from "../shared/abi/signal.ts";
+import { KERNEL_PAGE_CHUNK } from "../shared/ring/layout.ts";
 import type { GroupThread } from "./group_thread.ts";
 import type { Kernel } from "./kernel.ts";
 import { hostProcesses, parentOf } from "./platform/host_tasks.ts";
@@ -70,6 +71,7 @@ function close(kernel: Kernel, thread: GroupThread): void {
   longTurns.ignoreCollector();
   gofer.end();
   native.close(vdso.hostFd);
+  native.unmapChunk(KERNEL_PAGE_CHUNK);
   platform.close();
   sleep.close();
   native.close(doorbell);

@@ -1,6 +1,7 @@
 // Several kernels in one process: sandboxes that know nothing of each other (architecture.md, "Several kernels in a process").
 // Each has a place, by which its control socket is known; in a place one kernel may follow another.
 
+import { Leftovers } from "../../shared/leftovers.ts";
 import { createGuestMemory } from "../../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../../shared/ring/private_sab.ts";
 import { threadPlan } from "../../shared/thread_plan.ts";
@@ -34,6 +35,7 @@ export class Group {
   readonly #nursery: Nursery;
   readonly #places: Place[];
   #threads: Places | null = null;
+  readonly #leftovers = new Leftovers();
   /** Numbers of kernels are never given twice (guest_native.ts). */
   #last = 0;
 
@@ -105,6 +107,7 @@ export class Group {
   async #start(number: number, place: Place): Promise<void> {
     const { log, positions, hostLibrary, boot } = this.#parts;
     const zygote = await this.#nursery.make();
+    this.#leftovers.collectIfMany();
     const memory = createGuestMemory();
     const kernel = this.#last++;
     const running = await this.#threads!.start(number, {
@@ -120,21 +123,23 @@ export class Group {
     });
     place.memory = memory;
     place.running = running;
-    // Without it the kernel can make no process: it is of no use any more.
-    void zygote.ended.then((status) => {
-      if (place.running !== running) return;
-      log.error({ place: number, status }, "a zygote ended: its kernel ends");
-      void this.end(number);
-    });
+    let isOver = false;
     const whenEnded = async () => {
       await running.ended;
+      isOver = true;
       await zygote.ended;
       place.running = null;
       place.memory = null;
-      // Guest memory, four gibibytes of addresses, is unmapped when it is collected. In solo the kernels' thread sees to it.
-      if (boot.config.options.workers !== "solo") globalThis.gc?.();
+      this.#leftovers.add(memory);
     };
     this.#ends.set(running, whenEnded());
+    // Without it the kernel can make no process: it is of no use any more.
+    void zygote.ended.then((status) => {
+      // 0: its socket has ended, by the kernel's own end.
+      if (isOver || status === 0) return;
+      log.error({ place: number, status }, "a zygote ended: its kernel ends");
+      void this.end(number);
+    });
   }
 
   /** When nothing is left of each kernel. */
