@@ -27,6 +27,7 @@ const TOTALS = new Set([
   "hostFaults",
   "placements",
   "backgroundCalls",
+  "hostRetries",
   // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
   "memoryNodes",
   "memoryFileBytes",

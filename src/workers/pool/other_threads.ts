@@ -43,6 +43,7 @@ export interface OtherThreadsContext {
   readonly slots: Slots;
   readonly timers: Timers;
   readonly nowNs: number;
+  readonly longTurns: { readonly isFull: boolean };
 }
 
 /** Whether a stub looks up whom it is to ring for a descriptor. */
