@@ -61,7 +61,7 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   place: { errnos: [ENOMEM, ESRCH] },
   close: { errnos: [EIO, EINTR], isMade: true },
   notifyAddfd: { errnos: [EMFILE, ENOMEM] },
-  zygoteCall: { errnos: [EAGAIN, ENOMEM], only: [1, SPAWN] },
+  zygoteSend: { errnos: [EAGAIN, ENOMEM], only: [1, SPAWN] },
   streamRead: { errnos: [EIO, EAGAIN, ENOMEM], length: 3 },
   streamWrite: { errnos: [EIO, EAGAIN, ENOMEM], length: 3 },
   read: { errnos: READ, length: 3 },

@@ -56,8 +56,10 @@ const DECLARATIONS = {
     "int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t idHigh, uint32_t low, uint32_t high)",
   notifyAddfd:
     "int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd, int32_t target)",
-  zygoteCall:
-    "int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high, int32_t count)",
+  zygoteHello: "int32_t rf_zygote_hello(int32_t socket, int32_t threads, uint32_t catches)",
+  zygoteSend:
+    "int32_t rf_zygote_send(int32_t socket, uint32_t request, uint32_t sequence, uint32_t low, uint32_t high, int32_t count)",
+  zygoteReceive: "int32_t rf_zygote_receive(int32_t socket)",
   takeDescriptor: "int32_t rf_take_descriptor(int32_t pid, int32_t fd)",
   trace: "int32_t rf_trace(int32_t zygote, double entry)",
   traceEnded: "void rf_trace_ended(int32_t pid)",

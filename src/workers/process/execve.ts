@@ -304,7 +304,9 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     lost = true;
     task.call.completeWait(0);
   };
-  const error = kernel.stubs.spawn(next);
+  const error = kernel.stubs.spawn(next, (failed) => {
+    if (failed < 0) next.onLost?.();
+  });
   if (error < 0) {
     isOver();
     kernel.stubs.abandon(next);
