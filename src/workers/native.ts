@@ -153,7 +153,6 @@ const DECLARATIONS = {
 const BACKGROUND = {
   warm: "int32_t rf_warm(int32_t fd, double position, double length)",
   close: "int32_t rf_close_large(int32_t fd)",
-  fsync: "int32_t rf_fsync(int32_t fd, int32_t dataOnly)",
 } as const;
 
 /** Calls in the background at once: libuv has few threads, and koffi a bound of its own. */

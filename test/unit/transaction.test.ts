@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { EBADF, EIO, ENOENT, ESTALE } from "../../src/shared/abi/errno.ts";
+import { EAGAIN, EBADF, EIO, ENOENT, ESTALE } from "../../src/shared/abi/errno.ts";
 import { type Asked, NOT_AT_HAND } from "../../src/workers/call/asked.ts";
 import { Counters } from "../../src/workers/counters.ts";
 import { Gofer } from "../../src/workers/gofer/gofer.ts";
@@ -25,6 +25,7 @@ test.after(() => rmSync(directory, { recursive: true, force: true }));
 
 interface FakeCall {
   nr: number;
+  coroutine: object | null;
   asked: Asked | null;
 }
 
@@ -32,9 +33,11 @@ interface FakeCall {
 function makeKernel() {
   const counters = new Counters();
   let onReady = () => {};
+  const timers: (() => void)[] = [];
   const kernel = {
     native,
     counters,
+    timers: { add: (_deadlineNs: number, onExpire: () => void) => timers.push(onExpire) },
     heap: new HeapBudget(counters, {}, 1 << 20),
     sleep: {
       add(_fd: number, _events: number, ready: () => void) {
@@ -54,14 +57,14 @@ function makeKernel() {
       onReady();
     }
   };
-  return { kernel, gofer, counters, settle, ready: () => onReady() };
+  return { kernel, gofer, counters, settle, timers, ready: () => onReady() };
 }
 
 // The doorbell of the library is the last kernel's that has begun to use it.
-const { kernel, gofer, counters, settle, ready } = makeKernel();
+const { kernel, gofer, counters, settle, timers, ready } = makeKernel();
 
 function newCall(): { call: FakeCall } {
-  return { call: { nr: 0, asked: null } };
+  return { call: { nr: 0, coroutine: null, asked: null } };
 }
 
 const root = openSync(directory, 0o200000);
@@ -239,11 +242,20 @@ test("what nobody could wait for is waited for on the spot", () => {
   const fd = gofer.ask("file", () => open("file"));
   assert.ok(fd >= 0);
   closeSync(fd);
-  kernel.current = { call: { nr: -1, asked: null } };
+  const task = newCall();
+  task.call.nr = -1;
+  kernel.current = task;
   assert.is(
     gofer.ask("file", () => open("file")),
     -EIO,
   );
+  // A core dump is no call, and waits all the same.
+  task.call.coroutine = {};
+  assert.is(
+    gofer.ask("file", () => open("file")),
+    NOT_AT_HAND,
+  );
+  task.call.asked!.end();
 });
 
 test("what the kernel does on its own account begins anew", async () => {
@@ -288,6 +300,32 @@ test("contents go by the record", async () => {
   assert.is(read(), "23abc789");
   task.call.asked!.end();
   closeSync(fd);
+});
+
+test("where there is no thread who asks is told, and what is to be closed is closed when there is one", async () => {
+  kernel.native = Object.create(native, { jobSubmit: { value: () => -EAGAIN } });
+  const task = newCall();
+  kernel.current = task;
+  const fd = openSync(join(directory, "file"), "r");
+  gofer.close(5, fd);
+  assert.is(
+    gofer.ask("stat", () => ({
+      lane: 5,
+      args: { operation: JobOperation.STAT, a: fd },
+      read: (record) => record.result,
+    })),
+    -EIO,
+  );
+  assert.is(timers.length, 1);
+  timers.pop()!();
+  assert.is(counters.hostJobsWaiting, 1);
+  assert.is(native.fstat(fd), 0);
+  kernel.native = native;
+  timers.pop()!();
+  assert.is(timers.length, 0);
+  await settle();
+  assert.is(native.fstat(fd), -EBADF);
+  task.call.asked!.end();
 });
 
 test.run();

@@ -6,6 +6,7 @@
 
 import { EIO } from "../../shared/abi/errno.ts";
 import type { Asked } from "../call/asked.ts";
+import type { Timers } from "../call/timers.ts";
 import type { Counters } from "../counters.ts";
 import type { HeapBudget } from "../heap_budget.ts";
 import type { Log } from "../log.ts";
@@ -22,12 +23,15 @@ const WAIT_MS = 2000;
 interface GoferContext {
   readonly native: Native;
   readonly sleep: SleepSet;
+  readonly timers: Timers;
   readonly counters: Counters;
   readonly heap: HeapBudget;
   readonly log: Log;
   /** The event loop is to turn. */
   owesAnswer: boolean;
-  readonly current: { readonly call: { readonly nr: number; asked: Asked | null } } | null;
+  readonly current: {
+    readonly call: { readonly nr: number; readonly coroutine: object | null; asked: Asked | null };
+  } | null;
 }
 
 /** A name that is being changed, and who waits for that. */
@@ -75,7 +79,8 @@ export class Gofer {
     const { current } = this.#kernel;
     if (current === null) return this.#own;
     const { call } = current;
-    if (call.nr < 0) return null;
+    // What waits where it is, as a core dump does, need not be a call.
+    if (call.nr < 0 && call.coroutine === null) return null;
     call.asked ??= this.#begin();
     return call.asked as Transaction;
   }
@@ -113,10 +118,12 @@ export class Gofer {
   }
 
   /** The answer to a question: for as long as the call lasts, if it has one. NOT_AT_HAND: it comes later. */
-  ask<T>(key: string, make: () => Question<T>): T | number {
+  ask<T>(key: string, make: () => Question<T> | number): T | number {
     const transaction = this.#needed();
     if (transaction !== null) return transaction.ask(key, make);
-    return this.#kernel.current === null ? this.#wait(make()) : -EIO;
+    if (this.#kernel.current !== null) return -EIO;
+    const question = make();
+    return typeof question === "number" ? question : this.#wait(question);
   }
 
   /** The answer is its caller's from now on. */

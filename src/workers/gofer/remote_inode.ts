@@ -12,12 +12,12 @@ import {
   getAttribute,
   listAttributes,
   listRemotely,
-  lookUp,
   openRemotely,
   readLink,
 } from "./remote.ts";
 import * as changes from "./remote_changes.ts";
 import { RemoteFile } from "./remote_file.ts";
+import { lookUp } from "./remote_names.ts";
 
 export class RemoteInode extends GoferInode {
   declare readonly remote: HostMount;
