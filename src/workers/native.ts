@@ -194,6 +194,8 @@ export type Native = EntryPoints & {
   readonly scratch: Uint8Array;
   readonly scratchWords: Int32Array;
   readonly scratchView: DataView;
+  /** Not 0: a call that looked a name up has made this thread wait for longer than a millisecond. */
+  readonly tookLong: Int32Array;
   /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
   putName(name: string, at?: number): void;
   /** Opens one component below a directory handle, never through a symlink (docs/hardening.md, F6). */
@@ -246,14 +248,16 @@ export async function loadNative(path: string): Promise<Native> {
   const entries = declared(DECLARATIONS) as EntryPoints;
   const background = declared(BACKGROUND);
   // Not in the V8 heap's movable part: a SharedArrayBuffer's memory never moves.
-  const scratch = new Uint8Array(new SharedArrayBuffer(SCRATCH_SIZE));
+  const memory = new SharedArrayBuffer(SCRATCH_SIZE + 4);
+  const scratch = new Uint8Array(memory, 0, SCRATCH_SIZE);
   const text = Buffer.from(scratch.buffer);
   let running = 0;
   const waiting: (() => void)[] = [];
   const native: Native = Object.assign(entries, {
     scratch,
-    scratchWords: new Int32Array(scratch.buffer),
-    scratchView: new DataView(scratch.buffer),
+    scratchWords: new Int32Array(memory, 0, SCRATCH_SIZE >>> 2),
+    scratchView: new DataView(memory, 0, SCRATCH_SIZE),
+    tookLong: new Int32Array(memory, SCRATCH_SIZE, 1),
     putName(name: string, at = 0) {
       text[at + text.write(name, at, "latin1")] = 0;
     },

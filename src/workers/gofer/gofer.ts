@@ -15,6 +15,7 @@ import type { SleepSet } from "../sleep_set.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { HostThreads, Job } from "./host_threads.ts";
 import { type JobArguments, JobOperation, type JobRecord } from "./job_record.ts";
+import { SlowMounts } from "./slow_mounts.ts";
 import { type Question, Transaction } from "./transaction.ts";
 
 /** How long the kernel thread waits for what nobody else could wait for. */
@@ -29,9 +30,15 @@ interface GoferContext {
   readonly log: Log;
   /** The event loop is to turn. */
   owesAnswer: boolean;
-  readonly current: {
-    readonly call: { readonly nr: number; readonly coroutine: object | null; asked: Asked | null };
-  } | null;
+  readonly current: { readonly call: AskingCall } | null;
+  readonly nowNs: number;
+}
+
+interface AskingCall {
+  readonly nr: number;
+  readonly sequence: number;
+  readonly coroutine: object | null;
+  asked: Asked | null;
 }
 
 /** A name that is being changed, and who waits for that. */
@@ -48,6 +55,11 @@ export class Gofer {
   readonly #changes = new Map<string, Change>();
   /** Those of them that the host has not answered. */
   readonly #underWay = new Set<string>();
+  /** Local mounts whose disks make callers wait. */
+  readonly slow: SlowMounts;
+  /** The call that has made a change on the kernel thread last, which its handler would make again. */
+  #changing: AskingCall | null = null;
+  #changingSequence = 0;
   /** Of what the kernel does on its own account and will do again when it is answered. */
   #own: Transaction | null = null;
 
@@ -55,6 +67,7 @@ export class Gofer {
     this.#kernel = kernel;
     this.#threads = new HostThreads(kernel);
     this.mounts = new HostMounts(kernel, this.#threads);
+    this.slow = new SlowMounts(kernel);
   }
 
   /** Transactions that are under way: for counters. */
@@ -72,6 +85,30 @@ export class Gofer {
     const transaction = new Transaction(this.#kernel, this.#threads, (ended) => this.#ended(ended));
     this.#live.add(transaction);
     return transaction;
+  }
+
+  /** Whether a look-up on a local mount is better asked by a thread, and the call in progress can begin anew for it. */
+  isSlow(dev: number): boolean {
+    if (!this.slow.has(dev)) return false;
+    const { current } = this.#kernel;
+    if (current === null) return this.#own !== null;
+    const { call } = current;
+    if (call === this.#changing && call.sequence === this.#changingSequence) return false;
+    return call.nr >= 0 || call.coroutine !== null;
+  }
+
+  /** The call in progress changes something on a local mount at once; `key`: what others have found there counts no more. */
+  changesAtOnce(key?: string): void {
+    const call = this.#kernel.current?.call ?? null;
+    this.#changing = call;
+    this.#changingSequence = call?.sequence ?? 0;
+    if (key === undefined) return;
+    for (const other of this.#live) if (other !== call?.asked) other.forget(key);
+  }
+
+  /** Of a directory, the version of its names for the call in progress, if that has asked for some. */
+  pinnedVersion(directory: object): number | undefined {
+    return this.#live.size === 0 ? undefined : this.transaction?.pin(directory)?.version;
   }
 
   /** That of the call in progress; null: nobody could wait. */

@@ -82,7 +82,12 @@ export class GoferFs extends FileSystem {
 
   /** What a name leads to behind which another of the host's mounts begins. */
   lookAcross(directory: GoferInode, name: string): GoferInode | number {
-    return lookUp(directory, name);
+    return lookUp(directory, name, null);
+  }
+
+  /** What a name of a local mount leads to whose disk takes its time. */
+  lookUpSlowly(directory: GoferInode, name: string): GoferInode | number {
+    return lookUp(directory, name, this.kernel.gofer.mounts.localLane());
   }
 
   override unmounted(): void {

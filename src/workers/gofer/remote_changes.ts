@@ -11,9 +11,10 @@ import type { GoferInode } from "./gofer_inode.ts";
 import { timeTo } from "./host_changes.ts";
 import * as J from "./job_record.ts";
 import { JOB_DATA_SIZE, JobOperation, type JobRecord, SECOND_NAME_AT } from "./job_record.ts";
+import { lookupKey, nameKey } from "./name_keys.ts";
 import { attributesOf, shown } from "./remote.ts";
 import { RemoteInode } from "./remote_inode.ts";
-import { adoptFound, closeRemotely, lookupKey, nameKey } from "./remote_names.ts";
+import { adoptFound, closeRemotely } from "./remote_names.ts";
 import { Loan, type Question } from "./transaction.ts";
 
 const PERMISSIONS = 0o7777;

@@ -47,7 +47,7 @@ export class RemoteInode extends GoferInode {
   }
 
   override lookup(name: string): Inode | number {
-    return this.type === S_IFDIR ? lookUp(this, name) : -ENOTDIR;
+    return this.type === S_IFDIR ? lookUp(this, name, this.lane) : -ENOTDIR;
   }
 
   override entries(): readonly DirectoryEntry[] | number {

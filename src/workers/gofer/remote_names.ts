@@ -12,6 +12,7 @@ import { GoferInode } from "./gofer_inode.ts";
 import type { HandleOpener, HandleOwner } from "./handles.ts";
 import type { HostMount } from "./host_mounts.ts";
 import { CROSSING_ENTERED, CROSSING_LEFT, JobOperation } from "./job_record.ts";
+import { lookupKey, nameKey } from "./name_keys.ts";
 import { withOwner } from "./owners.ts";
 import { attributesOf, ownerAsked, shown } from "./remote.ts";
 import { RemoteInode } from "./remote_inode.ts";
@@ -30,6 +31,8 @@ interface Crossing {
   readonly directory: number;
 }
 
+type Look = Found | Crossing | number;
+
 const isCrossing = (look: Found | Crossing): look is Crossing => "directory" in look;
 
 function lookupQuestion(
@@ -38,7 +41,7 @@ function lookupQuestion(
   directory: number,
   name: string,
   enters: boolean,
-): Question<Found | Crossing | number> {
+): Question<Look> {
   const { gofer, descriptors, native } = fs.kernel;
   return {
     lane,
@@ -64,45 +67,42 @@ function lookupQuestion(
   };
 }
 
-/** Under which calls know a name of a directory, whatever mount shows it. */
-export const nameKey = (directory: GoferInode, name: string) =>
-  `${directory.hostDev}:${directory.hostIno}/${name}`;
-
-export const lookupKey = (directory: GoferInode, name: string) => `lookup:${nameKey(directory, name)}`;
-
 /**
- * What a name of a directory leads to, which is the caller's then. `key`: under which the call knows it. `laneBehind`: where
- * the mount is entered that begins there, or a name of a local directory is looked up.
+ * What a name of a directory leads to, which is the caller's then. `key`: under which the call knows it. `lane`: where the name is
+ * looked up; null: that another mount begins there is known. `laneBehind`: where that is entered.
  */
-function look(directory: GoferInode, name: string, key: string, laneBehind: () => number): Found | number {
+function look(
+  directory: GoferInode,
+  name: string,
+  key: string,
+  lane: number | null,
+  laneBehind: () => number,
+): Found | number {
   const { fs, remote } = directory;
   const { gofer, native } = fs.kernel;
   const behind = `${key}>`;
   const isAsked = (what: string) => gofer.transaction?.has(what) === true;
-  /** By a descriptor of its own: those of directories may be closed meanwhile. */
-  const entering = (own: number): Question<Found | Crossing | number> => ({
-    ...lookupQuestion(fs, laneBehind(), own, name, true),
-    ended: () => native.close(own),
-  });
-  let answer: Found | Crossing | number;
-  if (isAsked(behind)) answer = gofer.ask(behind, () => -ESTALE);
+  const isKnown = isAsked(behind) || isAsked(key);
+  const handle = isKnown ? 0 : directory.handle();
+  if (handle < 0) return handle;
+  /** By a descriptor of its own: those of local directories may be closed meanwhile. */
+  const ask = (own: number, there: number, enters: boolean): Question<Look> | number =>
+    own < 0
+      ? shown(own)
+      : { ...lookupQuestion(fs, there, own, name, enters), ended: () => native.close(own) };
+  const again = () => native.openComponent(handle, ".", O_PATH);
+  let answer: Look = NOT_AT_HAND;
+  if (isAsked(behind) || lane === null) answer = gofer.ask(behind, () => ask(again(), laneBehind(), true));
   else {
-    const handle = remote !== null && isAsked(key) ? 0 : directory.handle();
-    if (handle < 0) return handle;
-    if (remote === null)
+    answer = gofer.ask(key, () =>
+      remote === null ? ask(again(), lane, false) : lookupQuestion(fs, lane, handle, name, false),
+    );
+    if (typeof answer !== "number" && isCrossing(answer)) {
+      const { directory: own } = answer;
       answer = gofer.ask(behind, () => {
-        const own = native.openComponent(handle, ".", O_PATH);
-        return own < 0 ? shown(own) : entering(own);
+        gofer.take(key);
+        return ask(own, laneBehind(), true);
       });
-    else {
-      answer = gofer.ask(key, () => lookupQuestion(fs, remote.lane, handle, name, false));
-      if (typeof answer !== "number" && isCrossing(answer)) {
-        const { directory: own } = answer;
-        answer = gofer.ask(behind, () => {
-          gofer.take(key);
-          return entering(own);
-        });
-      }
     }
   }
   if (typeof answer === "number") return answer;
@@ -112,8 +112,11 @@ function look(directory: GoferInode, name: string, key: string, laneBehind: () =
   return isCrossing(answer) ? -ESTALE : answer;
 }
 
-/** The child of a remote directory, or of a local one where another mount begins. */
-export function lookUp(directory: GoferInode, name: string): GoferInode | number {
+/**
+ * The child of a remote directory, or of a local one whose disk takes its time; or, where `lane` is null, of a local one where
+ * another mount begins.
+ */
+export function lookUp(directory: GoferInode, name: string, lane: number | null): GoferInode | number {
   const { fs } = directory;
   const { gofer } = fs.kernel;
   const key = lookupKey(directory, name);
@@ -121,8 +124,11 @@ export function lookUp(directory: GoferInode, name: string): GoferInode | number
   if (typeof found === "number") return found;
   if (found instanceof GoferInode && found.fs === fs) return found;
   if (gofer.isChanging(nameKey(directory, name))) return NOT_AT_HAND;
-  const answer = look(directory, name, key, () => gofer.mounts.crossing(nameKey(directory, name)));
-  if (answer === NOT_AT_HAND) return NOT_AT_HAND;
+  const answer = look(directory, name, key, lane, () => gofer.mounts.crossing(nameKey(directory, name)));
+  if (answer === NOT_AT_HAND) {
+    if (directory.remote === null) directory.pinNames();
+    return NOT_AT_HAND;
+  }
   if (typeof answer === "number") {
     if (answer === -ENOENT) gofer.transaction?.setFound(key, answer);
     return answer;
@@ -181,6 +187,7 @@ function openHandle(inode: GoferInode): number {
     parent,
     hostName,
     key,
+    parent.remote?.lane ?? null,
     () => remote?.lane ?? gofer.mounts.crossing(nameKey(parent, hostName)),
   );
   if (typeof answer === "number") return answer === -ENOENT || answer === -ENOTDIR ? -ESTALE : answer;
