@@ -41,6 +41,7 @@ static int device;
 static int entries; // names of the directory "many", beside the nodes
 static uint64_t clock_now = 1000000000;
 static size_t short_read;
+static unsigned read_delay_ms;
 static int stalled; // 1: all; 2: `stalled_op`
 static uint32_t stalled_op;
 static uint32_t error_op;
@@ -253,6 +254,7 @@ static void serve(const struct fuse_in_header *in) {
     answer_open(in);
     return;
   case FUSE_READ: {
+    usleep(read_delay_ms * 1000);
     const struct fuse_read_in *r = body;
     const struct node *n = &nodes[in->nodeid];
     size_t length = r->offset >= n->size ? 0 : n->size - r->offset;
@@ -396,6 +398,8 @@ static void command(char *line) {
     error_now = atoi(second);
   } else if (strcmp(word, "short") == 0)
     short_read = (size_t)atol(first);
+  else if (strcmp(word, "delay") == 0)
+    read_delay_ms = (unsigned)atoi(first);
   else if (strcmp(word, "asked") == 0) {
     printf("%d\n", held_count);
     return;

@@ -25,6 +25,7 @@ test.after(() => rmSync(directory, { recursive: true, force: true }));
 
 interface FakeCall {
   nr: number;
+  sequence: number;
   coroutine: object | null;
   asked: Asked | null;
 }
@@ -46,6 +47,7 @@ function makeKernel() {
       },
     },
     log() {},
+    nowNs: 0,
     owesAnswer: false,
     current: null as { call: FakeCall } | null,
   };
@@ -64,7 +66,7 @@ function makeKernel() {
 const { kernel, gofer, counters, settle, timers, ready } = makeKernel();
 
 function newCall(): { call: FakeCall } {
-  return { call: { nr: 0, coroutine: null, asked: null } };
+  return { call: { nr: 0, sequence: 1, coroutine: null, asked: null } };
 }
 
 const root = openSync(directory, 0o200000);
@@ -300,6 +302,41 @@ test("contents go by the record", async () => {
   assert.is(read(), "23abc789");
   task.call.asked!.end();
   closeSync(fd);
+});
+
+test("look-ups of a local mount whose disk takes long go to threads, unless the call has changed something", async () => {
+  const task = newCall();
+  kernel.current = task;
+  gofer.slow.heed(7);
+  assert.not(gofer.isSlow(7));
+  native.tookLong[0] = 1;
+  kernel.nowNs = native.monotonicNs();
+  gofer.slow.heed(7);
+  assert.is(native.tookLong[0], 0);
+  assert.ok(gofer.isSlow(7));
+  assert.not(gofer.isSlow(8));
+  // What others have found under that name counts no more.
+  const other = newCall();
+  kernel.current = other;
+  gofer.ask("lookup", () => open("file"));
+  await settle();
+  kernel.current = task;
+  gofer.changesAtOnce("lookup");
+  assert.not(other.call.asked === null);
+  assert.not(gofer.isSlow(7));
+  kernel.current = other;
+  assert.is(
+    gofer.ask("lookup", () => open("file")),
+    NOT_AT_HAND,
+  );
+  assert.ok(gofer.isSlow(7));
+  kernel.current = null;
+  assert.not(gofer.isSlow(7));
+  kernel.nowNs += 2e9;
+  kernel.current = other;
+  assert.not(gofer.isSlow(7));
+  other.call.asked!.end();
+  await settle();
 });
 
 test("where there is no thread who asks is told, and what is to be closed is closed when there is one", async () => {
