@@ -260,6 +260,29 @@ test("what nobody could wait for is waited for on the spot", () => {
   task.call.asked!.end();
 });
 
+test("however many questions nobody answers, the kernel thread waits for two seconds", async () => {
+  const fifo = join(directory, "silent");
+  execFileSync("mkfifo", [fifo]);
+  const [place, proc] = [openSync(fifo, 0o10000000), openSync("/proc", 0o200000)];
+  kernel.current = null;
+  const began = performance.now();
+  for (let i = 0; i < 5; i++)
+    assert.is(
+      gofer.ask("silent", () => ({
+        lane: 6,
+        args: { operation: JobOperation.REOPEN, a: place, b: proc },
+        read: (record) => record.result,
+        undo: closeSync,
+      })),
+      -EIO,
+    );
+  const tookMs = performance.now() - began;
+  assert.ok(tookMs >= 1900 && tookMs < 4000, String(tookMs));
+  const writer = openSync(fifo, "w");
+  await settle();
+  for (const fd of [place, proc, writer]) closeSync(fd);
+});
+
 test("what the kernel does on its own account begins anew", async () => {
   kernel.current = null;
   const attempt = gofer.attempt(

@@ -18,8 +18,13 @@ import { type JobArguments, JobOperation, type JobRecord } from "./job_record.ts
 import { SlowMounts } from "./slow_mounts.ts";
 import { type Question, Transaction } from "./transaction.ts";
 
-/** How long the kernel thread waits for what nobody else could wait for. */
+/**
+ * How long the kernel thread waits for what nobody else could wait for: so long at once, and then for a part of the time that
+ * passes, however many questions there are.
+ */
 const WAIT_MS = 2000;
+const WAIT_SHARE = 0.1;
+const NS_PER_MS = 1e6;
 
 interface GoferContext {
   readonly native: Native;
@@ -60,6 +65,9 @@ export class Gofer {
   /** The call that has made a change on the kernel thread last, which its handler would make again. */
   #changing: AskingCall | null = null;
   #changingSequence = 0;
+  /** How long the kernel thread may wait yet, and when that was known. */
+  #leftMs = WAIT_MS;
+  #leftAtNs = 0;
   /** Of what the kernel does on its own account and will do again when it is answered. */
   #own: Transaction | null = null;
 
@@ -180,7 +188,14 @@ export class Gofer {
       isThere = true;
     };
     const job = new Job(args, done, ended);
-    if (this.#threads.wait(lane, job, WAIT_MS) || isThere) return answer;
+    const { native } = this.#kernel;
+    const began = native.monotonicNs();
+    const passedMs = (began - this.#leftAtNs) / NS_PER_MS;
+    this.#leftMs = Math.min(WAIT_MS, this.#leftMs + passedMs * WAIT_SHARE);
+    const isDone = this.#threads.wait(lane, job, this.#leftMs);
+    this.#leftAtNs = native.monotonicNs();
+    this.#leftMs = Math.max(0, this.#leftMs - (this.#leftAtNs - began) / NS_PER_MS);
+    if (isDone || isThere) return answer;
     isLate = true;
     this.#threads.cancel(job);
     return -EIO;
