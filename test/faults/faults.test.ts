@@ -91,9 +91,9 @@ function wrongIn(name: string, { stdout, stderr, status }: PipedResult): string 
 
 /**
  * Descriptors that the kernel's process has, by what they name. Without handles of host files, which are a cache
- * (gofer/handles.ts), and without what is there once for all.
+ * (gofer/handles.ts), without accounts of helper threads (helper_threads.c), which begin when they are needed, and without what
+ * is there once for all.
  */
-/** But handles, and accounts of helper threads (helper_threads.c), of which there are few: the Gofer's begin when they are needed. */
 function descriptorsOf(node: number): string[] {
   const isHandle = (fd: string) =>
     /^flags:\s+0?1\d{7}$/m.test(proc(node, `fdinfo/${fd}`) ?? "flags: 010000000");
