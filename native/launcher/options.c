@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "workers.h"
+
 struct option_row {
   const char *name, *short_name;
   enum option_type type;
@@ -45,6 +47,7 @@ static bool one_of(const char *choices, const char *value) {
 static bool keep(struct options *options, unsigned option, const char *value) {
   const struct option_row *row = &rows[option];
   if (row->choices && !one_of(row->choices, value)) return false;
+  if (option == OPTION_WORKERS && !workers_are_valid(value)) return false;
   options->values[option] = value;
   if (row->type != OPTION_TYPE_LIST) return true;
   size_t count = 0;

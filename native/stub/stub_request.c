@@ -71,8 +71,7 @@ u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
    that takes one, which has not been begun. */
 u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
   for (;;) {
-    u32 count = get32(slot + RF_REP_COUNT),
-        thread = count >> RF_REP_THREAD_SHIFT & (RF_KERNEL_THREADS_MAX - 1);
+    u32 count = get32(slot + RF_REP_COUNT), thread = (count >> RF_REP_THREAD_SHIFT) % RF_KERNEL_THREADS_MAX;
     count &= RF_REP_COUNT_MASK;
     u64 bytes, total = 0;
     switch (code) {

@@ -5,31 +5,44 @@ import { MessageChannel } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
-import type { KernelBoot, NetApi, ThreadBoot } from "../shared/kernel_boot.ts";
+import type { KernelBoot, NetApi, PoolApi, ThreadBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
+import { SUPERVISOR, threadOf } from "../shared/thread_plan.ts";
 import type { RunningKernel } from "./placement.ts";
 
 /** In the sandbox's root. */
 const KERNEL_BUNDLE = "/kernel.cjs";
-const SUPERVISOR = 0;
-const NET = 1;
+
+/** A thread, as it is spoken to. */
+interface Started<Api> {
+  readonly remote: Remote<Api>;
+  readonly turns: Turns;
+}
+
+/** Asks a thread for something, and has it turn its event loop. */
+function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: Remote<Api>) => T): T {
+  const answer = question(remote);
+  turns.ask();
+  return answer;
+}
 
 export async function startKernelThreads(
   boot: KernelBoot,
   filename = KERNEL_BUNDLE,
 ): Promise<Omit<RunningKernel, "memory">> {
+  const { roles } = boot;
   const pool = new Piscina({
     filename,
-    minThreads: boot.threads,
-    maxThreads: boot.threads,
+    minThreads: roles.length,
+    maxThreads: roles.length,
     // A kernel thread's own loop decides when it sleeps.
     atomics: "disabled",
   });
   const control = new PrivateSab(boot.privateSab).control;
   const ends: Promise<never>[] = [];
-  const start = <Api>(thread: number): { remote: Remote<Api>; turns: Turns } => {
+  const start = <Api>(thread: number): Started<Api> => {
     const { port1, port2 } = new MessageChannel();
     const threadBoot: ThreadBoot = { ...boot, port: port2, thread };
     // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
@@ -42,36 +55,44 @@ export async function startKernelThreads(
     );
     return { remote: wrap<Api>(nodeEndpoint(port1)), turns: new Turns(control, thread) };
   };
-  const net = boot.threads > NET ? start<NetApi>(NET) : null;
-  const ended = Promise.race(ends);
-  // Its doorbell is there, and all that it will ever load, before the process is confined.
-  if (net !== null) await Promise.race([net.remote.isReady(), ended]);
+  const others = roles.slice(SUPERVISOR + 1).map((_role, i) => start<PoolApi>(SUPERVISOR + 1 + i));
+  // Their doorbells are there, and all that they will ever load, before the process is confined.
+  await Promise.race([Promise.all(others.map(({ remote }) => remote.isReady())), ...ends]);
   const supervisor = start<KernelApi>(SUPERVISOR);
   const api = askingForTurns(supervisor.remote, supervisor.turns);
-  if (net === null) return { api, ended: Promise.race(ends) };
-  const counters = async () => {
-    const ofNet = net.remote.counters();
-    net.turns.ask();
-    return sum(await api.counters(), await ofNet);
-  };
+  const ended = Promise.race(ends);
+  if (others.length === 0) return { api, ended };
+  await Promise.race([api.counters(), ended]); // the kernel page is there
+  await Promise.race([Promise.all(others.map(({ remote }) => remote.begin())), ended]);
+  const net = threadOf(roles, "net");
+  const netThread = net < 0 ? null : (others[net - 1] as Started<NetApi>);
+  return { api: ofAll(api, others, netThread), ended };
+}
+
+/** What is asked of thread 0, and of others where they have to do with it. */
+function ofAll(api: KernelApi, others: readonly Started<PoolApi>[], net: Started<NetApi> | null): KernelApi {
   const limitMemory = async (bytes: number | undefined): Promise<void> => {
-    if (bytes === undefined) return;
-    const limited = net.remote.limitMemory(bytes);
-    net.turns.ask();
-    await limited;
+    if (bytes !== undefined && net !== null) await ask(net, (remote) => remote.limitMemory(bytes));
   };
-  // What the kernel itself may have is the first container's.
-  const prepare: KernelApi["prepare"] = async (container, spec) => {
-    if (container === 0) await limitMemory(spec.memory);
-    return api.prepare(container, spec);
+  return {
+    ...api,
+
+    // What the kernel itself may have is the first container's.
+    async prepare(container, spec) {
+      if (container === 0) await limitMemory(spec.memory);
+      return api.prepare(container, spec);
+    },
+
+    async limit(container, limits) {
+      if (container === 0) await limitMemory(limits.memory);
+      await api.limit(container, limits);
+    },
+
+    async counters() {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.counters()));
+      return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
+    },
   };
-  const limit: KernelApi["limit"] = async (container, limits) => {
-    if (container === 0) await limitMemory(limits.memory);
-    await api.limit(container, limits);
-  };
-  await Promise.race([api.counters(), ...ends]); // the kernel page is there
-  await net.remote.begin();
-  return { api: { ...api, prepare, limit, counters }, ended: Promise.race(ends) };
 }
 
 /** Counters of two threads: of what is a maximum, the greater one. */

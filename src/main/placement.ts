@@ -1,11 +1,12 @@
 // Where the kernel runs (--workers, of which the launcher has made a choice). Solo: on Node's main thread, in one
-// event loop with the control server, which saves a second isolate and half of a start. Else on a thread of its own,
+// event loop with the control server, which saves a second isolate and half of a start. Else on threads of its own,
 // which piscina keeps.
 
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { createGuestMemory } from "../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { threadPlan } from "../shared/thread_plan.ts";
 import { runKernel } from "../workers/host.ts";
 import type { Boot, Descriptors } from "./boot.ts";
 
@@ -42,6 +43,8 @@ export async function startKernel(
   { config, init, descriptors }: Boot,
 ): Promise<RunningKernel> {
   const { workers } = config.options;
+  const roles = threadPlan(workers);
+  if (typeof roles === "string") throw new Error(`--workers: ${roles}`);
   const memory = createGuestMemory();
   const boot: KernelBoot = {
     config,
@@ -49,7 +52,7 @@ export async function startKernel(
     init,
     privateSab: new PrivateSab().buffer,
     guestMemory: memory.buffer as unknown as SharedArrayBuffer,
-    threads: workers === "solo" ? 1 : Number(workers),
+    roles,
     hostLibrary,
     positions,
   };

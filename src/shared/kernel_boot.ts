@@ -1,8 +1,9 @@
 // What a kernel is started with; where it has a thread of its own, as the argument of the task that the main thread
-// gives it (src/main/kernel_thread.ts).
+// gives it (src/main/kernel_threads.ts).
 
 import type { MessagePort } from "node:worker_threads";
 import type { BootDescriptor, SandboxConfig } from "./process_spec.ts";
+import type { ThreadPlan } from "./thread_plan.ts";
 
 export interface KernelBoot {
   config: SandboxConfig;
@@ -14,23 +15,27 @@ export interface KernelBoot {
   privateSab: SharedArrayBuffer;
   /** Of the guest memory (ring/guest_memory.ts), which the main thread has made and keeps. */
   guestMemory: SharedArrayBuffer;
-  /** Kernel threads in all. */
-  threads: number;
+  /** What each kernel thread is for, by number. */
+  roles: ThreadPlan;
   /** The file of source positions (source_positions.ts), or -1. The main thread uses it as well. */
   positions: number;
   /** host.node, for loadNative and for the loop's descriptor. */
   hostLibrary: string;
 }
 
-/** What the main thread asks of the kernel thread NET. */
-export interface NetApi {
+/** What the main thread asks of a kernel thread that serves what thread 0 is not needed for. */
+export interface PoolApi {
   /** Resolves when it has loaded whatever it will need. */
   isReady(): Promise<void>;
   /** Its loop begins: thread 0 has made what they share. */
   begin(): Promise<void>;
+  counters(): Promise<Record<string, number>>;
+}
+
+/** Of the one that has sockets. */
+export interface NetApi extends PoolApi {
   /** So many bytes are all the memory that its container has. */
   limitMemory(bytes: number): Promise<void>;
-  counters(): Promise<Record<string, number>>;
 }
 
 export interface ThreadBoot extends KernelBoot {

@@ -117,8 +117,8 @@ export interface SandboxConfig {
 export interface SandboxOptions {
   /** How system calls of guests are caught (src/workers/platform/). */
   platform: "systrap" | "ptrace";
-  /** Threads of the kernel: none but the main one, one of its own, or one more for the network. */
-  workers: "solo" | "1" | "2";
+  /** Threads of the kernel: none but the main one (solo), or which ones (thread_plan.ts). */
+  workers: string;
   debug: boolean;
   strace: boolean;
   /** What config.json asks for and has no effect is refused. */

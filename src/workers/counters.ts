@@ -113,6 +113,8 @@ export class Counters {
   /** Jobs that were given to the Gofer's threads; those that are not done; answers that calls keep until they end. */
   hostJobs = 0;
   hostJobsWaiting = 0;
+  /** Open files whose bytes other kernel threads move as well. */
+  lentFiles = 0;
   hostAnswers = 0;
   /** Calls whose handlers ran again with what the host had answered; jobs that the kernel thread has had to wait for. */
   hostRetries = 0;

@@ -17,7 +17,7 @@ import { threadParts } from "./thread_parts.ts";
  */
 export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelApi> {
   const { native, memory, sab, descriptors, log, strace, uv } = await threadParts(boot);
-  const kernel = new Kernel(native, memory, sab, boot.config, descriptors, log, strace, boot.threads);
+  const kernel = new Kernel(native, memory, sab, boot.config, descriptors, log, strace, boot.roles);
   kernel.boot();
   kernel.longTurns.watchCollector();
   const trim = new IdleTrim(native, descriptors.proc, openAlike());

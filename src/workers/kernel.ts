@@ -23,6 +23,7 @@ import { Passes } from "../shared/ring/quiescence.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import type { StartError } from "../shared/start_error.ts";
+import { type ThreadPlan, threadOf } from "../shared/thread_plan.ts";
 import type { KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
@@ -63,7 +64,9 @@ import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
+import type { Lender } from "./pool/lender.ts";
 import { NetThread } from "./pool/net_thread.ts";
+import { OtherThreads } from "./pool/other_threads.ts";
 import { Post } from "./pool/post.ts";
 import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
@@ -109,6 +112,8 @@ import type { Ptys } from "./vfs/tty/pty.ts";
 const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
+/** There is no other kernel thread. */
+const ALONE: ThreadPlan = ["supervisor"];
 
 export class Kernel implements SupervisorContext {
   readonly native: Native;
@@ -160,10 +165,14 @@ export class Kernel implements SupervisorContext {
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
-  /** What other kernel threads say, what they know of slots, and the one that has sockets; null: there are none. */
+  /** What other kernel threads say, and what they know of slots; null: there are none. */
   readonly post: Post | null = null;
   readonly attention: Attention | null = null;
+  readonly otherThreads: OtherThreads | null = null;
+  /** The one that has sockets; null: they are this thread's. */
   readonly netThread: NetThread | null = null;
+  /** Who lends files to other kernel threads; null: there are none that would take them. */
+  readonly lending: Lender | null = null;
   /** Doorbells of all kernel threads, by number. */
   readonly #doorbells: readonly number[];
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
@@ -223,8 +232,9 @@ export class Kernel implements SupervisorContext {
     descriptors: KernelDescriptors,
     log: Log,
     strace: ((line: string) => void) | null,
-    threads = 1,
+    roles: ThreadPlan = ALONE,
   ) {
+    const threads = roles.length;
     this.native = native;
     this.directMemory = new DirectMemory(native);
     const quarter = native.descriptorLimit() >>> 2;
@@ -272,16 +282,24 @@ export class Kernel implements SupervisorContext {
     this.ipc.enter();
     if (threads === 1) return;
     this.attention = new Attention(sab.attention, this.claims);
-    this.post = new Post(this, sab, threads, (record) => this.netThread?.receive(record));
-    this.netThread = new NetThread(this, this.attention, this.post, sab, this.requests);
+    this.post = new Post(this, sab, threads, (record) => this.#receive(record));
+    this.otherThreads = new OtherThreads(this, roles, this.attention, this.post, sab.control, this.requests);
+    const net = threadOf(roles, "net");
+    if (net < 0) return;
+    this.netThread = new NetThread(this, net, this.otherThreads, this.post, sab.readiness);
     this.networks.owner = this.netThread;
+  }
+
+  /** Something that another kernel thread says. */
+  #receive(record: Int32Array): void {
+    if (!this.otherThreads!.receive(record)) this.netThread!.receive(record);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
   boot(): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
-    this.page.initialise(this.#doorbells.length, this.placement.stubPolls);
+    this.page.initialise(this.#doorbells.length, this.placement.stubPolls, 0);
     const marshal = new DataView(compileMarshal(SYSCALLS, ALL_ON_THREAD_0).buffer);
     for (let nr = 0; nr < KP_MARSHAL_COUNT; nr++) {
       const at = nr * MARSHAL_ENTRY_SIZE;

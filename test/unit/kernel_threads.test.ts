@@ -9,6 +9,7 @@ import * as assert from "uvu/assert";
 import { startKernelThreads } from "../../src/main/kernel_threads.ts";
 import type { KernelBoot } from "../../src/shared/kernel_boot.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
+import { threadPlan } from "../../src/shared/thread_plan.ts";
 
 const comlink = join(import.meta.dirname, "../../node_modules/comlink/dist/esm");
 
@@ -28,7 +29,7 @@ function threads(then: string): string {
 }
 
 function boot(count: number): KernelBoot {
-  return { privateSab: new PrivateSab().buffer, threads: count } as KernelBoot;
+  return { privateSab: new PrivateSab().buffer, roles: threadPlan(String(count)) } as KernelBoot;
 }
 
 const directory = mkdtempSync(join(tmpdir(), "ringfence-threads-"));
@@ -54,6 +55,12 @@ test("counters of all threads are added, and of what is the longest the longest 
   const { api, ended } = await started("", 2);
   ended.catch(() => {});
   assert.equal(await api.counters(), { calls: 3, longestTurnMs: 7, own: 10 });
+});
+
+test("counters of more than two threads are added", async () => {
+  const { api, ended } = await started("", 5);
+  ended.catch(() => {});
+  assert.equal(await api.counters(), { calls: 15, longestTurnMs: 7, own: 25 });
 });
 
 test("a thread that throws ends the kernel, in its own words", async () => {

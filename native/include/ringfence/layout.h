@@ -161,7 +161,7 @@
 #define RF_REQUEST_WORD 0  // u32: sequence * 16 + request kind
 #define RF_REQUEST_NR 4    // u32: SYSCALL: its number
 // A sequence number names the kernel thread in its low bits, and counts what was posted to that one.
-#define RF_SEQUENCE_STEP 4
+#define RF_SEQUENCE_STEP 8
 #define RF_SEQUENCE_MASK 0x0fffffff
 #define RF_ROUTES 0x7000          // u8 per descriptor: kernel thread to ring
 #define RF_ROUTES_COUNT 4096
@@ -172,6 +172,7 @@
 #define RF_KP_MAGIC_VALUE 0x52464b31
 #define RF_KP_THREADS 0x004      // u32: kernel threads
 #define RF_KP_SPIN 0x008         // u32: polls a stub makes of its reply word before it sleeps
+#define RF_KP_MOVERS 0x00c       // u32: kernel threads from that number on are not rung while they sleep; 0: none
 #define RF_KP_THREAD 0x040       // records of RF_KP_THREAD_STRIDE bytes, one a kernel thread
 #define RF_KP_THREAD_STRIDE 64
 #define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone
@@ -179,7 +180,7 @@
 #define RF_KP_VDSO 0x200         // u64[5]: functions of the host's vDSO in every stub, as mem/vdso.ts has them; 0: none
 #define RF_KP_MARSHAL 0x1000     // 8 bytes a system call number
 #define RF_KP_MARSHAL_COUNT 512
-#define RF_KERNEL_THREADS_MAX 4
+#define RF_KERNEL_THREADS_MAX 7 // records end at RF_KP_VDSO; RF_SEQUENCE_STEP names as many, and one more
 
 // Marshal entry: u16 in piece 0, u16 in piece 1, u8 kernel thread, u8 route, u16 zero.
 // A piece: bits 0-2 kind, 3-5 argument that holds the address, 6-15 by kind:

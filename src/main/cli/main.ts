@@ -17,12 +17,19 @@ import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeComman
 import { type SpecWords, writeSpec } from "./spec.ts";
 
 function flag(definition: Flag) {
-  const { name: _name, type, describe, alias, choices, default: fallback } = definition;
+  const { name: _name, type, describe, alias, choices, check, default: fallback } = definition;
   return {
     describe,
     ...(type === "list" ? { type: "string" as const, array: true, nargs: 1 } : { type }),
     // Of a flag that is given twice the last holds, as in the launcher.
-    ...(type !== "list" && { coerce: (value: unknown) => (Array.isArray(value) ? value.at(-1) : value) }),
+    ...(type !== "list" && {
+      coerce(value: unknown) {
+        const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+        const wrong = typeof last === "string" ? check?.(last) : null;
+        if (wrong) throw new Error(wrong);
+        return last;
+      },
+    }),
     requiresArg: type !== "boolean",
     ...(alias && { alias }),
     ...(choices && { choices }),

@@ -2,6 +2,8 @@
 // runsc and runc where those have them. yargs is configured from these tables (main.ts), and
 // scripts/option_header.ts prints them as C for the launcher, which serves the quick commands itself.
 
+import { threadPlan } from "../../shared/thread_plan.ts";
+
 export interface Flag {
   /** Name after `--`. */
   name: string;
@@ -10,6 +12,8 @@ export interface Flag {
   describe: string;
   alias?: string;
   choices?: string[];
+  /** What is wrong with a value, which is no choice of few; null: nothing. */
+  check?: (value: string) => string | null;
   default?: string | boolean;
 }
 
@@ -39,6 +43,11 @@ export const CODE_FAILED = 125;
 const RUNC_FAILED = 1;
 /** The one: callers tell it from their command's own code. */
 const RUNC_EXEC_FAILED = 255;
+
+function workersFault(value: string): string | null {
+  const plan = threadPlan(value);
+  return typeof plan === "string" ? `--workers: ${plan}` : null;
+}
 
 export const globalFlags: Flag[] = [
   {
@@ -114,8 +123,8 @@ export const globalFlags: Flag[] = [
     name: "workers",
     type: "string",
     describe:
-      "threads that the kernel gets: solo: Node's main thread alone; 1: one of its own; 2: one more for the network; auto: solo",
-    choices: ["auto", "solo", "1", "2"],
+      "threads that the kernel gets: solo: Node's main thread alone; a number: so many in all, the first for tasks and names, the second for the network, others for data, of at most 7; a table of those beside the first: net, data=N, or both (net,data=2); auto: solo",
+    check: workersFault,
     default: "auto",
   },
   {

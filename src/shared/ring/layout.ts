@@ -154,7 +154,7 @@ export const REQUEST_SIZE = 8;
 export const REQUEST_WORD = 0; // u32: sequence * 16 + request kind
 export const REQUEST_NR = 4; // u32: SYSCALL: its number
 // A sequence number names the kernel thread in its low bits, and counts what was posted to that one.
-export const SEQUENCE_STEP = 4;
+export const SEQUENCE_STEP = 8;
 export const SEQUENCE_MASK = 0x0fffffff;
 export const ROUTES = 0x7000; // u8 per descriptor: kernel thread to ring
 export const ROUTES_COUNT = 4096;
@@ -165,6 +165,7 @@ export const KP_MAGIC = 0x000; // u32
 export const KP_MAGIC_VALUE = 0x52464b31;
 export const KP_THREADS = 0x004; // u32: kernel threads
 export const KP_SPIN = 0x008; // u32: polls a stub makes of its reply word before it sleeps
+export const KP_MOVERS = 0x00c; // u32: kernel threads from that number on are not rung while they sleep; 0: none
 export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kernel thread
 export const KP_THREAD_STRIDE = 64;
 export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone
@@ -172,7 +173,7 @@ export const KP_CPU = 4; // u32, in the record
 export const KP_VDSO = 0x200; // u64[5]: functions of the host's vDSO in every stub, as mem/vdso.ts has them; 0: none
 export const KP_MARSHAL = 0x1000; // 8 bytes a system call number
 export const KP_MARSHAL_COUNT = 512;
-export const KERNEL_THREADS_MAX = 4;
+export const KERNEL_THREADS_MAX = 7; // records end at KP_VDSO; SEQUENCE_STEP names as many, and one more
 
 // Marshal entry: u16 in piece 0, u16 in piece 1, u8 kernel thread, u8 route, u16 zero.
 // A piece: bits 0-2 kind, 3-5 argument that holds the address, 6-15 by kind:

@@ -15,16 +15,16 @@ interface ThreadPlacement {
   born(tid: number): void;
 }
 
-/** A kernel thread that serves calls on slots which thread 0 has passed to it. */
-export interface SlotServer {
+/** Other kernel threads, which serve calls on slots as well. */
+export interface SlotServers {
   /**
-   * The task of a slot is to come by. True: what it serves there comes back to thread 0 when it ends; false: it serves
-   * nothing.
+   * The task of a slot is to come by. True: what one of them serves there comes back to thread 0 when it ends; false: none
+   * serves anything.
    */
   recall(slot: number): boolean;
   /** As recall, because of a signal or the like, which ends waits. */
   cutShort(slot: number): boolean;
-  /** A call of the slot's task is served there. */
+  /** A call of the slot's task is served by one of them. */
   serves(slot: number): boolean;
   /** Who the task of a slot is, or what its descriptors are, has changed. */
   forgetTask(slot: number): void;
@@ -34,13 +34,13 @@ export interface SlotServer {
   closed(slot: number): void;
   /** A slot is one of a new chunk. */
   renewed(slot: number): void;
-  /** It may write to a slot that was closed. */
+  /** One of them may write to a slot that was closed. */
   isLeaving(slot: number): boolean;
 }
 
 export interface PlatformContext extends LocalContext {
   /** Null: there is no other kernel thread. */
-  readonly netThread: SlotServer | null;
+  readonly otherThreads: SlotServers | null;
   readonly platform: Platform;
   readonly claims: Claims;
   /** Number of this kernel thread. */

@@ -38,7 +38,7 @@ interface Ended {
 
 interface ParkedContext extends CallContext {
   readonly claims: Claims;
-  readonly netThread: { closed(slot: number): void } | null;
+  readonly otherThreads: { closed(slot: number): void } | null;
 }
 
 export class ParkedThreads {
@@ -109,11 +109,11 @@ export class ParkedThreads {
   }
 
   #dismiss({ slot, sequence }: Parked): void {
-    const { slots, claims, native, netThread } = this.#kernel;
+    const { slots, claims, native, otherThreads } = this.#kernel;
     slots.setNumber(slot, REP_RESULT, 0);
     const isAsleep = slots.replyFinal(slot, sequence, Reply.EXIT);
     claims.close(slot);
-    netThread?.closed(slot);
+    otherThreads?.closed(slot);
     if (isAsleep) native.futexWake(chunkOfSlot(slot), slotInChunk(slot) * SLOT_SIZE + REPLY);
   }
 }

@@ -133,7 +133,7 @@ export class StubProcess {
         const isUsed =
           this.kernel.taskAt[number] !== undefined ||
           this.parked.some((one) => one.slot === number) ||
-          this.kernel.netThread?.isLeaving(number) === true;
+          this.kernel.otherThreads?.isLeaving(number) === true;
         if (!isUsed && this.kernel.slots.word(number, HOST_TASK) === 0) return number;
       }
     }
@@ -147,7 +147,7 @@ export class StubProcess {
     for (const task of ended) kernel.stubs.closeSlot(task);
     for (const { slot } of this.parked) {
       kernel.claims.close(slot);
-      kernel.netThread?.closed(slot);
+      kernel.otherThreads?.closed(slot);
     }
     kernel.stubs.parked.forget(this);
     kernel.stubs.dropChunks(this);

@@ -107,7 +107,7 @@ export class Stubs {
     for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
       const address = CHUNKS + index * CHUNK_SIZE + slot * SLOT_SIZE;
       kernel.slots.setNumber(slotNumber(chunk, slot), SELF, address);
-      kernel.netThread?.renewed(slotNumber(chunk, slot));
+      kernel.otherThreads?.renewed(slotNumber(chunk, slot));
     }
     stub.memfd = memfd;
     return 0;
@@ -181,10 +181,10 @@ export class Stubs {
     task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (parks) kernel.netThread?.forgetTask(task.call.slot);
+    if (parks) kernel.otherThreads?.forgetTask(task.call.slot);
     else {
       kernel.claims.close(task.call.slot);
-      kernel.netThread?.closed(task.call.slot);
+      kernel.otherThreads?.closed(task.call.slot);
     }
     task.call.owned = false;
     kernel.taskAt[task.call.slot] = undefined;

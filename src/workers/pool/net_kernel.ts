@@ -1,38 +1,12 @@
-// The kernel of the thread NET: what its sockets use of a kernel, and no processes. What it says to thread 0 are records
-// (messages.ts).
+// The kernel of the thread NET: what its sockets use of a kernel.
 
-import { totalmem } from "node:os";
 import { EBADF, EIO } from "../../shared/abi/errno.ts";
 import { NETLINK_ROUTE } from "../../shared/abi/netlink.ts";
-import { ActiveChunks } from "../../shared/ring/active.ts";
-import { Attention } from "../../shared/ring/attention.ts";
-import { Claims } from "../../shared/ring/claims.ts";
-import type { GuestMemory } from "../../shared/ring/guest_memory.ts";
-import { KernelPage } from "../../shared/ring/kernel_page.ts";
-import { WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { PrivateSab } from "../../shared/ring/private_sab.ts";
-import { Passes } from "../../shared/ring/quiescence.ts";
 import { Readiness } from "../../shared/ring/readiness.ts";
-import { Scanner } from "../../shared/ring/scan.ts";
-import { Slots } from "../../shared/ring/slot.ts";
-import type { Caller } from "../call/caller.ts";
 import { NEVER } from "../call/clocks.ts";
-import type { KernelDescriptors } from "../call/context.ts";
-import { LongTurns } from "../call/long_turns.ts";
-import { NextSteps } from "../call/next_steps.ts";
-import { PassEnd } from "../call/pass_end.ts";
-import { Steps } from "../call/steps.ts";
-import { Throws } from "../call/throws.ts";
-import { Timers } from "../call/timers.ts";
-import { Counters } from "../counters.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
-import { UserNamespace } from "../credentials/user_namespace.ts";
-import { HeapBudget, heapLimitFor, limitMemory } from "../heap_budget.ts";
-import { makeLimits } from "../limits.ts";
-import type { Log } from "../log.ts";
-import type { LoopContext, LoopPlacement } from "../loop.ts";
-import { MemoryBudget, NET_PART } from "../memory_budget.ts";
-import type { Native } from "../native.ts";
+import { limitMemory } from "../heap_budget.ts";
+import { NET_PART } from "../memory_budget.ts";
 import type { NetContext } from "../net/context.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
@@ -41,8 +15,8 @@ import { PROTOCOLS } from "../net/netlink/protocols.ts";
 import type { Network } from "../net/network.ts";
 import { Networks } from "../net/networks.ts";
 import type { SocketFile } from "../net/socket.ts";
-import { SleepSet } from "../sleep_set.ts";
-import { SETTING_NAMES, SETTINGS, type SettingName, Sysctls } from "../sysctls.ts";
+import { SETTING_NAMES, SETTINGS, type SettingName } from "../sysctls.ts";
+import type { ThreadParts } from "../thread_parts.ts";
 import { FileEvents } from "../vfs/file_events.ts";
 import { LockTable } from "../vfs/file_locks.ts";
 import { InterfaceSocket } from "./interface_socket.ts";
@@ -50,63 +24,18 @@ import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { NetTask } from "./net_call.ts";
 import { NetRequests } from "./net_requests.ts";
-import { NET } from "./net_thread.ts";
 import { OwnedSocket } from "./owned_sockets.ts";
-import { Post } from "./post.ts";
+import { PoolKernel, type PoolPlace } from "./pool_kernel.ts";
 
 type TakeNetwork = (found: Network | number) => void;
 
-const THREADS = 2;
-const SUPERVISOR = 0;
 const NS_PER_MS = 1e6;
 /** Numbers that thread 0 never comes to. */
 const COOKIES = 2 ** 40;
 
-/** It has a CPU of its own: it polls a while before it sleeps. */
-const PLACEMENT: LoopPlacement = {
-  pollNs: 50e3,
-  sleepsAtOnce: false,
-  look: () => {},
-  boundSleep: (timeoutNs) => timeoutNs,
-  slept: () => {},
-};
-
-export class NetKernel implements NetContext, LoopContext {
-  readonly thread = NET;
-  readonly native: Native;
-  readonly memory: GuestMemory;
-  readonly descriptors: KernelDescriptors;
-  readonly log: Log;
-  readonly tracer = null;
-  /** Of the calls that trap here thread 0 is shown one in so many; 0: none. */
-  readonly every: number;
-  readonly counters = new Counters();
-  readonly limits = makeLimits(0, 0);
-  readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-  readonly commonMemory = new MemoryBudget(this.counters, totalmem(), NET_PART);
-  readonly sysctls = new Sysctls();
-  readonly users = new UserNamespace(null);
-  readonly rootCredentials = initialCredentials(0, 0, [], this.users);
-  readonly sleep: SleepSet;
-  readonly timers = new Timers();
-  readonly steps = new Steps(this);
-  readonly longTurns = new LongTurns(this);
-  readonly nextSteps: NextSteps;
-  readonly passEnd = new PassEnd();
-  readonly throws: Throws;
-  readonly claims: Claims;
-  readonly active: ActiveChunks;
-  readonly attention: Attention;
-  readonly readiness: Readiness;
-  readonly scanner: Scanner;
-  readonly slots: Slots;
-  readonly page: KernelPage;
-  readonly passes: Passes;
-  readonly placement = PLACEMENT;
-  readonly stubs = { outstanding: false };
-  readonly doorbell: number;
-  readonly post: Post;
+export class NetKernel extends PoolKernel implements NetContext {
   readonly requests: NetRequests;
+  readonly readiness: Readiness;
   readonly fileEvents = new FileEvents();
   readonly locks = new LockTable(this);
   readonly directMemory = null;
@@ -114,45 +43,17 @@ export class NetKernel implements NetContext, LoopContext {
   readonly network: Network;
   /** Thread 0 has the inodes. */
   readonly anonymous = { socket: () => null };
-  readonly random = new Uint8Array(WINDOW_SIZE);
   readonly netThread = null;
   readonly #sockets = new Map<number, OwnedSocket>();
-  current: Caller | null = null;
-  nowNs = 0;
-  owesAnswer = false;
   readonly #finding = new Map<number, TakeNetwork>();
   #lastAsked = 0;
-  #lastId = 0;
   #lastCookie = COOKIES;
 
-  constructor(
-    native: Native,
-    memory: GuestMemory,
-    sab: PrivateSab,
-    descriptors: KernelDescriptors,
-    log: Log,
-    every: number,
-  ) {
-    this.native = native;
-    this.memory = memory;
-    this.descriptors = descriptors;
-    this.log = log;
-    this.every = every;
-    this.throws = new Throws(this.counters, log);
-    this.sleep = new SleepSet(native);
-    this.doorbell = native.doorbellCreate();
-    this.claims = new Claims(sab.claims, sab.seen, memory.words, THREADS);
-    this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, THREADS);
-    this.attention = new Attention(sab.attention, this.claims);
-    this.readiness = new Readiness(sab.readiness);
-    this.scanner = new Scanner(memory.words, this.claims, this.active, NET);
-    this.slots = new Slots(memory.words, this.claims, this.active, NET);
-    this.page = new KernelPage(memory.words);
-    this.passes = new Passes(sab.control, NET);
-    sab.setDoorbell(NET, this.doorbell);
-    this.post = new Post(this, sab, THREADS, (record) => this.#receive(record));
-    this.requests = new NetRequests(this);
-    this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
+  /** `every`: of the calls that trap here thread 0 is shown one in so many; 0: none. */
+  constructor(parts: ThreadParts, place: Omit<PoolPlace, "memoryPart">, every: number) {
+    super(parts, { ...place, memoryPart: NET_PART });
+    this.readiness = new Readiness(parts.sab.readiness);
+    this.requests = new NetRequests(this, every);
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
     this.#addInterfaces(this.network.number);
@@ -165,7 +66,7 @@ export class NetKernel implements NetContext, LoopContext {
 
   // ---- What thread 0 says ----
 
-  #receive(record: Int32Array): void {
+  protected override receive(record: Int32Array): void {
     const number = record[M.SOCKET]!;
     switch (record[M.KIND]) {
       case Message.CALL:
@@ -377,38 +278,7 @@ export class NetKernel implements NetContext, LoopContext {
     return answer;
   }
 
-  // ---- What is said to it ----
-
-  record(kind: number): Int32Array {
-    return this.post.record(kind);
-  }
-
-  sendBack(): void {
-    this.post.send(SUPERVISOR);
-  }
-
-  /** Passes a slot to thread 0: a record to fill for it, or null: the slot was closed meanwhile. */
-  passBack(kind: number, slot: number, sequence: number): Int32Array | null {
-    if (!this.claims.pass(slot, NET, SUPERVISOR, sequence)) return null;
-    const record = this.post.record(kind);
-    record[M.SLOT] = slot;
-    record[M.SEQUENCE] = sequence;
-    return record;
-  }
-
   nextSocketCookie(): number {
     return ++this.#lastCookie;
-  }
-
-  nextDevice(): number {
-    return ++this.#lastId;
-  }
-
-  nextMappedId(): number {
-    return ++this.#lastId;
-  }
-
-  nextSpaceId(): number {
-    return ++this.#lastId;
   }
 }

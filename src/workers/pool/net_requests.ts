@@ -7,19 +7,18 @@ import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
 import { RDI } from "../../shared/ring/layout.ts";
 import { ARGUMENT_WORDS } from "../../shared/ring/slot.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
+import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import type { Call } from "../call/call.ts";
 import { Dispatcher } from "../call/dispatch.ts";
 import { OWNED_SOCKET_HANDLERS } from "../net/calls.ts";
 import * as M from "./messages.ts";
-import { Message } from "./messages.ts";
 import { NetTask } from "./net_call.ts";
 import type { NetKernel } from "./net_kernel.ts";
 import { Descriptors, type OwnedSocket } from "./owned_sockets.ts";
+import type { PoolRequests } from "./pool_kernel.ts";
+import { ShownTraps } from "./shown_traps.ts";
 
-const SUPERVISOR = 0;
-const RANDOM_SHIFT = 16;
-
-export class NetRequests {
+export class NetRequests implements PoolRequests {
   readonly #kernel: NetKernel;
   readonly #dispatcher: Dispatcher<NetTask>;
   /** By slot number. */
@@ -27,10 +26,12 @@ export class NetRequests {
   readonly #descriptors = new Descriptors();
   /** Numbers of the calls that stubs may post here. */
   readonly #served: ReadonlySet<number>;
-  #random = 1;
+  readonly #shown: ShownTraps;
 
-  constructor(kernel: NetKernel) {
+  /** `every`: of the calls that trap here thread 0 is shown one in so many; 0: none. */
+  constructor(kernel: NetKernel, every: number) {
     this.#kernel = kernel;
+    this.#shown = new ShownTraps(every);
     this.#dispatcher = new Dispatcher(kernel, new Map(Object.entries(OWNED_SOCKET_HANDLERS)));
     this.#served = new Set(POSTED_TO_NET.map(nr));
   }
@@ -41,7 +42,7 @@ export class NetRequests {
     const task = this.#tasks[slot];
     kernel.counters.requests++;
     if (task === undefined || !(this.#goesOn(task, request) || this.#begins(task, request, nr)))
-      this.#passBack(slot, request, nr);
+      kernel.passRequest(slot, request, nr);
     kernel.longTurns.served();
     if (kernel.nextSteps.any) kernel.nextSteps.run();
   }
@@ -65,7 +66,7 @@ export class NetRequests {
     const kernel = this.#kernel;
     const { slot } = task.call;
     const kind = kindOf(request);
-    if (kind === Request.SYSCALL ? this.#isCounted() : kind !== Request.PATCHED) return false;
+    if (kind === Request.SYSCALL ? this.#shown.isNext() : kind !== Request.PATCHED) return false;
     if (!this.#served.has(nr)) return false;
     // What thread 0 has said before its guest made this call is known, or the call is thread 0's. That it has said more
     // than has found room is looked at first: behind the exchange that might have come in, and not be known.
@@ -80,14 +81,6 @@ export class NetRequests {
     return true;
   }
 
-  /** Of calls that trap some go to thread 0, which finds out which sites are to be patched. */
-  #isCounted(): boolean {
-    const { every } = this.#kernel;
-    if (every === 0) return false;
-    this.#random = (Math.imul(this.#random, 1664525) + 1013904223) | 0;
-    return (this.#random >>> RANDOM_SHIFT) % every === 0;
-  }
-
   /** A descriptor names something else now. */
   forgetDescriptor(table: number, fd: number): void {
     this.#descriptors.forget(table, fd);
@@ -97,15 +90,6 @@ export class NetRequests {
   forgetTask(slot: number): void {
     const task = this.#tasks[slot];
     if (task !== undefined) task.isKnown = false;
-  }
-
-  /** What thread 0 is to serve, or to judge. */
-  #passBack(slot: number, request: number, nr: number): void {
-    const record = this.#kernel.passBack(Message.REQUEST, slot, sequenceOf(request));
-    if (record === null) return;
-    record[M.REQUEST] = request;
-    record[M.NR] = nr;
-    this.#kernel.sendBack();
   }
 
   #taskAt(slot: number): NetTask {

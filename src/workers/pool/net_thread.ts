@@ -1,17 +1,13 @@
 // The kernel thread NET as thread 0 knows it: what is asked of it, and what it answers. Calls on its sockets are passed
-// to it with their slots, and come back where something stands between their end and guest code; sockets are made and
-// let go by messages.
+// to it with their slots (other_threads.ts); sockets are made and let go by messages.
 
 import { EAGAIN, EBADF, ENFILE } from "../../shared/abi/errno.ts";
 import { O_RDONLY, O_RDWR } from "../../shared/abi/fcntl.ts";
-import { TWO_32 } from "../../shared/abi/struct.ts";
-import { type Attention, INTERRUPT, WATCHED } from "../../shared/ring/attention.ts";
-import { type Claims, sequenceOf } from "../../shared/ring/claims.ts";
-import { chunkOfSlot } from "../../shared/ring/guest_memory.ts";
-import { RDI, ROUTES, ROUTES_COUNT } from "../../shared/ring/layout.ts";
-import { type PrivateSab, READINESS_RECORDS, SLOT_PLACES } from "../../shared/ring/private_sab.ts";
-import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
+import type { Claims } from "../../shared/ring/claims.ts";
+import { ROUTES } from "../../shared/ring/layout.ts";
+import { READINESS_RECORDS } from "../../shared/ring/private_sab.ts";
 import { Readiness } from "../../shared/ring/readiness.ts";
+import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import { NEVER } from "../call/clocks.ts";
@@ -30,32 +26,10 @@ import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
 import type { Inode } from "../vfs/inode.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { hasRoute, type OtherThreads } from "./other_threads.ts";
 import type { Post } from "./post.ts";
 
-/** Number of the thread. */
-export const NET = 1;
-
-/** What thread 0 does with what comes back. */
-interface ReturnedCalls {
-  /** A call is over; its slot is this thread's. */
-  finish(
-    slot: number,
-    sequence: number,
-    nr: number,
-    result: number,
-    signal: number,
-    movedPieces: number,
-  ): void;
-  /** A request that no other thread serves; its slot is this thread's. */
-  serve(slot: number, request: number, nr: number): void;
-  /** Something waits for the slot's guest, which has gone back to its code. */
-  kick(slot: number): void;
-  /** Its process is to end. */
-  killHostile(slot: number, sequence: number): void;
-}
-
 interface NetThreadContext extends CallContext, NetworkFinder {
-  readonly thread: number;
   readonly claims: Claims;
   readonly anonymous: AnonymousInodes;
 }
@@ -86,15 +60,9 @@ interface Moving {
 }
 
 const NS_PER_MS = 1e6;
-const SUPERVISOR = 0;
 const NO_DESCRIPTOR = -1;
 /** The first network namespace. */
 const FIRST = 0;
-
-/** Whether a stub looks up whom it is to ring for a descriptor. */
-function hasRoute(fd: number): boolean {
-  return fd >= 0 && fd < ROUTES_COUNT;
-}
 
 function peerIn(record: Int32Array): Address {
   const bytes = Buffer.from(record.buffer, record.byteOffset + M.PEER * 4, M.PEER_MAX);
@@ -103,10 +71,11 @@ function peerIn(record: Int32Array): Address {
 
 export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, NetworkOwner, TextOwner {
   readonly #kernel: NetThreadContext;
-  readonly #attention: Attention;
+  /** Its number. */
+  readonly #net: number;
+  readonly #others: OtherThreads;
   readonly #post: Post;
   readonly #readiness: Readiness;
-  readonly #returned: ReturnedCalls;
   readonly #sockets = new Map<number, StandIn>();
   readonly #making = new Map<number, Making>();
   /** Texts that were asked for, as far as they have come. */
@@ -120,25 +89,20 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
   #lastRing = 0;
   readonly #free: number[] = [];
   #used = 0;
-  /** Slots of which calls have been passed, since they were opened. */
-  readonly #visited = new Uint8Array(SLOT_PLACES);
-  /** Slots that were closed, and when. */
-  readonly #leaving = new Map<number, Moment>();
-  readonly #quiescence: Quiescence;
 
+  /** `net`: its number. */
   constructor(
     kernel: NetThreadContext,
-    attention: Attention,
+    net: number,
+    others: OtherThreads,
     post: Post,
-    { readiness, control }: PrivateSab,
-    returned: ReturnedCalls,
+    readiness: Int32Array,
   ) {
     this.#kernel = kernel;
-    this.#attention = attention;
+    this.#net = net;
+    this.#others = others;
     this.#post = post;
     this.#readiness = new Readiness(readiness);
-    this.#quiescence = new Quiescence(control, NET + 1);
-    this.#returned = returned;
     kernel.sysctls.onSet = (name, values) => this.#setting(FIRST, name, values);
   }
 
@@ -148,7 +112,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.SETTING] = SETTING_NAMES.indexOf(name);
     record[M.SETTING_NETWORK] = network;
     for (const [i, value] of values.entries()) record[M.VALUES + i] = value;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   // ---- Network namespaces ----
@@ -169,14 +133,14 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
       const record = this.#post.record(Message.THAT_NETWORK);
       record[M.ASKED] = number;
       record[M.FOUND] = typeof found === "number" ? found : found.number;
-      this.#post.send(NET);
+      this.#post.send(this.#net);
     });
   }
 
   #tellNetwork(kind: number, number: number): void {
     const record = this.#post.record(kind);
     record[M.NETWORK] = number;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   // ---- Calls ----
@@ -188,7 +152,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const isRouted = !task.isWatched && hasRoute(fd);
     if (isRouted) {
       socket.isRouted = true;
-      task.call.bytes[ROUTES + fd] = NET;
+      task.call.bytes[ROUTES + fd] = this.#net;
     }
     return this.#pass(task, socket.number, socket.flags, isRouted ? fd : NO_DESCRIPTOR);
   }
@@ -199,11 +163,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
 
   /** `fd`: the descriptor on which its stub may post the next ones. */
   #pass(task: PassingCaller, socket: number, status: number, fd: number): number {
-    const { claims, thread } = this.#kernel;
     const { call } = task;
     const { slot, sequence } = call;
-    this.#attention.set(slot, (task.hasWork ? INTERRUPT : 0) | (task.isWatched ? WATCHED : 0));
-    this.#visited[slot] = 1;
+    this.#others.visitWith(task, this.#net);
     if (task.seccomp?.allows(call.nr) === false) this.#tellArguments(task);
     const record = this.#post.record(Message.CALL);
     record[M.SLOT] = slot;
@@ -215,8 +177,8 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.CALL_TABLE] = task.files.id;
     record[M.CALL_DESCRIPTOR] = fd;
     call.handOver();
-    claims.pass(slot, thread, NET, sequence);
-    this.#post.send(NET);
+    this.#kernel.claims.pass(slot, SUPERVISOR, this.#net, sequence);
+    this.#post.send(this.#net);
     return NO_RESULT;
   }
 
@@ -224,7 +186,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const record = this.#post.record(Message.JUDGED);
     record[M.SLOT] = call.slot;
     call.frame.getArguments(record, M.ARGUMENTS);
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   #tellCaller(record: Int32Array, { firstTid, firstPid, pid, credentials }: Caller): void {
@@ -237,26 +199,11 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.CAPABILITIES_HIGH] = credentials.effectiveHigh;
   }
 
-  serves(slot: number): boolean {
-    return this.#kernel.claims.owner(slot) === NET;
-  }
-
-  recall(slot: number): boolean {
-    return this.#attention.raise(slot, WATCHED) === NET;
-  }
-
-  cutShort(slot: number): boolean {
-    const { claims } = this.#kernel;
-    if (this.#attention.raise(slot, INTERRUPT) !== NET) return false;
-    this.#tell(Message.CANCEL, slot, claims.sequence(slot));
-    return true;
-  }
-
   statusChanged({ number, flags }: StandIn): void {
     const record = this.#post.record(Message.STATUS);
     record[M.SOCKET] = number;
     record[M.STATUS] = flags;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   forgetDescriptor(table: number, fd: number): void {
@@ -264,55 +211,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const record = this.#post.record(Message.FORGET_DESCRIPTOR);
     record[M.TABLE] = table;
     record[M.DESCRIPTOR] = fd;
-    this.#post.send(NET);
-  }
-
-  /** Who a task is has changed, or what its descriptors are. */
-  forgetTask(slot: number): void {
-    if (this.#visited[slot] !== 0) this.#tell(Message.FORGET_TASK, slot, 0);
-  }
-
-  /** A slot was closed, perhaps under its hands. */
-  closed(slot: number): void {
-    if (this.#visited[slot] === 0) return;
-    this.#visited[slot] = 0;
-    this.#leaving.set(slot, this.#quiescence.now());
-    this.#tell(Message.CLOSED, slot, 0);
-  }
-
-  /** The place of a chunk is allotted only when nobody is on the way to its slots any more (chunk_places.ts). */
-  renewed(slot: number): void {
-    this.#leaving.delete(slot);
-  }
-
-  /** Whether it may write to a slot that was closed: then nobody is to have it yet. */
-  isLeaving(slot: number): boolean {
-    const since = this.#leaving.get(slot);
-    if (since === undefined) return false;
-    if (!this.#post.isFlushed || !this.#quiescence.hasPassed(since)) return true;
-    this.#leaving.delete(slot);
-    return false;
-  }
-
-  /** A slot has gone back to its guest without an answer: what its stub has posted meanwhile to NET was left there. */
-  letGo(slot: number): void {
-    const { claims } = this.#kernel;
-    this.#attention.raise(slot, 0); // a locked instruction, between the claim and the look at who sleeps
-    if (claims.hasNew(slot, NET)) this.#post.wake(NET);
-  }
-
-  /** What was posted there by its route is thread 0's to serve, which sets the route again if it was right. */
-  #takeRoute(slot: number): void {
-    const { memory, slots } = this.#kernel;
-    const fd = slots.word(slot, RDI);
-    if (hasRoute(fd)) memory.chunkBytes(chunkOfSlot(slot))[ROUTES + fd] = SUPERVISOR;
-  }
-
-  #tell(kind: number, slot: number, sequence: number): void {
-    const record = this.#post.record(kind);
-    record[M.SLOT] = slot;
-    record[M.SEQUENCE] = sequence;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   // ---- Sockets ----
@@ -325,7 +224,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.SOCKET] = making.socket.number;
     record[M.LISTENER] = listener.number;
     record[M.ACCEPTED_INODE] = inode.ino;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
     yield* this.#wait(making);
     if (making.error === -EAGAIN) return { file: null, timeoutNs: making.timeoutNs };
     return making.error < 0 ? making.error : { file: making.socket, peer: making.peer };
@@ -387,7 +286,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.EUID] = credentials.euid;
     record[M.EGID] = credentials.egid;
     record[M.NETWORK] = network.number;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   #created(record: Int32Array): void {
@@ -409,7 +308,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
   release({ network, number }: StandIn): void {
     const record = this.#post.record(Message.RELEASE);
     record[M.SOCKET] = number;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
     this.#sockets.delete(number);
     this.#free.push(number);
     network.release();
@@ -428,7 +327,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const record = this.#post.record(Message.SUBSCRIBE);
     record[M.SOCKET] = socket.number;
     for (const [kind, count] of socket.seen.entries()) record[M.COUNTS + kind] = count;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   // ---- Bytes between sockets and files of this thread's ----
@@ -440,7 +339,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     this.#moves.set(asked, moving);
     const { slot } = task.call;
     // Nobody is to have its memory while that is on its way.
-    this.#visited[slot] = 1;
+    this.#others.visit(slot, this.#net);
     const record = this.#post.record(Message.MOVE);
     record[M.MOVE_ASKED] = asked;
     record[M.SLOT] = slot;
@@ -449,7 +348,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.MOVE_OFFSET] = offset;
     record[M.MOVE_LENGTH] = length;
     record[M.MOVE_IS_WRITE] = Number(isWrite);
-    this.#post.send(NET);
+    this.#post.send(this.#net);
     try {
       yield;
     } finally {
@@ -475,7 +374,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const record = this.#post.record(Message.RING);
     record[M.RING_ASKED] = asked;
     record[M.RING_SOCKET] = socket.number;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
     try {
       yield;
     } finally {
@@ -522,7 +421,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.TEXT] = file;
     record[M.FROM] = from;
     record[M.TEXT_NETWORK] = network;
-    this.#post.send(NET);
+    this.#post.send(this.#net);
   }
 
   #addText(record: Int32Array): void {
@@ -540,33 +439,8 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
   // ---- What it says ----
 
   receive(record: Int32Array): void {
-    const { claims, thread } = this.#kernel;
-    const [kind, slot, sequence] = [record[M.KIND]!, record[M.SLOT]!, record[M.SEQUENCE]!];
+    const kind = record[M.KIND]!;
     switch (kind) {
-      case Message.RESULT: {
-        if (!claims.isOwner(slot, thread, sequence)) return; // closed meanwhile
-        const result = record[M.RESULT_HIGH]! * TWO_32 + (record[M.RESULT_LOW]! >>> 0);
-        this.#returned.finish(
-          slot,
-          sequence,
-          record[M.NR]!,
-          result,
-          record[M.SIGNAL]!,
-          record[M.MOVED_PIECES]!,
-        );
-        return;
-      }
-      case Message.REQUEST:
-        if (!claims.isOwner(slot, thread, sequenceOf(record[M.REQUEST]!))) return;
-        this.#takeRoute(slot);
-        this.#returned.serve(slot, record[M.REQUEST]!, record[M.NR]!);
-        return;
-      case Message.KICK:
-        this.#returned.kick(slot);
-        return;
-      case Message.HOSTILE:
-        if (claims.isOwner(slot, thread, sequence)) this.#returned.killHostile(slot, sequence);
-        return;
       case Message.WHICH_NETWORK:
         this.#tellWhich(record);
         return;

@@ -21,6 +21,6 @@ export function stateOf(task: Task): StateLetter {
   if (task.kernel.current === task) return "R";
   if (task.call.waiter !== null || task.call.owned) return "S";
   // A call that another kernel thread serves waits, as a rule.
-  if (task.kernel.netThread?.serves(task.call.slot) === true) return "S";
+  if (task.kernel.otherThreads?.serves(task.call.slot) === true) return "S";
   return task.kernel.slots.word(task.call.slot, ASLEEP) !== 0 ? "S" : "R"; // asleep at the host, or so it says
 }

@@ -16,7 +16,7 @@ import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
 import type { Networks } from "../net/networks.ts";
 import type { Patcher } from "../patch/patcher.ts";
-import type { PlatformContext, SlotServer } from "../platform/context.ts";
+import type { PlatformContext } from "../platform/context.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { Path } from "../vfs/path.ts";
@@ -45,8 +45,8 @@ interface NamespacePaths {
 }
 
 export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
-  /** Null: there is no other kernel thread. */
-  readonly netThread: (SlotServer & SocketMaker & InterfaceOwner & TextOwner) | null;
+  /** The kernel thread that has sockets; null: it is this one. */
+  readonly netThread: (SocketMaker & InterfaceOwner & TextOwner) | null;
   /** What other kernel threads are to know of slots; null: there are none. */
   readonly attention: Attention | null;
   readonly tracer: ProcessTracer | null;

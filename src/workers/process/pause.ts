@@ -25,7 +25,7 @@ export interface PauseContext {
   readonly native: Native;
   readonly timers: Timers;
   /** Null: there is no other kernel thread. */
-  readonly netThread: { serves(slot: number): boolean } | null;
+  readonly otherThreads: { serves(slot: number): boolean } | null;
 }
 
 type Told = (stand: boolean) => void;
@@ -86,11 +86,11 @@ export class Pause {
     return false;
   }
 
-  /** It does not get to guest code: of a call that NET serves, the end comes by way of this thread when it was kicked. */
+  /** It does not get to guest code: of a call that another thread serves, the end comes by way of this thread when it was kicked. */
   #stands(task: Pausable): boolean {
     const { dead, call } = task;
     return (
-      dead || call.owned || (this.#kicked.has(task) && this.#kernel.netThread?.serves(call.slot) === true)
+      dead || call.owned || (this.#kicked.has(task) && this.#kernel.otherThreads?.serves(call.slot) === true)
     );
   }
 

@@ -137,7 +137,7 @@ export class Requests {
     const { kernel, call } = task;
     // An outcome that nobody waits for answers no kick: its thread still enters the stub by one.
     if (call.mayHaveReturned && (this.#afterReturn(task, kind) || !call.owned)) {
-      kernel.netThread?.letGo(call.slot);
+      kernel.otherThreads?.letGo(call.slot);
       return;
     }
     if (task.stub.returning.length > 0) this.#settleOthers(task);

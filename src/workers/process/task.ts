@@ -163,7 +163,7 @@ export class Task implements Caller {
     this.#credentials = next;
     if (this.dead) return;
     tellIds(this.kernel, this);
-    this.kernel.netThread?.forgetTask(this.call.slot);
+    this.kernel.otherThreads?.forgetTask(this.call.slot);
   }
 
   get files(): FileTable {
@@ -172,7 +172,7 @@ export class Task implements Caller {
 
   set files(next: FileTable) {
     this.#files = next;
-    this.kernel.netThread?.forgetTask(this.call.slot);
+    this.kernel.otherThreads?.forgetTask(this.call.slot);
   }
 
   /** The network namespace that it is in; one that ends has left it, which may be gone. */
@@ -371,7 +371,7 @@ export class Task implements Caller {
   interrupt(): void {
     if (this.dead || this.call.interrupt()) return;
     const isElsewhere = this.started && this.call.isWithGuest;
-    if (!isElsewhere || this.kernel.netThread?.cutShort(this.call.slot) !== true) this.kick();
+    if (!isElsewhere || this.kernel.otherThreads?.cutShort(this.call.slot) !== true) this.kick();
   }
 
   /** It runs guest code, or sleeps at the host: nothing but a kick makes it come. */
@@ -382,7 +382,7 @@ export class Task implements Caller {
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
     if (!this.isKickable) return;
-    if (this.kernel.netThread?.recall(this.call.slot) === true) return;
+    if (this.kernel.otherThreads?.recall(this.call.slot) === true) return;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
   }

@@ -1,0 +1,29 @@
+// What all kernel threads beside thread 0 start with: everything that one needs is loaded before the process is
+// confined, and its loop begins when thread 0 has made what they share.
+
+import { getHeapStatistics } from "node:v8";
+import type { PoolApi } from "../../shared/kernel_boot.ts";
+import { IdleTrim } from "../idle_trim.ts";
+import { type Asked, KernelThread } from "../loop.ts";
+import type { ThreadParts } from "../thread_parts.ts";
+import type { PoolKernel } from "./pool_kernel.ts";
+
+/** Nothing is alike in a thread that others have not (idle_trim.ts). */
+const NO_ALIKE = -1;
+
+export function poolApi(kernel: PoolKernel, { native, descriptors, uv }: ThreadParts, asked: Asked): PoolApi {
+  kernel.longTurns.watchCollector();
+  const thread = new KernelThread(kernel, asked, uv, new IdleTrim(native, descriptors.proc, NO_ALIKE));
+  return {
+    async isReady() {},
+
+    async begin() {
+      setImmediate(thread.run);
+    },
+
+    async counters() {
+      asked.serve();
+      return { ...kernel.counters.toRecord(), heapUsed: getHeapStatistics().used_heap_size };
+    },
+  };
+}
