@@ -221,6 +221,7 @@ export class GoferInode extends Inode implements HandleOwner {
 
   protected ask(): Attributes | number {
     const { kernel } = this.fs;
+    kernel.gofer.slow.begin();
     const error = fileResult(this.#askHost());
     kernel.gofer.slow.heed(this.hostDev);
     if (error < 0) return error;
@@ -277,6 +278,7 @@ export class GoferInode extends Inode implements HandleOwner {
     if (this.type !== S_IFDIR) return -ENOTDIR;
     const { handles, kernel } = this.fs;
     if (kernel.gofer.isSlow(this.hostDev)) return this.fs.lookUpSlowly(this, name);
+    kernel.gofer.slow.begin();
     const directory = this.handle();
     if (directory < 0) return directory;
     const fd = handles.openChild(directory, name);

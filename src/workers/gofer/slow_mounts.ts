@@ -22,7 +22,12 @@ export class SlowMounts {
     this.#kernel = kernel;
   }
 
-  /** A look-up on a mount was made by the kernel thread. */
+  /** The kernel thread is about to look something up. */
+  begin(): void {
+    this.#kernel.native.tookLong[0] = 0;
+  }
+
+  /** It has, on this mount. */
   heed(dev: number): void {
     const { native } = this.#kernel;
     if (native.tookLong[0] === 0) return;

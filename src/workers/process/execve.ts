@@ -319,6 +319,8 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
       yield;
     }
   } finally {
+    // Nobody waits any more.
+    next.onLost = null;
     if (!ready) {
       isOver();
       kernel.stubs.abandon(next);
