@@ -317,6 +317,9 @@ test("a long fallocate, a splice whose pipe another reads, a core file", () =>
         await host.isAsked(); // of the file that it opens
         await host.tell("go");
         assert.is((await crashing).stdout.toString(), "139\nELF");
+        const again = `cd ${host.directory}; ulimit -c unlimited; stat -c %i core*; ${program} crash made; stat -c %i core*`;
+        const [first, second] = (await held.exec(["sh", "-c", again])).stdout.toString().split("\n");
+        assert.ok(first !== "" && second !== "" && first !== second, `another file: ${first}, ${second}`);
         await witness.end();
       },
       ["--overlay2=none"],

@@ -150,6 +150,7 @@ function nameFor({ kernel, group, id, tid, comm, credentials, stub, fs }: Task, 
 function* openCore(task: Task, signo: number): Generator<void, OpenFile | null, void> {
   const name = nameFor(task, signo);
   yield* numberAnswered(task, () => unlinkName(task, AT_FDCWD, name));
+  task.call.endAsked();
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
   const file = yield* untilAnswered(task, () =>
     openPath(task, AT_FDCWD, name, { flags, mode: 0o600, resolve: 0 }),
