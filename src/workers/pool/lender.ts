@@ -28,15 +28,25 @@ import type { Transaction } from "../gofer/transaction.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Lending, LendingCaller, LentInode, Loan, Offer } from "../vfs/loan.ts";
 import type { SeekableFile } from "../vfs/seekable_file.ts";
+import * as M from "./messages.ts";
+import { Message } from "./messages.ts";
 
-/** Calls on an open file before it is lent. */
-const LEND_AFTER = 3;
+/** Calls on an open file before it is lent: usually, and where tests ask for it at once. */
+const LEND_AFTER = { eager: 1, usual: 3 } as const;
 /** Calls on one that cannot be lent just now before that is looked at again. */
 const OFFER_AFTER = 64;
+/** A file on which more calls than that have come back in that time is served here until it is over. */
+const RETURNS_MAX = 16;
+const RETURNS_NS = 10e6;
 /** How often it is looked whether everybody has passed. */
 const LOOK_NS = 1e6;
 /** Calls that a sleeping thread could have served, within LOOK_NS, before it is woken. */
 const WAKE_AFTER = 32;
+
+interface Others {
+  /** A thread is about to know of a slot's task. */
+  visit(slot: number, thread: number): void;
+}
 
 interface LenderContext {
   readonly counters: Counters;
@@ -99,6 +109,9 @@ class LentFile implements Loan {
   readonly #modes: number;
   /** Something is lent. */
   isOffered = false;
+  /** How often calls have come back since when. */
+  #returns = 0;
+  #returnsSinceNs = 0;
   /** Calls that wait for its position. */
   readonly #waiting = new Set<Transaction>();
 
@@ -116,6 +129,15 @@ class LentFile implements Loan {
     this.inode = inode;
     this.stamps = stamps;
     this.#modes = modes;
+  }
+
+  /** Calls on it have come back that others could not serve: whether they may have the next ones all the same. */
+  mayReturn(nowNs: number): boolean {
+    if (nowNs - this.#returnsSinceNs > RETURNS_NS) {
+      this.#returnsSinceNs = nowNs;
+      this.#returns = 0;
+    }
+    return ++this.#returns <= RETURNS_MAX;
   }
 
   get position(): number {
@@ -178,10 +200,12 @@ export class Lender implements Lending {
   readonly #kernel: LenderContext;
   readonly #records: OpenRecords;
   readonly #quiescence: Quiescence;
-  readonly #control: Int32Array;
+  readonly #watched: Int32Array;
   /** The kernel threads that move bytes. */
   readonly #movers: readonly number[];
+  readonly #others: Others;
   readonly #wake: (thread: number) => void;
+  readonly #lendAfter: number;
   readonly #openNumbers = new Numbers(OPEN_RECORDS);
   readonly #stampNumbers = new Numbers(STAMP_RECORDS);
   readonly #tableNumbers = new Numbers(TABLE_BLOCKS);
@@ -201,13 +225,17 @@ export class Lender implements Lending {
     sab: PrivateSab,
     threads: number,
     movers: readonly number[],
+    others: Others,
     wake: (thread: number) => void,
+    isEager: boolean,
   ) {
     this.#kernel = kernel;
     this.#records = new OpenRecords(sab, 0);
     this.#quiescence = new Quiescence(sab.control, threads);
-    this.#control = sab.movers;
+    this.#watched = sab.movers;
     this.#movers = movers;
+    this.#others = others;
+    this.#lendAfter = isEager ? LEND_AFTER.eager : LEND_AFTER.usual;
     this.#wake = wake;
   }
 
@@ -216,7 +244,7 @@ export class Lender implements Lending {
   /** A call on an open file has come to thread 0 that another thread could have served. */
   used(task: LendingCaller, fd: number, file: SeekableFile): void {
     const { loan } = file;
-    if (loan === null && (++file.calls < LEND_AFTER || !this.#lend(file))) return;
+    if (loan === null && (++file.calls < this.#lendAfter || !this.#lend(file))) return;
     const lent = file.loan as LentFile;
     if (lent.isOffered) this.#route(task, fd, lent);
     else if (++file.calls >= OFFER_AFTER) {
@@ -259,7 +287,8 @@ export class Lender implements Lending {
   }
 
   /** Where calls of the task on that descriptor go from now on. */
-  #route(task: LendingCaller, fd: number, { record }: LentFile): void {
+  #route(task: LendingCaller, fd: number, file: LentFile): void {
+    const { record } = file;
     const { call, files } = task;
     const thread = this.#movers[(call.slot >>> 3) % this.#movers.length]!;
     const route = ROUTES + fd;
@@ -272,7 +301,9 @@ export class Lender implements Lending {
       this.#missedBy(thread);
       return;
     }
+    if (isNamed && !file.mayReturn(this.#kernel.nowNs)) return;
     if (!isNamed) this.#records.setDescriptor(table, fd, record);
+    this.#others.visit(call.slot, thread);
     this.#records.setCaller(call.slot, table);
     call.bytes[route] = thread;
   }
@@ -358,9 +389,11 @@ export class Lender implements Lending {
 
   // ---- What others say ----
 
-  /** The position of a file that was wanted is free. */
-  freed(record: number): void {
-    this.#files[record]?.freed();
+  /** Something that one of them says; false: it is nothing about files. */
+  receive(record: Int32Array): boolean {
+    if (record[M.KIND] !== Message.POSITION_FREE) return false;
+    this.#files[record[M.RECORD]!]?.freed();
+    return true;
   }
 
   /** The transaction of the call in progress, which is told when something that it waits for is there. */
@@ -368,7 +401,8 @@ export class Lender implements Lending {
     return this.#kernel.gofer.ofCall();
   }
 
+  /** Whether somebody is to be told of what is read and written. */
   watch(isWatched: boolean): void {
-    Atomics.store(this.#control, 0, isWatched ? 1 : 0);
+    Atomics.store(this.#watched, 0, isWatched ? 1 : 0);
   }
 }

@@ -3,13 +3,12 @@
 import { POSTED_TO_MOVERS } from "../../shared/abi/unseen_calls.ts";
 import type { Handler } from "../call/dispatch.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
-import type { Lending } from "../vfs/loan.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 
-function lending<C extends VfsCaller>(handler: Handler<C>, lender: Lending): Handler<C> {
+function lending<C extends VfsCaller>(handler: Handler<C>): Handler<C> {
   return (task, fd, a1, a2, a3, a4, a5) => {
     const file = task.files.get(fd);
-    if (file instanceof SeekableFile) lender.used(task, fd, file);
+    if (file instanceof SeekableFile) task.kernel.lending?.used(task, fd, file);
     return handler(task, fd, a1, a2, a3, a4, a5);
   };
 }
@@ -17,9 +16,8 @@ function lending<C extends VfsCaller>(handler: Handler<C>, lender: Lending): Han
 /** The handlers of thread 0 where there are such threads. */
 export function lendingHandlers<C extends VfsCaller>(
   handlers: ReadonlyMap<string, Handler<C>>,
-  lender: Lending,
 ): ReadonlyMap<string, Handler<C>> {
   const wrapped = new Map(handlers);
-  for (const name of POSTED_TO_MOVERS) wrapped.set(name, lending(handlers.get(name)!, lender));
+  for (const name of POSTED_TO_MOVERS) wrapped.set(name, lending(handlers.get(name)!));
   return wrapped;
 }

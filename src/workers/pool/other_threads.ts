@@ -52,6 +52,8 @@ export class OtherThreads {
   readonly #post: Post;
   readonly #returned: ReturnedCalls;
   readonly #threads: number;
+  /** What is lent to whoever makes calls in a slot; null: nothing is. */
+  lender: { forgetCaller(slot: number): void } | null = null;
   /** Of which waits are to be told that they are over; -1: none waits. */
   readonly #net: number;
   /** Of each slot the threads that know of its task, a bit each. */
@@ -106,13 +108,15 @@ export class OtherThreads {
     return true;
   }
 
-  /** Who a task is has changed, or what its descriptors are. */
+  /** Who a task is has changed, or what its descriptors are, or how far it may write. */
   forgetTask(slot: number): void {
+    this.lender?.forgetCaller(slot);
     this.#tellVisited(Message.FORGET_TASK, slot);
   }
 
   /** A slot was closed, perhaps under their hands. */
   closed(slot: number): void {
+    this.lender?.forgetCaller(slot);
     if (this.#visited[slot] === 0) return;
     this.#leaving.set(slot, this.#quiescence.now());
     this.#tellVisited(Message.CLOSED, slot);
