@@ -32,12 +32,6 @@ export interface PoolApi {
   counters(): Promise<Record<string, number>>;
 }
 
-/** Of the one that has sockets. */
-export interface NetApi extends PoolApi {
-  /** So many bytes are all the memory that its container has. */
-  limitMemory(bytes: number): Promise<void>;
-}
-
 export interface ThreadBoot extends KernelBoot {
   /** comlink: the main thread calls a KernelApi through it. */
   port: MessagePort;

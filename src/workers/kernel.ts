@@ -36,6 +36,7 @@ import { Timers } from "./call/timers.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
 import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
+import { Credits } from "./credits.ts";
 import { Futexes } from "./futex/futexes.ts";
 import { Gofer } from "./gofer/gofer.ts";
 import { HostFiles } from "./gofer/host_files.ts";
@@ -187,6 +188,7 @@ export class Kernel implements SupervisorContext {
   /** Of this thread's heap: what the kinds above, and others, may take together. */
   readonly heap: HeapBudget;
   readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly credits: Credits | null;
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
@@ -245,6 +247,7 @@ export class Kernel implements SupervisorContext {
     const quarter = native.descriptorLimit() >>> 2;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter);
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+    this.credits = threads === 1 ? null : new Credits(sab, this);
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
     this.dentries = new DentryCache(this.counters, this.heap);
@@ -294,7 +297,7 @@ export class Kernel implements SupervisorContext {
     this.otherThreads = new OtherThreads(this, roles, this.attention, this.post, sab.control, this.requests);
     if (movers.length > 0) {
       const wake = (thread: number) => this.post!.wake(thread);
-      const lender = new Lender(this, sab, threads, movers, this.otherThreads, wake, this.#isEager);
+      const lender = new Lender(this, sab, movers, this.otherThreads, wake, this.#isEager);
       this.otherThreads.lender = lender;
       this.fileEvents.onWatched = (isAny) => lender.watch(isAny);
       this.lending = lender;

@@ -68,7 +68,8 @@ function worker(thread: number, reads: Read): Process {
       const all = records(thread);
       const into = lent(0, 0);
       if (all.find(SLOT, FD) !== RECORD || !reads(all, into)) return Number(local) + 1;
-      if ((into.hostFd === OLD_FD) !== (into.modes === LENT_READ)) violation("it takes one half for the other");
+      if ((into.hostFd === OLD_FD) !== (into.modes === LENT_READ))
+        violation("it takes one half for the other");
       const what = steps.atomic("reads", (memory) => memory.get(host, into.hostFd));
       if (what === NOTHING || what === SECRET) violation("it reads what the descriptor never named");
       return Number(local) + 1;

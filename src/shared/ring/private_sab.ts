@@ -40,6 +40,12 @@ export const ACTIVE_WORDS = CHUNK_PLACES / 32;
 export const READINESS_RECORDS = 65536;
 export const READINESS_WORDS = 4;
 
+// Of each thing that is bounded for all kernel threads together (credit.ts).
+export const CREDIT_ACCOUNTS = 4;
+export const CREDIT_LIMIT = 0; // what there may be in all: seldom written, by one thread
+export const CREDIT_LEFT = LINE_WORDS; // what of that nobody has drawn: by Atomics
+export const CREDIT_WORDS = 2 * LINE_WORDS;
+
 // Of files whose bytes other kernel threads move (open_records.ts): tables of descriptors, what of each is known, open
 // files, and inodes.
 export const TABLE_BLOCKS = 1024;
@@ -58,6 +64,7 @@ interface Region {
 const REGIONS = [
   { name: "control", words: KERNEL_THREADS_MAX * CONTROL_WORDS },
   { name: "limit", words: LINE_WORDS }, // word 0: active.ts
+  { name: "credit", words: CREDIT_ACCOUNTS * CREDIT_WORDS }, // credit.ts
   { name: "claims", words: SLOT_PLACES },
   { name: "seen", words: KERNEL_THREADS_MAX * SEEN_WORDS },
   { name: "attention", words: SLOT_PLACES }, // attention.ts
@@ -85,6 +92,7 @@ export class PrivateSab {
   readonly buffer: SharedArrayBuffer;
   readonly control: Int32Array;
   readonly limit: Int32Array;
+  readonly credit: Int32Array;
   readonly claims: Int32Array;
   readonly seen: Int32Array;
   readonly attention: Int32Array;
@@ -111,6 +119,7 @@ export class PrivateSab {
     }
     this.control = views.get("control")!;
     this.limit = views.get("limit")!;
+    this.credit = views.get("credit")!;
     this.claims = views.get("claims")!;
     this.seen = views.get("seen")!;
     this.attention = views.get("attention")!;

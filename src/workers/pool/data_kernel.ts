@@ -7,17 +7,14 @@ import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { PoolKernel, type PoolPlace } from "./pool_kernel.ts";
 
-/** Nothing that it makes outlives a call. */
-const NO_MEMORY = 0;
-
 export class DataKernel extends PoolKernel {
   readonly requests: DataRequests;
   readonly records: OpenRecords;
   readonly #movers: Int32Array;
 
   /** `every`: of the calls that trap thread 0 is shown one in so many; 0: none. */
-  constructor(parts: ThreadParts, place: Omit<PoolPlace, "memoryPart">, every: number) {
-    super(parts, { ...place, memoryPart: NO_MEMORY });
+  constructor(parts: ThreadParts, place: PoolPlace, every: number) {
+    super(parts, place);
     this.records = new OpenRecords(parts.sab, this.thread);
     this.#movers = parts.sab.movers;
     this.requests = new DataRequests(this, every);

@@ -19,9 +19,7 @@ import {
   TABLE_BLOCKS,
   TABLE_DESCRIPTORS,
 } from "../../shared/ring/private_sab.ts";
-import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
-import type { Timers } from "../call/timers.ts";
 import type { Counters } from "../counters.ts";
 import type { Gofer } from "../gofer/gofer.ts";
 import type { Transaction } from "../gofer/transaction.ts";
@@ -38,19 +36,19 @@ const OFFER_AFTER = 64;
 /** A file on which more calls than that have come back in that time is served here until it is over. */
 const RETURNS_MAX = 16;
 const RETURNS_NS = 10e6;
-/** How often it is looked whether everybody has passed. */
-const LOOK_NS = 1e6;
-/** Calls that a sleeping thread could have served, within LOOK_NS, before it is woken. */
+/** Calls within that time that a sleeping thread could have served, before it is woken. */
 const WAKE_AFTER = 32;
+const MISSED_NS = 1e6;
 
 interface Others {
   /** A thread is about to know of a slot's task. */
   visit(slot: number, thread: number): void;
+  /** Calls `then` when none of them is on the way any more to what is given up now. */
+  whenPassed(then: () => void): void;
 }
 
 interface LenderContext {
   readonly counters: Counters;
-  readonly timers: Timers;
   readonly gofer: Gofer;
   readonly nowNs: number;
   readonly page: { isSleeping(thread: number): boolean };
@@ -199,7 +197,6 @@ class LentFile implements Loan {
 export class Lender implements Lending {
   readonly #kernel: LenderContext;
   readonly #records: OpenRecords;
-  readonly #quiescence: Quiescence;
   readonly #watched: Int32Array;
   /** The kernel threads that move bytes. */
   readonly #movers: readonly number[];
@@ -213,9 +210,6 @@ export class Lender implements Lending {
   readonly #files: (LentFile | undefined)[] = [];
   /** Of descriptor tables, by their ids. */
   readonly #tables = new Map<number, number>();
-  /** What is done when everybody has passed. */
-  readonly #later: { readonly since: Moment; readonly then: () => void }[] = [];
-  #isLooking = false;
   /** Calls that each thread could have served since it was looked last. */
   readonly #missed: number[] = [];
   #missedSinceNs = 0;
@@ -223,7 +217,6 @@ export class Lender implements Lending {
   constructor(
     kernel: LenderContext,
     sab: PrivateSab,
-    threads: number,
     movers: readonly number[],
     others: Others,
     wake: (thread: number) => void,
@@ -231,7 +224,6 @@ export class Lender implements Lending {
   ) {
     this.#kernel = kernel;
     this.#records = new OpenRecords(sab, 0);
-    this.#quiescence = new Quiescence(sab.control, threads);
     this.#watched = sab.movers;
     this.#movers = movers;
     this.#others = others;
@@ -319,7 +311,7 @@ export class Lender implements Lending {
   /** A thread that sleeps is not rung by stubs, whose calls come here; when there are many it is woken. */
   #missedBy(thread: number): void {
     const { nowNs, page } = this.#kernel;
-    if (nowNs - this.#missedSinceNs > LOOK_NS) {
+    if (nowNs - this.#missedSinceNs > MISSED_NS) {
       this.#missedSinceNs = nowNs;
       this.#missed.fill(0);
     }
@@ -367,24 +359,7 @@ export class Lender implements Lending {
   }
 
   whenPassed(then: () => void): void {
-    this.#later.push({ since: this.#quiescence.now(), then });
-    if (!this.#isLooking) this.#lookSoon();
-  }
-
-  // Whoever sleeps holds nothing, and whoever is awake passes within microseconds: nobody needs to be rung for it.
-  #lookSoon(): void {
-    this.#isLooking = true;
-    this.#kernel.timers.add(this.#kernel.nowNs + LOOK_NS, () => {
-      this.#isLooking = false;
-      this.#look();
-      if (this.#later.length > 0) this.#lookSoon();
-    });
-  }
-
-  #look(): void {
-    let passed = 0;
-    while (passed < this.#later.length && this.#quiescence.hasPassed(this.#later[passed]!.since)) passed++;
-    for (const { then } of this.#later.splice(0, passed)) then();
+    this.#others.whenPassed(then);
   }
 
   // ---- What others say ----

@@ -12,8 +12,10 @@ import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 import { SUPERVISOR, type ThreadPlan, threadOf } from "../../shared/thread_plan.ts";
 import type { Caller } from "../call/caller.ts";
+import type { Timers } from "../call/timers.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { Passed } from "./passed.ts";
 import type { Post } from "./post.ts";
 
 /** What thread 0 does with what comes back. */
@@ -39,6 +41,8 @@ export interface OtherThreadsContext {
   readonly claims: Claims;
   readonly memory: GuestMemory;
   readonly slots: Slots;
+  readonly timers: Timers;
+  readonly nowNs: number;
 }
 
 /** Whether a stub looks up whom it is to ring for a descriptor. */
@@ -61,6 +65,7 @@ export class OtherThreads {
   /** Slots that were closed, and when. */
   readonly #leaving = new Map<number, Moment>();
   readonly #quiescence: Quiescence;
+  readonly #passed: Passed;
 
   constructor(
     kernel: OtherThreadsContext,
@@ -77,6 +82,12 @@ export class OtherThreads {
     this.#threads = plan.length;
     this.#net = threadOf(plan, "net");
     this.#quiescence = new Quiescence(control, plan.length);
+    this.#passed = new Passed(kernel, control, plan.length);
+  }
+
+  /** Calls `then` when none of them is on the way any more to what is given up now; perhaps at once. */
+  whenPassed(then: () => void): void {
+    this.#passed.when(then);
   }
 
   /** A thread is about to know of a slot's task, or to write to its memory. */
