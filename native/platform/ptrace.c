@@ -71,7 +71,7 @@ static void *trace(void *unused) {
   bool runs = tracer.error == 0;
   sem_post(&tracer.begun);
   // ECHILD: the zygote is gone, and the sandbox about to. The host tells of the newest threads first: the zygote, for
-  // which the kernel thread waits, must not starve behind threads that stop again and again.
+  // which new programs wait, must not starve behind threads that stop again and again.
   while (runs && waited(-1, 0))
     waited(tracer.zygote, WNOHANG);
   return NULL;

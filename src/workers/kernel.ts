@@ -280,7 +280,7 @@ export class Kernel implements SupervisorContext {
     // Where there is no first program the kernel itself is process 1; a container's takes that number.
     this.pids = new PidNamespace(this, null, config.mode === "do" ? 1 : 2);
     this.containers = new Containers(this, this.pids, this.mounts);
-    this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
+    this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](this, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.placement = new CpuPlacement(this);
     this.uts = new UtsNamespace(config.hostname);
@@ -394,11 +394,16 @@ export class Kernel implements SupervisorContext {
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
   }
 
-  /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong. */
-  startProgram(number: number, spec: ProcessSpec, streams: readonly number[]): number | StartError {
+  /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong (startProgram). */
+  startProgram(
+    number: number,
+    spec: ProcessSpec,
+    streams: readonly number[],
+    told: (error: number) => void,
+  ): number | StartError {
     const container = this.containers.get(number);
     if (container !== undefined)
-      return this.containers.as(container, () => startProgram(this, container, spec, streams));
+      return this.containers.as(container, () => startProgram(this, container, spec, streams, told));
     for (const stream of new Set(streams)) this.native.close(stream);
     return { subject: "program", name: spec.args[0] ?? "", errno: ESRCH };
   }

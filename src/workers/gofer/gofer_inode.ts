@@ -221,7 +221,9 @@ export class GoferInode extends Inode implements HandleOwner {
 
   protected ask(): Attributes | number {
     const { kernel } = this.fs;
+    kernel.gofer.slow.begin();
     const error = fileResult(this.#askHost());
+    kernel.gofer.slow.heed(this.hostDev);
     if (error < 0) return error;
     const told = readStat(kernel.native.scratchView, kernel.users);
     if (told.ino !== this.hostIno || told.dev !== this.hostDev) return -ESTALE;
@@ -261,15 +263,26 @@ export class GoferInode extends Inode implements HandleOwner {
 
   override namesVersion(): number {
     this.attributes();
-    return this.#cache.version;
+    return this.fs.kernel.gofer.pinnedVersion(this) ?? this.#cache.version;
+  }
+
+  /** For the call in progress, which has asked for some of its names, they stay those of now. */
+  pinNames(): void {
+    const { transaction } = this.fs.kernel.gofer;
+    const { last, version } = this.#cache;
+    if (transaction !== null && last !== null && transaction.pin(this) === undefined)
+      transaction.setPin(this, last, version);
   }
 
   override lookup(name: string): Inode | number {
     if (this.type !== S_IFDIR) return -ENOTDIR;
     const { handles, kernel } = this.fs;
+    if (kernel.gofer.isSlow(this.hostDev)) return this.fs.lookUpSlowly(this, name);
+    kernel.gofer.slow.begin();
     const directory = this.handle();
     if (directory < 0) return directory;
     const fd = handles.openChild(directory, name);
+    kernel.gofer.slow.heed(this.hostDev);
     if (fd === -EXDEV) return this.fs.lookAcross(this, name);
     if (fd < 0) return fd;
     const error = fileResult(kernel.native.fstat(fd));
