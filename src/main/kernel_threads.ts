@@ -1,6 +1,7 @@
 // A kernel with threads of its own, seen from the main thread: piscina owns them, each with one task that never settles,
 // and comlink carries control requests to them. If one ends, the sandbox has lost its kernel.
 
+import { setFlagsFromString } from "node:v8";
 import { MessageChannel } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
@@ -9,11 +10,17 @@ import type { KernelBoot, NetApi, PoolApi, ThreadBoot } from "../shared/kernel_b
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
-import { SUPERVISOR, threadOf } from "../shared/thread_plan.ts";
+import { SUPERVISOR, type ThreadRole, threadOf } from "../shared/thread_plan.ts";
 import type { RunningKernel } from "./placement.ts";
 
 /** In the sandbox's root. */
 const KERNEL_BUNDLE = "/kernel.cjs";
+
+/**
+ * Old space of each thread's heap, in MB: beside what guests may use (HEAP_BUDGET_MAX of the kernel), its own, and what
+ * is not collected yet. Those that keep nothing need little.
+ */
+const HEAP_MB: Readonly<Record<ThreadRole, number>> = { supervisor: 2048, net: 2048, data: 256 };
 
 /** A thread, as it is spoken to. */
 interface Started<Api> {
@@ -33,25 +40,43 @@ export async function startKernelThreads(
   filename = KERNEL_BUNDLE,
 ): Promise<Omit<RunningKernel, "memory">> {
   const { roles } = boot;
-  const pool = new Piscina({
-    filename,
-    minThreads: roles.length,
-    maxThreads: roles.length,
-    // A kernel thread's own loop decides when it sleeps.
-    atomics: "disabled",
-  });
+  // The flag that limits the heap of this thread would limit all others' alike, whatever is said of each.
+  setFlagsFromString("--max-old-space-size=0");
+  const pools = new Map(
+    [...new Set(roles)].map((role) => {
+      const count = roles.filter((other) => other === role).length;
+      const pool = new Piscina({
+        filename,
+        minThreads: count,
+        maxThreads: count,
+        // A kernel thread's own loop decides when it sleeps.
+        atomics: "disabled",
+        resourceLimits: { maxOldGenerationSizeMb: HEAP_MB[role] },
+      });
+      return [role, pool] as const;
+    }),
+  );
   const control = new PrivateSab(boot.privateSab).control;
   const ends: Promise<never>[] = [];
   const start = <Api>(thread: number): Started<Api> => {
     const { port1, port2 } = new MessageChannel();
     const threadBoot: ThreadBoot = { ...boot, port: port2, thread };
     // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
-    const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &
+    const transferList = [port2] as unknown as NonNullable<Parameters<Piscina["run"]>[1]>["transferList"] &
       object;
+    const role = roles[thread]!;
     ends.push(
-      pool.run(threadBoot, { transferList }).then((): never => {
-        throw new Error(`kernel thread ${thread} left its loop`);
-      }),
+      pools
+        .get(role)!
+        .run(threadBoot, { transferList })
+        .then(
+          (): never => {
+            throw new Error(`thread ${thread} (${role}) left its loop`);
+          },
+          (cause: Error): never => {
+            throw new Error(`thread ${thread} (${role}): ${cause.message}`, { cause });
+          },
+        ),
     );
     return { remote: wrap<Api>(nodeEndpoint(port1)), turns: new Turns(control, thread) };
   };
@@ -92,6 +117,18 @@ function ofAll(api: KernelApi, others: readonly Started<PoolApi>[], net: Started
       const ofOthers = others.map((thread) => ask(thread, (remote) => remote.counters()));
       return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
     },
+
+    async threads() {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.report()));
+      return [...(await api.threads()), ...(await Promise.all(ofOthers))];
+    },
+
+    async breakThread(number, how) {
+      const other = others[number - 1];
+      return other === undefined
+        ? api.breakThread(number, how)
+        : ask(other, (remote) => remote.breakThread(how));
+    },
   };
 }
 
@@ -124,6 +161,8 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
     foreground: (pid, value) => asked(remote.foreground(pid, value)),
     counters: () => asked(remote.counters()),
     failHostCalls: (plan) => asked(remote.failHostCalls(plan)),
+    breakThread: (thread, how) => asked(remote.breakThread(thread, how)),
+    threads: () => asked(remote.threads()),
     sites: () => asked(remote.sites()),
   };
 }

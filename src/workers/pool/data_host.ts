@@ -9,5 +9,5 @@ import { poolApi } from "./pool_host.ts";
 /** Throws: there is no sandbox without. */
 export async function runData(boot: KernelBoot, thread: number, asked: Asked): Promise<PoolApi> {
   const parts = await threadParts(boot);
-  return poolApi(new DataKernel(parts, { thread, threads: boot.roles.length }), parts, asked);
+  return poolApi(new DataKernel(parts, { thread, threads: boot.roles.length }), boot, parts, asked);
 }

@@ -17,7 +17,7 @@ export async function runNet(boot: KernelBoot, thread: number, asked: Asked): Pr
   kernel.network.devices.isHosts = descriptors.maker !== undefined;
   if (descriptors.keeper !== undefined) new Keeper(kernel, descriptors.keeper);
   return {
-    ...poolApi(kernel, parts, asked),
+    ...poolApi(kernel, boot, parts, asked),
 
     async limitMemory(bytes) {
       asked.serve();
