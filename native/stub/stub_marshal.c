@@ -55,6 +55,17 @@ static u32 copy_in(slot_t slot, u32 piece, u64 to, u64 capacity) {
   return (u32)(length - left) | (left ? FAULTED : 0);
 }
 
+// The kernel thread that a descriptor's calls go to. One that only moves bytes is not woken for a call that thread 0
+// serves in the same time.
+static u32 route_of(slot_t slot, u64 fd) {
+  u64 chunk = slot & ~(u64)(RF_CHUNK_SIZE - 1);
+  u32 thread = *(volatile u8 *)(chunk + RF_ROUTES + fd) % RF_KERNEL_THREADS_MAX;
+  u32 movers = get32(RF_KERNEL_PAGE + RF_KP_MOVERS);
+  if (thread == 0 || movers == 0 || thread < movers) return thread;
+  u64 record = RF_KERNEL_PAGE + RF_KP_THREAD + thread * RF_KP_THREAD_STRIDE;
+  return load32(record + RF_KP_SLEEPING) ? 0 : thread;
+}
+
 /* Copies the in pieces of system call nr to the window; returns the kernel thread to ring. */
 u32 copy_in_pieces(slot_t slot, u64 nr) {
   put32(slot + RF_REQ_IN_LENGTH, 0);
@@ -67,8 +78,7 @@ u32 copy_in_pieces(slot_t slot, u64 nr) {
   if (second)
     put32(slot + RF_REQ_IN_LENGTH + 4, copy_in(slot, second, slot + RF_WINDOW_SECOND, RF_WINDOW_SECOND_SIZE));
   u64 fd = argument(slot, 0);
-  if ((entry >> 40 & 0xff) == RF_ROUTE_FD && fd < RF_ROUTES_COUNT)
-    return *(volatile u8 *)((slot & ~(u64)(RF_CHUNK_SIZE - 1)) + RF_ROUTES + fd) % RF_KERNEL_THREADS_MAX;
+  if ((entry >> 40 & 0xff) == RF_ROUTE_FD && fd < RF_ROUTES_COUNT) return route_of(slot, fd);
   return entry >> 32 & 0xff;
 }
 

@@ -1,16 +1,18 @@
 // A kernel with threads of its own, seen from the main thread: piscina owns them, each with one task that never settles,
 // and comlink carries control requests to them. If one ends, the sandbox has lost its kernel.
 
+import { totalmem } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { MessageChannel } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
-import type { KernelBoot, NetApi, PoolApi, ThreadBoot } from "../shared/kernel_boot.ts";
+import type { KernelBoot, PoolApi, ThreadBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
-import { SUPERVISOR, type ThreadRole, threadOf } from "../shared/thread_plan.ts";
+import { SUPERVISOR, type ThreadRole } from "../shared/thread_plan.ts";
+import { openCredits } from "../workers/credits.ts";
 import type { RunningKernel } from "./placement.ts";
 
 /** In the sandbox's root. */
@@ -20,7 +22,7 @@ const KERNEL_BUNDLE = "/kernel.cjs";
  * Old space of each thread's heap, in MB: beside what guests may use (HEAP_BUDGET_MAX of the kernel), its own, and what
  * is not collected yet. Those that keep nothing need little.
  */
-const HEAP_MB: Readonly<Record<ThreadRole, number>> = { supervisor: 2048, net: 2048, data: 256 };
+const HEAP_MB: Readonly<Record<ThreadRole, number>> = { supervisor: 2048, net: 2048, data: 512 };
 
 /** A thread, as it is spoken to. */
 interface Started<Api> {
@@ -56,7 +58,9 @@ export async function startKernelThreads(
       return [role, pool] as const;
     }),
   );
-  const control = new PrivateSab(boot.privateSab).control;
+  const sab = new PrivateSab(boot.privateSab);
+  const { control } = sab;
+  if (roles.length > 1) openCredits(sab, totalmem());
   const ends: Promise<never>[] = [];
   const start = <Api>(thread: number): Started<Api> => {
     const { port1, port2 } = new MessageChannel();
@@ -89,29 +93,13 @@ export async function startKernelThreads(
   if (others.length === 0) return { api, ended };
   await Promise.race([api.counters(), ended]); // the kernel page is there
   await Promise.race([Promise.all(others.map(({ remote }) => remote.begin())), ended]);
-  const net = threadOf(roles, "net");
-  const netThread = net < 0 ? null : (others[net - 1] as Started<NetApi>);
-  return { api: ofAll(api, others, netThread), ended };
+  return { api: ofAll(api, others), ended };
 }
 
 /** What is asked of thread 0, and of others where they have to do with it. */
-function ofAll(api: KernelApi, others: readonly Started<PoolApi>[], net: Started<NetApi> | null): KernelApi {
-  const limitMemory = async (bytes: number | undefined): Promise<void> => {
-    if (bytes !== undefined && net !== null) await ask(net, (remote) => remote.limitMemory(bytes));
-  };
+function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): KernelApi {
   return {
     ...api,
-
-    // What the kernel itself may have is the first container's.
-    async prepare(container, spec) {
-      if (container === 0) await limitMemory(spec.memory);
-      return api.prepare(container, spec);
-    },
-
-    async limit(container, limits) {
-      if (container === 0) await limitMemory(limits.memory);
-      await api.limit(container, limits);
-    },
 
     async counters() {
       const ofOthers = others.map((thread) => ask(thread, (remote) => remote.counters()));

@@ -36,12 +36,6 @@ export interface PoolApi {
   breakThread(how: ThreadFault): Promise<boolean>;
 }
 
-/** Of the one that has sockets. */
-export interface NetApi extends PoolApi {
-  /** So many bytes are all the memory that its container has. */
-  limitMemory(bytes: number): Promise<void>;
-}
-
 export interface ThreadBoot extends KernelBoot {
   /** comlink: the main thread calls a KernelApi through it. */
   port: MessagePort;

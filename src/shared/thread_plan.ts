@@ -21,6 +21,11 @@ export function threadOf(plan: ThreadPlan, role: "supervisor" | "net"): number {
   return plan.indexOf(role);
 }
 
+/** Numbers of all threads of a role. */
+export function threadsOf(plan: ThreadPlan, role: ThreadRole): readonly number[] {
+  return plan.flatMap((each, thread) => (each === role ? [thread] : []));
+}
+
 /** A number of threads in all: the network's comes second, and data's last. */
 function countedPlan(count: number): ThreadPlan | string {
   if (count < 1) return "there is no kernel without a thread";

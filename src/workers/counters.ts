@@ -1,6 +1,15 @@
 // Counters of one kernel, by the names under which the `counters` control request shows them. Each
 // is a plain field: adding one is a line here.
 
+type Name = Exclude<keyof Counters, "toRecord">;
+
+/**
+ * Of several threads' counters, those of things that each has, and one of them decides on: thread 0 says how many there are
+ * of its own, and the thread NET of its own. All others are added up.
+ */
+export const OF_THREAD_0: readonly Name[] = ["openFiles", "networks"];
+export const OF_NET: readonly Name[] = ["netDevices", "netAddresses", "routes", "rules", "neighbours"];
+
 export class Counters {
   /** In use now: */
   processes = 0;
@@ -113,6 +122,8 @@ export class Counters {
   /** Jobs that were given to the Gofer's threads; those that are not done; answers that calls keep until they end. */
   hostJobs = 0;
   hostJobsWaiting = 0;
+  /** Open files whose bytes other kernel threads move as well. */
+  lentFiles = 0;
   hostAnswers = 0;
   /** Calls whose handlers ran again with what the host had answered; jobs that the kernel thread has had to wait for. */
   hostRetries = 0;
@@ -128,7 +139,9 @@ export class Counters {
   /** Changes of where the sandbox's threads run (cpu_placement.ts). */
   placements = 0;
 
-  toRecord(): Record<string, number> {
-    return Object.fromEntries(Object.entries(this)) as Record<string, number>;
+  /** `others`: what another thread tells. */
+  toRecord(others: readonly Name[] = []): Record<string, number> {
+    const own = Object.entries(this).filter(([name]) => !others.includes(name as Name));
+    return Object.fromEntries(own) as Record<string, number>;
   }
 }

@@ -4,8 +4,13 @@
 // its heap is full.
 //
 // Bytes of large values lie off the heap and are memory_budget.ts's.
+//
+// Each kernel thread has a heap of its own, with V8's limit for each. Yet all of them draw from one budget (credits.ts): it
+// is a part of the memory as well, and what a sandbox may make is not to depend on which thread has it. One thread alone can
+// never have more than the budget, which stays below the limit of one heap.
 
 import { totalmem } from "node:os";
+import type { Credit } from "../shared/ring/credit.ts";
 import type { Counters } from "./counters.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 
@@ -90,21 +95,47 @@ export type HeapKind = keyof typeof COSTS;
 
 const KINDS = Object.keys(COSTS) as readonly HeapKind[];
 
+/** Kinds that several kernel threads make. */
+type Shared = Partial<Record<HeapKind, Credit>>;
+
 export class HeapBudget {
   readonly #counters: Counters;
-  readonly #limits: Readonly<Partial<Record<HeapKind, number>>>;
-  limit: number;
+  readonly #limits: Partial<Record<HeapKind, number>>;
+  /** What this thread may use without asking others: all, or what it has drawn. */
+  #own: number;
   /** At least what is used: the sum as it was when somebody last made it, and all that was granted since. */
   #atMost = 0;
+  /** Where there are several kernel threads; null: all is this thread's. */
+  #credit: Credit | null = null;
+  #shared: Shared = {};
 
   /** `limits`: how many there may be of single kinds. */
-  constructor(counters: Counters, limits: Readonly<Partial<Record<HeapKind, number>>>, limit: number) {
+  constructor(counters: Counters, limits: Partial<Record<HeapKind, number>>, limit: number) {
     this.#counters = counters;
     this.#limits = limits;
-    this.limit = limit;
+    this.#own = limit;
   }
 
-  /** Bytes of the heap that guests use, by the table. */
+  /** Others draw from the same heap, and make things of the same kinds: this thread's limit is what it has drawn of one. */
+  share(credit: Credit, kinds: Shared): void {
+    this.#credit = credit;
+    this.#own = 0;
+    this.#shared = kinds;
+    for (const kind of Object.keys(kinds) as HeapKind[]) this.#limits[kind] = 0;
+  }
+
+  /** What all threads may use together. */
+  get limit(): number {
+    return this.#credit === null ? this.#own : this.#credit.limit;
+  }
+
+  /** Where it is shared, thread 0 sets it for all. */
+  set limit(bytes: number) {
+    if (this.#credit === null) this.#own = bytes;
+    else this.#credit.limit = bytes;
+  }
+
+  /** Bytes of the heap that guests use, by the table, of what this thread has made. */
   get used(): number {
     let used = 0;
     for (const kind of KINDS) used += this.#counters[kind] * COSTS[kind];
@@ -113,14 +144,45 @@ export class HeapBudget {
 
   /** Whether there may be `count` more of a kind; who is told so counts them at once. */
   hasRoom(kind: HeapKind, count = 1): boolean {
-    if (this.#counters[kind] + count > (this.#limits[kind] ?? Number.POSITIVE_INFINITY)) return false;
+    const wanted = this.#counters[kind] + count;
+    if (wanted > (this.#limits[kind] ?? Number.POSITIVE_INFINITY) && !this.#drawsKind(kind, wanted))
+      return false;
     const bytes = count * COSTS[kind];
     // The sum is made only when the bound may have been reached.
-    if (this.#atMost + bytes > this.limit) this.#atMost = this.used;
+    if (this.#atMost + bytes > this.#own) {
+      this.#atMost = this.used;
+      if (this.#atMost + bytes > this.#own && !this.#draws(this.#atMost + bytes)) return false;
+    }
     this.#atMost += bytes;
-    if (this.#atMost <= this.limit) return true;
-    this.#atMost -= bytes;
-    return false;
+    return true;
+  }
+
+  #draws(wanted: number): boolean {
+    const credit = this.#credit;
+    if (credit?.draw(wanted) !== true) return false;
+    this.#own = credit.drawn;
+    return true;
+  }
+
+  #drawsKind(kind: HeapKind, wanted: number): boolean {
+    const credit = this.#shared[kind];
+    if (credit?.draw(wanted) !== true) return false;
+    this.#limits[kind] = credit.drawn;
+    return true;
+  }
+
+  /** As Credit.settle. */
+  settle(isGoingToSleep: boolean): void {
+    const credit = this.#credit;
+    if (credit === null) return;
+    this.#atMost = this.used;
+    credit.settle(this.#atMost, isGoingToSleep);
+    this.#own = credit.drawn;
+    for (const kind in this.#shared) {
+      const shared = this.#shared[kind as HeapKind]!;
+      shared.settle(this.#counters[kind as HeapKind], isGoingToSleep);
+      this.#limits[kind as HeapKind] = shared.drawn;
+    }
   }
 }
 

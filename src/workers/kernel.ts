@@ -23,7 +23,7 @@ import { Passes } from "../shared/ring/quiescence.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import type { StartError } from "../shared/start_error.ts";
-import { type ThreadPlan, threadOf } from "../shared/thread_plan.ts";
+import { type ThreadPlan, threadOf, threadsOf } from "../shared/thread_plan.ts";
 import type { KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
@@ -36,6 +36,7 @@ import { Timers } from "./call/timers.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
 import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
+import { Credits } from "./credits.ts";
 import { Futexes } from "./futex/futexes.ts";
 import { Gofer } from "./gofer/gofer.ts";
 import { HostFiles } from "./gofer/host_files.ts";
@@ -64,6 +65,8 @@ import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
+import { Lender } from "./pool/lender.ts";
+import { lendingHandlers } from "./pool/lending_calls.ts";
 import { NetThread } from "./pool/net_thread.ts";
 import { OtherThreads } from "./pool/other_threads.ts";
 import { Post } from "./pool/post.ts";
@@ -172,6 +175,10 @@ export class Kernel implements SupervisorContext {
   readonly otherThreads: OtherThreads | null = null;
   /** The one that has sockets; null: they are this thread's. */
   readonly netThread: NetThread | null = null;
+  /** Who lends files to other kernel threads; null: there are none that would take them. */
+  readonly lending: Lender | null = null;
+  /** Kernel threads that move bytes of files. */
+  readonly #movers: readonly number[];
   /** Doorbells of all kernel threads, by number. */
   readonly #doorbells: readonly number[];
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
@@ -183,6 +190,7 @@ export class Kernel implements SupervisorContext {
   /** Of this thread's heap: what the kinds above, and others, may take together. */
   readonly heap: HeapBudget;
   readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly credits: Credits | null;
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
@@ -234,11 +242,14 @@ export class Kernel implements SupervisorContext {
     roles: ThreadPlan = ALONE,
   ) {
     const threads = roles.length;
+    const movers = threadsOf(roles, "data");
+    this.#movers = movers;
     this.native = native;
     this.directMemory = new DirectMemory(native);
     const quarter = native.descriptorLimit() >>> 2;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter);
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+    this.credits = threads === 1 ? null : new Credits(sab, this);
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
     this.dentries = new DentryCache(this.counters, this.heap);
@@ -251,7 +262,10 @@ export class Kernel implements SupervisorContext {
     this.tracer = strace === null ? null : new Tracer(strace);
     this.patcher = patcherFor(config.options);
     this.throws = new Throws(this.counters, log);
-    this.requests = new Requests(this, new Dispatcher(this, HANDLERS));
+    this.requests = new Requests(
+      this,
+      new Dispatcher(this, movers.length > 0 ? lendingHandlers(HANDLERS) : HANDLERS),
+    );
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
     this.doorbell = native.doorbellCreate();
     sab.setDoorbell(this.thread, this.doorbell);
@@ -283,22 +297,39 @@ export class Kernel implements SupervisorContext {
     this.attention = new Attention(sab.attention, this.claims);
     this.post = new Post(this, sab, threads, (record) => this.#receive(record));
     this.otherThreads = new OtherThreads(this, roles, this.attention, this.post, sab.control, this.requests);
+    if (movers.length > 0) {
+      const wake = (thread: number) => this.post!.wake(thread);
+      const lender = new Lender(this, sab, movers, this.otherThreads, wake, this.#isEager);
+      this.otherThreads.lender = lender;
+      this.fileEvents.onWatched = (isAny) => lender.watch(isAny);
+      this.lending = lender;
+    }
     const net = threadOf(roles, "net");
     if (net < 0) return;
     this.netThread = new NetThread(this, net, this.otherThreads, this.post, sab.readiness);
     this.networks.owner = this.netThread;
   }
 
+  /** Tests ask for what is done by and by to be done at once. */
+  get #isEager(): boolean {
+    return this.config.options?.patch === "eager";
+  }
+
   /** Something that another kernel thread says. */
   #receive(record: Int32Array): void {
-    if (!this.otherThreads!.receive(record)) this.netThread!.receive(record);
+    if (this.otherThreads!.receive(record) || this.lending?.receive(record) === true) return;
+    this.netThread!.receive(record);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
   boot(): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
-    this.page.initialise(this.#doorbells.length, this.placement.stubPolls);
+    this.page.initialise(
+      this.#doorbells.length,
+      this.placement.stubPolls,
+      this.#isEager ? 0 : (this.#movers[0] ?? 0),
+    );
     const marshal = new DataView(compileMarshal(SYSCALLS, ALL_ON_THREAD_0).buffer);
     for (let nr = 0; nr < KP_MARSHAL_COUNT; nr++) {
       const at = nr * MARSHAL_ENTRY_SIZE;

@@ -5,6 +5,7 @@ import { getHeapStatistics } from "node:v8";
 import { ESRCH } from "../shared/abi/errno.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { fromOutside } from "./call/siginfo.ts";
+import { OF_NET } from "./counters.ts";
 import type { HostFaults } from "./host_faults.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Asked } from "./loop.ts";
@@ -165,7 +166,11 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async counters() {
       // What guests were charged of the heap, and what V8 says of all of it.
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
-      return serve({ ...kernel.counters.toRecord(), ...tableSizes(kernel), ...heap });
+      return serve({
+        ...kernel.counters.toRecord(kernel.netThread === null ? [] : OF_NET),
+        ...tableSizes(kernel),
+        ...heap,
+      });
     },
   };
   return onNobodysBehalf(api, kernel);

@@ -74,6 +74,8 @@ export interface LoopContext extends EventsContext {
   readonly stubs: { readonly outstanding: boolean };
   /** What other kernel threads say; null: there are none. */
   readonly post: LoopPost | null;
+  /** What it has drawn of what all have in common; null: there are no others. */
+  readonly credits: { settle(isGoingToSleep: boolean): void } | null;
   nowNs: number;
   owesAnswer: boolean;
 }
@@ -163,6 +165,7 @@ export class KernelThread {
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
         this.#look();
+        kernel.credits?.settle(false);
       }
       if (this.#asked.due() || this.#uvReady || kernel.owesAnswer) {
         kernel.owesAnswer = false;
@@ -197,6 +200,7 @@ export class KernelThread {
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
     if (kernel.passEnd.any) kernel.passEnd.run(true);
+    kernel.credits?.settle(true);
     kernel.page.setSleeping(kernel.thread);
     if (
       !kernel.scanner.anyRequest() &&

@@ -45,6 +45,32 @@ test("memory file systems share half of a container's limit", async () => {
   await withBundle(shell(FILL), body, limited);
 });
 
+/** Writes files of 50 MiB, by their names. */
+const write = (names: string) =>
+  shell(`for i in ${names}; do
+    busybox dd if=/dev/zero of=/one/$i bs=1M count=50 2>/dev/null && busybox echo $i || { busybox echo no $i; busybox rm /one/$i; }
+  done`);
+
+test("a limit that becomes smaller than what is used refuses more until enough was given back", async () => {
+  const body = async (bundle: Bundle) => {
+    const execs = async (words: string[]) => (await bundle.on("exec", [], words)).stdout.toString();
+    const sets = async (limit: string) =>
+      assert.is((await bundle.on("update", ["--memory", limit])).code, 0, "update");
+    assert.is((await bundle.runsDetached()).code, 0);
+    assert.is(await execs(write("a b c d e f")), "a\nb\nc\nd\ne\nf\n");
+    await sets("580M");
+    assert.is(await execs(write("g")), "no g\n");
+    await execs(shell("busybox rm /one/a /one/b"));
+    assert.is(await execs(write("g h")), "g\nno h\n");
+    await sets("1G");
+    assert.is(await execs(write("h")), "h\n");
+  };
+  await withBundle(shell("busybox sleep 100"), body, (config) => {
+    limited(config);
+    config.linux.resources = { memory: { limit: 1 << 30 } };
+  });
+});
+
 /** Calls often; and the same where files have taken all that they may, by few calls. */
 const CALL = "busybox dd if=/dev/zero of=/dev/null bs=1 count=2000 2>/dev/null";
 const CALL_WHEN_FULL = `

@@ -12,7 +12,7 @@ export const CONFIGURATIONS = [
   { name: "systrap, solo", flags: ["--platform=systrap", "--workers=solo"] },
   {
     name: "systrap, kernel threads of their own, call sites patched at their first trap",
-    flags: ["--platform=systrap", "--workers=2", "--patch=eager"],
+    flags: ["--platform=systrap", "--workers=net,data=2", "--patch=eager"],
   },
 ] as const;
 

@@ -94,7 +94,7 @@ async function stress(slots: number, forge: boolean): Promise<void> {
   const kernelPage = native.mapKernelPage(proc);
   closeSync(proc);
   assert.ok(kernelPage >= 0);
-  new KernelPage(guest.words).initialise(KERNEL_THREADS, 500);
+  new KernelPage(guest.words).initialise(KERNEL_THREADS, 500, 0);
   for (let slot = 0; slot < slots; slot++) {
     claims.open(slotNumber(chunk, slot));
     active.opened(slotNumber(chunk, slot));

@@ -1,4 +1,5 @@
-// A data thread takes what stubs post to it, once, and passes it to thread 0 with its slot (pool/data_requests.ts).
+// A data thread takes what stubs post to it, once, and passes what is not its to thread 0 with the slot
+// (pool/data_requests.ts).
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -30,7 +31,7 @@ function make() {
   // The kernel page lies at the end: nothing is written in between.
   const memory = new GuestMemory(new SharedArrayBuffer((GUEST_CHUNKS + 1) * CHUNK_SIZE));
   const parts = { native, memory, sab, descriptors: {}, log: () => {} } as unknown as ThreadParts;
-  const kernel = new DataKernel(parts, { thread: THREAD, threads: THREADS });
+  const kernel = new DataKernel(parts, { thread: THREAD, threads: THREADS }, 0);
   kernel.active.include(0);
   kernel.claims.open(SLOT);
   kernel.active.opened(SLOT);

@@ -11,6 +11,7 @@ import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Passes } from "../../src/shared/ring/quiescence.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import { SUPERVISOR, threadPlan } from "../../src/shared/thread_plan.ts";
+import { Timers } from "../../src/workers/call/timers.ts";
 import * as M from "../../src/workers/pool/messages.ts";
 import { Message } from "../../src/workers/pool/messages.ts";
 import { OtherThreads, type ReturnedCalls } from "../../src/workers/pool/other_threads.ts";
@@ -43,7 +44,14 @@ function make(workers = "net,data=2") {
     kick: (slot) => returned.push(`${slot}: kick`),
     killHostile: (slot) => returned.push(`${slot}: kill`),
   };
-  const kernel = { claims, memory, slots: { word: () => -1 } as never, figures: new ThreadFigures() };
+  const kernel = {
+    claims,
+    memory,
+    slots: { word: () => -1 } as never,
+    figures: new ThreadFigures(),
+    nowNs: 0,
+    timers: new Timers(),
+  };
   const attention = new Attention(sab.attention, claims);
   const others = new OtherThreads(kernel, roles, attention, post as unknown as Post, sab.control, requests);
   claims.open(SLOT);

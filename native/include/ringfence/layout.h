@@ -172,6 +172,7 @@
 #define RF_KP_MAGIC_VALUE 0x52464b31
 #define RF_KP_THREADS 0x004      // u32: kernel threads
 #define RF_KP_SPIN 0x008         // u32: polls a stub makes of its reply word before it sleeps
+#define RF_KP_MOVERS 0x00c       // u32: kernel threads from that number on are not rung while they sleep; 0: none
 #define RF_KP_THREAD 0x040       // records of RF_KP_THREAD_STRIDE bytes, one a kernel thread
 #define RF_KP_THREAD_STRIDE 64
 #define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone

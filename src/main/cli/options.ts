@@ -131,7 +131,7 @@ export const globalFlags: Flag[] = [
     name: "patch",
     type: "string",
     describe:
-      "whether call sites that trap often are patched, so that they trap no more; eager: at once, for tests",
+      "whether call sites that trap often are patched, so that they trap no more; eager: at once, for tests, as data threads are then rung for each call that they could serve",
     choices: ["on", "off", "eager"],
     default: "on",
   },

@@ -3,6 +3,7 @@
 // `none` (ENOSYS and a counted log line, or the note).
 
 import type { Argument } from "./arguments.ts";
+import { isPosted } from "./unseen_calls.ts";
 
 /** The subsystem that serves a call. */
 export type Owner = "supervisor" | "vfs" | "net" | "mem";
@@ -41,7 +42,7 @@ function row(level: Level, x86_64: number, name: string, args: Argument[], optio
     name,
     nr: { x86_64 },
     arguments: args,
-    route: args[0]?.routes === true ? "fd" : "number",
+    route: args[0]?.routes === true && isPosted(name) ? "fd" : "number",
     level,
     note: options.note ?? "",
     result: options.result ?? "int",

@@ -1,5 +1,5 @@
 // Calls that kernel thread 0 does not see each time: those that a stub answers by itself (native/stub/stub_local.c), and
-// those that stubs post to the thread NET. Who is to see all calls of a task has it make none of them that way.
+// those that stubs post to other threads. Who is to see all calls of a task has it make none of them that way.
 
 export const ANSWERED_BY_STUBS = [
   "getpid",
@@ -40,3 +40,13 @@ export const POSTED_TO_NET = [
   "setsockopt",
   "getsockopt",
 ];
+
+/** Of the calls on files those that move bytes, or the position. */
+export const POSTED_TO_MOVERS = ["read", "write", "pread64", "pwrite64", "lseek"];
+
+const POSTED: ReadonlySet<string> = new Set([...POSTED_TO_NET, ...POSTED_TO_MOVERS]);
+
+/** Whether a stub looks up whom it is to ring for a call's descriptor. */
+export function isPosted(name: string): boolean {
+  return POSTED.has(name);
+}

@@ -14,6 +14,7 @@ import {
   KP_MAGIC_VALUE,
   KP_MARSHAL,
   KP_MARSHAL_COUNT,
+  KP_MOVERS,
   KP_SLEEPING,
   KP_SPIN,
   KP_THREAD,
@@ -35,8 +36,12 @@ export class KernelPage {
     this.#words = guestWords;
   }
 
-  /** Fills in the fixed part; native code has mapped the page at its place before. */
-  initialise(threads: number, spin: number): void {
+  /**
+   * Fills in the fixed part; native code has mapped the page at its place before. `movers`: from which number on kernel
+   * threads are not rung while they sleep; 0: none.
+   */
+  initialise(threads: number, spin: number, movers: number): void {
+    Atomics.store(this.#words, BASE + (KP_MOVERS >>> 2), movers);
     Atomics.store(this.#words, BASE + (KP_THREADS >>> 2), threads);
     Atomics.store(this.#words, BASE + (KP_SPIN >>> 2), spin);
     Atomics.store(this.#words, BASE + (KP_MAGIC >>> 2), KP_MAGIC_VALUE);

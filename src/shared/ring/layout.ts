@@ -165,6 +165,7 @@ export const KP_MAGIC = 0x000; // u32
 export const KP_MAGIC_VALUE = 0x52464b31;
 export const KP_THREADS = 0x004; // u32: kernel threads
 export const KP_SPIN = 0x008; // u32: polls a stub makes of its reply word before it sleeps
+export const KP_MOVERS = 0x00c; // u32: kernel threads from that number on are not rung while they sleep; 0: none
 export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kernel thread
 export const KP_THREAD_STRIDE = 64;
 export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone

@@ -40,6 +40,21 @@ export const ACTIVE_WORDS = CHUNK_PLACES / 32;
 export const READINESS_RECORDS = 65536;
 export const READINESS_WORDS = 4;
 
+// Of each thing that is bounded for all kernel threads together (credit.ts).
+export const CREDIT_ACCOUNTS = 4;
+export const CREDIT_LIMIT = 0; // what there may be in all: seldom written, by one thread
+export const CREDIT_LEFT = LINE_WORDS; // what of that nobody has drawn: by Atomics
+export const CREDIT_WORDS = 2 * LINE_WORDS;
+
+// Of files whose bytes other kernel threads move (open_records.ts): tables of descriptors, what of each is known, open
+// files, and inodes.
+export const TABLE_BLOCKS = 1024;
+export const TABLE_DESCRIPTORS = 256;
+export const OPEN_RECORDS = 8192;
+export const STAMP_RECORDS = 8192;
+export const OPEN_RECORD_WORDS = LINE_WORDS;
+export const STAMP_WORDS = 4;
+
 interface Region {
   readonly name: string;
   readonly words: number;
@@ -49,10 +64,16 @@ interface Region {
 const REGIONS = [
   { name: "control", words: KERNEL_THREADS_MAX * CONTROL_WORDS },
   { name: "limit", words: LINE_WORDS }, // word 0: active.ts
+  { name: "credit", words: CREDIT_ACCOUNTS * CREDIT_WORDS }, // credit.ts
   { name: "claims", words: SLOT_PLACES },
   { name: "seen", words: KERNEL_THREADS_MAX * SEEN_WORDS },
   { name: "attention", words: SLOT_PLACES }, // attention.ts
   { name: "readiness", words: READINESS_RECORDS * READINESS_WORDS }, // readiness.ts
+  { name: "callers", words: SLOT_PLACES }, // open_records.ts, as the next three
+  { name: "tables", words: TABLE_BLOCKS * TABLE_DESCRIPTORS },
+  { name: "openRecords", words: OPEN_RECORDS * OPEN_RECORD_WORDS },
+  { name: "stamps", words: STAMP_RECORDS * STAMP_WORDS },
+  { name: "movers", words: LINE_WORDS }, // word 0: whether files are watched (pool/lender.ts)
   { name: "widths", words: CHUNK_PLACES }, // active.ts
   { name: "active", words: KERNEL_THREADS_MAX * ACTIVE_WORDS },
   { name: "mailboxes", words: KERNEL_THREADS_MAX * KERNEL_THREADS_MAX * MAILBOX_WORDS },
@@ -62,15 +83,28 @@ type RegionName = (typeof REGIONS)[number]["name"];
 
 const PRIVATE_SAB_BYTES = REGIONS.reduce((sum, region) => sum + region.words * 4, 0);
 
+function doublesOf({ buffer, byteOffset, length }: Int32Array): Float64Array {
+  return new Float64Array(buffer, byteOffset, length >>> 1);
+}
+
 export class PrivateSab {
   /** What is posted to another worker; it makes its own PrivateSab from it. */
   readonly buffer: SharedArrayBuffer;
   readonly control: Int32Array;
   readonly limit: Int32Array;
+  readonly credit: Int32Array;
   readonly claims: Int32Array;
   readonly seen: Int32Array;
   readonly attention: Int32Array;
   readonly readiness: Int32Array;
+  readonly callers: Int32Array;
+  readonly tables: Int32Array;
+  readonly openRecords: Int32Array;
+  readonly stamps: Int32Array;
+  /** The same words as doubles. */
+  readonly openRecordDoubles: Float64Array;
+  readonly stampDoubles: Float64Array;
+  readonly movers: Int32Array;
   readonly widths: Int32Array;
   readonly active: Int32Array;
   readonly mailboxes: Int32Array;
@@ -85,10 +119,18 @@ export class PrivateSab {
     }
     this.control = views.get("control")!;
     this.limit = views.get("limit")!;
+    this.credit = views.get("credit")!;
     this.claims = views.get("claims")!;
     this.seen = views.get("seen")!;
     this.attention = views.get("attention")!;
     this.readiness = views.get("readiness")!;
+    this.callers = views.get("callers")!;
+    this.tables = views.get("tables")!;
+    this.openRecords = views.get("openRecords")!;
+    this.stamps = views.get("stamps")!;
+    this.movers = views.get("movers")!;
+    this.openRecordDoubles = doublesOf(this.openRecords);
+    this.stampDoubles = doublesOf(this.stamps);
     this.widths = views.get("widths")!;
     this.active = views.get("active")!;
     this.mailboxes = views.get("mailboxes")!;

@@ -25,21 +25,28 @@ export class Passes {
   }
 }
 
+/** The count of a thread that is on the way to nothing: as if it slept. */
+const NOWHERE = 1;
+
 /** The passes of all threads at some moment. */
 export type Moment = readonly number[];
 
 export class Quiescence {
   readonly #control: Int32Array;
   readonly #threads: number;
+  readonly #asking: number;
 
-  constructor(control: Int32Array, threads: number) {
+  /** `asking`: the thread that asks, where it is on the way to nothing itself; -1: it may be. */
+  constructor(control: Int32Array, threads: number, asking = -1) {
     this.#control = control;
     this.#threads = threads;
+    this.#asking = asking;
   }
 
   now(): Moment {
     const moment: number[] = [];
-    for (let thread = 0; thread < this.#threads; thread++) moment.push(this.#passes(thread));
+    for (let thread = 0; thread < this.#threads; thread++)
+      moment.push(thread === this.#asking ? NOWHERE : this.#passes(thread));
     return moment;
   }
 

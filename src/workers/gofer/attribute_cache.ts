@@ -3,6 +3,7 @@
 // young that a later change would not show in them.
 
 import type { Attributes } from "../vfs/inode.ts";
+import type { LentInode } from "../vfs/loan.ts";
 
 /** How long what the host said counts. */
 const BELIEVED_NS = 100e6;
@@ -15,17 +16,25 @@ export class AttributeCache {
   /** A file that was opened shows nothing old, but may be opened again by what was known of it. */
   #isOpened = false;
   #young = false;
+  /** Other kernel threads write to the file; null: none does. */
+  lent: LentInode | null = null;
   /** Counts the times that names of the directory may have changed. */
   version = 0;
 
   /** What is believed at this time of the monotonic clock, or null. */
   get(nowNs: number): Attributes | null {
+    this.#heed();
     return nowNs < this.#untilNs && !this.#isOpened ? this.#attributes : null;
   }
 
   /** ... whether or not the file was opened meanwhile. */
   believed(nowNs: number): Attributes | null {
+    this.#heed();
     return nowNs < this.#untilNs ? this.#attributes : null;
+  }
+
+  #heed(): void {
+    if (this.lent?.takeWritten() === true) this.forget();
   }
 
   /** What was told last, however long ago. */

@@ -80,6 +80,11 @@ export class Gofer {
     return call.asked as Transaction;
   }
 
+  /** That of the call in progress, for who tells it by notify() when it is to go on; null: nobody could wait. */
+  ofCall(): Transaction | null {
+    return this.#needed();
+  }
+
   #ended(transaction: Transaction): void {
     this.#live.delete(transaction);
     // What was begun is over when the host says so.

@@ -7,6 +7,7 @@ import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
+import type { Offer } from "../vfs/loan.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 import { allowedLength } from "../vfs/size_limit.ts";
@@ -32,6 +33,16 @@ export class GoferFile extends SeekableFile {
     inode.opened(fd);
   }
 
+  override offer(): Offer {
+    return {
+      hostFd: this.#fd,
+      tells: this.#tells,
+      warmEnd: this.#warmEnd,
+      mayBeWritten: (this.flags & O_APPEND) === 0,
+      keepsAccessTime: false,
+    };
+  }
+
   override pread(task: VfsCaller, offset: number, length: number, position: number): number {
     const { native } = task.kernel;
     return fileResult(native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position));
@@ -49,7 +60,7 @@ export class GoferFile extends SeekableFile {
       // The page cache has the first part alone: the rest is waited for, since only the end is a short read.
       if (n > 0 && n < length && this.#endsBeyond(position + n)) return -EAGAIN;
       if (n !== -EOPNOTSUPP) return n;
-      this.#tells = false;
+      this.#tellsNot();
     }
     return position + length <= this.#warmEnd ? this.pread(task, offset, length, position) : -EAGAIN;
   }
@@ -60,8 +71,13 @@ export class GoferFile extends SeekableFile {
     const waits = this.#tells ? 0 : 1;
     if (waits === 1 && position + length > this.#warmEnd) return -EAGAIN;
     const n = native.preadTo(this.#fd, pid, address, length, position, waits);
-    if (n === -EOPNOTSUPP) this.#tells = false;
+    if (n === -EOPNOTSUPP) this.#tellsNot();
     return n === -EFAULT || n === -EOPNOTSUPP ? NOT_AT_ONCE : n;
+  }
+
+  #tellsNot(): void {
+    this.#tells = false;
+    this.loan?.changed(this.offer());
   }
 
   #endsBeyond(position: number): boolean {
@@ -75,6 +91,7 @@ export class GoferFile extends SeekableFile {
     const bytes = Math.max(ahead, length);
     yield* inBackground(task, "warm", this.#fd, position, bytes);
     this.#warmEnd = position + bytes;
+    if (!this.#tells) this.loan?.changed(this.offer());
   }
 
   override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
@@ -151,9 +168,11 @@ export class GoferFile extends SeekableFile {
   }
 
   release(): void {
-    this.#inode.closed(this.#fd);
-    this.#inode.fs.kernel.native.close(this.#fd);
+    const { native } = this.#inode.fs.kernel;
+    const fd = this.#fd;
+    this.#inode.closed(fd);
     // A call that is still under way must not meet another file under the number.
     this.#fd = -1;
+    this.releaseThen(() => native.close(fd));
   }
 }

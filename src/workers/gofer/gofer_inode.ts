@@ -3,7 +3,7 @@
 
 import { ENOENT, ENOTDIR, EROFS, ESTALE, EXDEV } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { openDevice } from "../vfs/devices.ts";
@@ -17,6 +17,7 @@ import {
   Inode,
   typeOf,
 } from "../vfs/inode.ts";
+import type { LentInode } from "../vfs/loan.ts";
 import { openFifo } from "../vfs/pipe.ts";
 import { readStat } from "../vfs/stat.ts";
 import { AttributeCache } from "./attribute_cache.ts";
@@ -41,8 +42,8 @@ import type { FileChanges } from "./host_files.ts";
 import type { HostMount } from "./host_mounts.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
 
-/** Bytes of a directory that is listed in pieces: of a thousand names or so. */
-const LONG_DIRECTORY = 32768;
+/** Bytes of a directory that is listed in pieces: of some two thousand names. What is shorter the host lists in a call or two. */
+const LONG_DIRECTORY = 65536;
 
 export class GoferInode extends Inode implements HandleOwner {
   override readonly fs: GoferFs;
@@ -171,8 +172,18 @@ export class GoferInode extends Inode implements HandleOwner {
     return this.#cache.believed(this.fs.kernel.nowNs) ?? this.ask();
   }
 
+  override get lent(): LentInode | null {
+    return (this.#changes ?? this.#cache).lent;
+  }
+
+  override set lent(lent: LentInode | null) {
+    (this.#changes ?? this.#cache).lent = lent;
+  }
+
   /** What was changed through another mount is not believed any longer. */
-  #heed({ count }: FileChanges): void {
+  #heed(changes: FileChanges): void {
+    if (changes.lent?.takeWritten() === true) changes.count++;
+    const { count } = changes;
     if (count === this.#knownChanges) return;
     this.#knownChanges = count;
     this.#cache.forget();
@@ -243,7 +254,9 @@ export class GoferInode extends Inode implements HandleOwner {
 
   /** It has several names: inodes that are found by them know the same of it. */
   linked(): void {
-    this.#cache = this.fs.linked.get(this.hostDev, this.hostIno, () => this.#cache);
+    const own = this.#cache;
+    this.#cache = this.fs.linked.get(this.hostDev, this.hostIno, () => own);
+    this.#cache.lent ??= own.lent;
   }
 
   override namesVersion(): number {
@@ -311,12 +324,12 @@ export class GoferInode extends Inode implements HandleOwner {
     }
   }
 
-  override longListing(): Iterable<DirectoryEntry | number> | null {
+  override longListing(): Iterable<readonly DirectoryEntry[] | number> | null {
     const attributes = this.attributes();
     return typeof attributes === "number" || attributes.size < LONG_DIRECTORY ? null : this.#pieces();
   }
 
-  *#pieces(): Generator<DirectoryEntry | number, void, void> {
+  *#pieces(): Generator<readonly DirectoryEntry[] | number, void, void> {
     const { native } = this.fs.kernel;
     const handle = this.handle();
     const fd = handle < 0 ? handle : native.openComponent(handle, ".", O_DIRECTORY);
@@ -331,7 +344,7 @@ export class GoferInode extends Inode implements HandleOwner {
         if (n <= 0) return;
         const entries: DirectoryEntry[] = [];
         readEntries(native.scratch, n, entries);
-        yield* entries;
+        yield entries;
       }
     } finally {
       native.close(fd);
@@ -386,7 +399,10 @@ export class GoferInode extends Inode implements HandleOwner {
   // ---- Changes ----
 
   override setAttributes(changes: AttributeChanges): number {
-    return this.fs.writable ? changeAttributes(this, changes) : -EROFS;
+    if (!this.fs.writable) return -EROFS;
+    const { mode } = changes;
+    if (mode !== undefined) this.lent?.allowWrites((mode & (S_ISUID | S_ISGID)) === 0);
+    return changeAttributes(this, changes);
   }
 
   override create(name: string, creation: Creation): Inode | number {

@@ -3,14 +3,17 @@
 // changed by one of them is seen by all at once.
 
 import type { Mapped } from "../mem/vma.ts";
+import type { LentInode } from "../vfs/loan.ts";
 import { ByFile } from "./by_file.ts";
 
 /** Counts the times that a file, or the names of a directory, were changed from within. */
 export interface FileChanges {
   count: number;
+  /** Other kernel threads write to it; null: none does. */
+  lent: LentInode | null;
 }
 
-const none = (): FileChanges => ({ count: 0 });
+const none = (): FileChanges => ({ count: 0, lent: null });
 
 export class HostFiles {
   readonly #mapped = new ByFile<Mapped>();

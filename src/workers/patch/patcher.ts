@@ -140,7 +140,7 @@ export class Patcher {
     if (patches.hasGivenUp) return "the host refuses to write it";
     const { heap, commonMemory } = task.kernel;
     // What files leave is not for patches, either.
-    if (commonMemory.leftToFiles < POOL_SIZE + PAGE_SIZE) return "there is no memory for it";
+    if (!commonMemory.hasRoomForFiles(POOL_SIZE + PAGE_SIZE)) return "there is no memory for it";
     // Whatever comes of it is remembered.
     const fits = patches.mayAdd && patches.mayRefuse;
     return fits && heap.hasRoom("patchedSites") && heap.hasRoom("refusedSites") ? null : "there are too many";

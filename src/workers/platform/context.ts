@@ -32,6 +32,8 @@ export interface SlotServers {
   letGo(slot: number): void;
   /** A slot was closed. */
   closed(slot: number): void;
+  /** Calls `then` when none of them is on the way any more to what is given up now; perhaps at once. */
+  whenPassed(then: () => void): void;
   /** A slot is one of a new chunk. */
   renewed(slot: number): void;
   /** One of them may write to a slot that was closed. */

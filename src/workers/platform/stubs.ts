@@ -120,10 +120,15 @@ export class Stubs {
   }
 
   #giveBack(chunk: number): void {
-    const { native, memory, places } = this.#kernel;
-    native.unmapChunk(chunk);
-    memory.forgetChunk(chunk);
-    places.retire(chunk);
+    const { native, memory, places, otherThreads } = this.#kernel;
+    const unmap = () => {
+      native.unmapChunk(chunk);
+      memory.forgetChunk(chunk);
+      places.retire(chunk);
+    };
+    // One of them may be writing to a file what stands in the window of somebody who was killed: those bytes, and no zeros.
+    if (otherThreads === null) unmap();
+    else otherThreads.whenPassed(unmap);
   }
 
   /** Gives all chunks' places back. Only when no host process can write to them any more. */

@@ -1,27 +1,41 @@
 // The kernel of a data thread: it serves calls that are about bytes alone, and has nothing that lasts.
 
+import { OpenRecords } from "../../shared/ring/open_records.ts";
 import type { ThreadParts } from "../thread_parts.ts";
 import { DataRequests } from "./data_requests.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { PoolKernel, type PoolPlace } from "./pool_kernel.ts";
 
-/** Nothing that it makes outlives a call. */
-const NO_MEMORY = 0;
-
 export class DataKernel extends PoolKernel {
   readonly requests: DataRequests;
+  readonly records: OpenRecords;
+  readonly #movers: Int32Array;
 
-  constructor(parts: ThreadParts, place: Omit<PoolPlace, "memoryPart">) {
-    super(parts, { ...place, memoryPart: NO_MEMORY });
-    this.requests = new DataRequests(this);
+  /** `every`: of the calls that trap thread 0 is shown one in so many; 0: none. */
+  constructor(parts: ThreadParts, place: PoolPlace, every: number) {
+    super(parts, place);
+    this.records = new OpenRecords(parts.sab, this.thread);
+    this.#movers = parts.sab.movers;
+    this.requests = new DataRequests(this, every);
+  }
+
+  /** Somebody is to be told of what is read and written, which is thread 0's to do. */
+  get filesAreWatched(): boolean {
+    return this.#movers[0] !== 0;
+  }
+
+  /** Thread 0 is told that the position of a file is free, which it has waited for. */
+  positionFree(open: number): void {
+    const record = this.record(Message.POSITION_FREE);
+    record[M.RECORD] = open;
+    this.sendBack();
   }
 
   protected override receive(record: Int32Array): void {
     switch (record[M.KIND]) {
       case Message.FORGET_TASK:
-        this.requests.forgetTask(record[M.SLOT]!);
-        return;
+        return; // who it is stands in the records
       case Message.CLOSED:
         this.requests.closed(record[M.SLOT]!);
         return;

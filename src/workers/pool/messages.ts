@@ -73,6 +73,8 @@ export const Message = {
   MOVED: 24,
   /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */
   HOSTILE: 12,
+  /** The position of a file that is lent is free, which thread 0 has waited for. RECORD. */
+  POSITION_FREE: 31,
   /** Which network namespace does a task name? SLOT, ASKED, NAMING_TID, NAMED_BY, NAME. */
   WHICH_NETWORK: 28,
 } as const;
@@ -119,6 +121,9 @@ export const FOUND = 3;
 export const SETTING = 1;
 export const SETTING_NETWORK = 2;
 export const VALUES = 3;
+
+// Of a file that is lent: its record (ring/open_records.ts).
+export const RECORD = 1;
 
 // Of a descriptor.
 export const TABLE = 1;

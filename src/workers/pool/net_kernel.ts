@@ -5,8 +5,6 @@ import { NETLINK_ROUTE } from "../../shared/abi/netlink.ts";
 import { Readiness } from "../../shared/ring/readiness.ts";
 import { NEVER } from "../call/clocks.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
-import { limitMemory } from "../heap_budget.ts";
-import { NET_PART } from "../memory_budget.ts";
 import type { NetContext } from "../net/context.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
@@ -50,18 +48,13 @@ export class NetKernel extends PoolKernel implements NetContext {
   #lastCookie = COOKIES;
 
   /** `every`: of the calls that trap here thread 0 is shown one in so many; 0: none. */
-  constructor(parts: ThreadParts, place: Omit<PoolPlace, "memoryPart">, every: number) {
-    super(parts, { ...place, memoryPart: NET_PART });
+  constructor(parts: ThreadParts, place: PoolPlace, every: number) {
+    super(parts, place);
     this.readiness = new Readiness(parts.sab.readiness);
     this.requests = new NetRequests(this, every);
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
     this.#addInterfaces(this.network.number);
-  }
-
-  /** What its container may use of memory; 0: all there is. */
-  limitMemory(bytes: number): void {
-    limitMemory(this.commonMemory, this.heap, bytes);
   }
 
   // ---- What thread 0 says ----

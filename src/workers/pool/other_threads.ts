@@ -12,9 +12,11 @@ import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 import { SUPERVISOR, type ThreadPlan, threadOf } from "../../shared/thread_plan.ts";
 import type { Caller } from "../call/caller.ts";
+import type { Timers } from "../call/timers.ts";
 import type { ThreadFigures } from "../thread_figures.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { Passed } from "./passed.ts";
 import type { Post } from "./post.ts";
 
 /** What thread 0 does with what comes back. */
@@ -41,6 +43,8 @@ export interface OtherThreadsContext {
   readonly figures: ThreadFigures;
   readonly memory: GuestMemory;
   readonly slots: Slots;
+  readonly timers: Timers;
+  readonly nowNs: number;
 }
 
 /** Whether a stub looks up whom it is to ring for a descriptor. */
@@ -54,6 +58,8 @@ export class OtherThreads {
   readonly #post: Post;
   readonly #returned: ReturnedCalls;
   readonly #threads: number;
+  /** What is lent to whoever makes calls in a slot; null: nothing is. */
+  lender: { forgetCaller(slot: number): void } | null = null;
   /** Of which waits are to be told that they are over; -1: none waits. */
   readonly #net: number;
   /** Of each slot the threads that know of its task, a bit each. */
@@ -61,6 +67,7 @@ export class OtherThreads {
   /** Slots that were closed, and when. */
   readonly #leaving = new Map<number, Moment>();
   readonly #quiescence: Quiescence;
+  readonly #passed: Passed;
 
   constructor(
     kernel: OtherThreadsContext,
@@ -77,6 +84,12 @@ export class OtherThreads {
     this.#threads = plan.length;
     this.#net = threadOf(plan, "net");
     this.#quiescence = new Quiescence(control, plan.length);
+    this.#passed = new Passed(kernel, control, plan.length);
+  }
+
+  /** Calls `then` when none of them is on the way any more to what is given up now; perhaps at once. */
+  whenPassed(then: () => void): void {
+    this.#passed.when(then);
   }
 
   /** A thread is about to know of a slot's task, or to write to its memory. */
@@ -108,13 +121,15 @@ export class OtherThreads {
     return true;
   }
 
-  /** Who a task is has changed, or what its descriptors are. */
+  /** Who a task is has changed, or what its descriptors are, or how far it may write. */
   forgetTask(slot: number): void {
+    this.lender?.forgetCaller(slot);
     this.#tellVisited(Message.FORGET_TASK, slot);
   }
 
   /** A slot was closed, perhaps under their hands. */
   closed(slot: number): void {
+    this.lender?.forgetCaller(slot);
     if (this.#visited[slot] === 0) return;
     this.#leaving.set(slot, this.#quiescence.now());
     this.#tellVisited(Message.CLOSED, slot);

@@ -3,6 +3,7 @@
 
 import { getHeapStatistics } from "node:v8";
 import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
+import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
 import { breakThread } from "../thread_faults.ts";
@@ -30,7 +31,8 @@ export function poolApi(
 
     async counters() {
       asked.serve();
-      return { ...kernel.counters.toRecord(), heapUsed: getHeapStatistics().used_heap_size };
+      const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
+      return { ...kernel.counters.toRecord(OF_THREAD_0), ...heap };
     },
 
     async report() {

@@ -24,6 +24,7 @@ import { Timers } from "../call/timers.ts";
 import { Counters } from "../counters.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
 import { UserNamespace } from "../credentials/user_namespace.ts";
+import { Credits } from "../credits.ts";
 import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
 import { makeLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -52,8 +53,6 @@ export interface PoolPlace {
   readonly thread: number;
   /** How many there are. */
   readonly threads: number;
-  /** What part it may have of the memory that no process owns (memory_budget.ts). */
-  readonly memoryPart: number;
 }
 
 /** What finds its way to the thread. */
@@ -75,7 +74,8 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly figures = new ThreadFigures();
   readonly limits = makeLimits(0, 0);
   readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-  readonly commonMemory: MemoryBudget;
+  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly credits: Credits;
   readonly sysctls = new Sysctls();
   readonly users = new UserNamespace(null);
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
@@ -104,16 +104,13 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   owesAnswer = false;
   #lastId = 0;
 
-  constructor(
-    { native, memory, sab, descriptors, log }: ThreadParts,
-    { thread, threads, memoryPart }: PoolPlace,
-  ) {
+  constructor({ native, memory, sab, descriptors, log }: ThreadParts, { thread, threads }: PoolPlace) {
     this.thread = thread;
     this.native = native;
     this.memory = memory;
     this.descriptors = descriptors;
     this.log = log;
-    this.commonMemory = new MemoryBudget(this.counters, totalmem(), memoryPart);
+    this.credits = new Credits(sab, this);
     this.throws = new Throws(this.counters, log);
     this.sleep = new SleepSet(native);
     this.doorbell = native.doorbellCreate();

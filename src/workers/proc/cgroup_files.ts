@@ -51,7 +51,7 @@ function measure({ kernel }: CgroupSubject): CgroupUse {
     system += account.systemTicks;
   }
   const factor = pids.size < MEASURED_MAX ? 1 : all / pids.size;
-  const common = kernel.commonMemory.used;
+  const common = kernel.commonMemory.usedByAll;
   const use = {
     programs: Math.floor(pages * factor) * PAGE_SIZE,
     common: Math.floor(common / PAGE_SIZE) * PAGE_SIZE,

@@ -2,6 +2,10 @@
 // them, its tasks make them as others do.
 
 import { nr } from "../../shared/abi/syscalls.ts";
-import { ANSWERED_BY_STUBS, POSTED_TO_NET } from "../../shared/abi/unseen_calls.ts";
+import { ANSWERED_BY_STUBS, POSTED_TO_MOVERS, POSTED_TO_NET } from "../../shared/abi/unseen_calls.ts";
 
-export const UNSEEN_CALLS: readonly number[] = [...ANSWERED_BY_STUBS, ...POSTED_TO_NET].map(nr);
+export const UNSEEN_CALLS: readonly number[] = [
+  ...ANSWERED_BY_STUBS,
+  ...POSTED_TO_NET,
+  ...POSTED_TO_MOVERS,
+].map(nr);

@@ -2,7 +2,7 @@
 
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
-import { RLIMIT_CPU, RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
+import { RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { readU64, write64 } from "../../shared/abi/struct.ts";
 import type { Rlimit } from "../../shared/process_spec.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
@@ -67,6 +67,8 @@ function apply(task: Task, group: ThreadGroup, resource: number, limit: [number,
     return -EPERM;
   group.rlimits[resource] = limit;
   if (resource === RLIMIT_CPU) group.cpuLimit.changed();
+  if (resource === RLIMIT_FSIZE)
+    for (const member of group.tasks) task.kernel.otherThreads?.forgetTask(member.call.slot);
   return 0;
 }
 

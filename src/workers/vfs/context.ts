@@ -11,6 +11,7 @@ import type { DentryCache } from "./dentry_cache.ts";
 import type { FileEvents } from "./file_events.ts";
 import type { LockTable } from "./file_locks.ts";
 import type { FileSystem, Inode } from "./inode.ts";
+import type { Lending } from "./loan.ts";
 import type { Mount, MountNamespace, Path } from "./path.ts";
 import type { Pipes } from "./pipe.ts";
 import type { ProcessContext } from "./processes.ts";
@@ -41,6 +42,8 @@ export interface VfsContext extends ProcessContext {
   cpus: number;
   /** A namespace has another root: what is started from outside in it begins there. */
   rootMoved(namespace: MountNamespace, old: Path, next: Path): void;
+  /** Who lends files to other kernel threads; null: there are none that would take them. */
+  readonly lending: Lending | null;
   /** A number for a new descriptor table. */
   nextTableId(): number;
   /** The file system of processes. */

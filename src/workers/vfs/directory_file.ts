@@ -20,8 +20,11 @@ const NAME_AT: Readonly<Record<RecordForm, number>> = { linux_dirent64: 19, linu
 /** What an entry of a listing costs beside its name. */
 const ENTRY_BYTES = 96;
 
-/** How often it is looked, while entries are gathered, whether the turn is full. */
-const GATHERED_PER_LOOK = 64;
+function bytesOf(entries: readonly DirectoryEntry[]): number {
+  let bytes = 0;
+  for (const { name } of entries) bytes += ENTRY_BYTES + name.length;
+  return bytes;
+}
 
 function recordLength({ name }: DirectoryEntry): number {
   return (AROUND_NAME + name.length + 7) & ~7;
@@ -102,24 +105,22 @@ export class DirectoryFile extends OpenFile {
     return entries === null ? null : this.#gather(task, entries);
   }
 
-  *#gather(task: VfsCaller, from: Iterable<DirectoryEntry | number>): Coroutine {
+  *#gather(task: VfsCaller, from: Iterable<readonly DirectoryEntry[] | number>): Coroutine {
     const { heap, listings, counters, longTurns } = task.kernel;
     const entries: DirectoryEntry[] = [];
     let bytes = 0;
-    let counted = 0;
     try {
-      for (const entry of from) {
-        if (typeof entry === "number") return entry;
-        entries.push(entry);
-        bytes += ENTRY_BYTES + entry.name.length;
-        if (entries.length % GATHERED_PER_LOOK !== 0) continue;
-        if (!heap.hasRoom("listed", bytes - counted)) return -ENOMEM;
-        counters.listed += bytes - counted;
-        counted = bytes;
+      for (const piece of from) {
+        if (typeof piece === "number") return piece;
+        const more = bytesOf(piece);
+        if (!heap.hasRoom("listed", more)) return -ENOMEM;
+        counters.listed += more;
+        bytes += more;
+        for (const entry of piece) entries.push(entry);
         if (longTurns.isFull) yield* breatheOn(task);
       }
     } finally {
-      counters.listed -= counted;
+      counters.listed -= bytes;
     }
     if (this.#entries !== null) return 0; // another thread was faster
     if (!heap.hasRoom("listed", bytes)) return -ENOMEM;
@@ -133,8 +134,7 @@ export class DirectoryFile extends OpenFile {
     const entries = this.inode!.entries();
     if (typeof entries === "number") return entries;
     const { heap, listings } = this.inode!.fs.kernel;
-    let bytes = 0;
-    for (const { name } of entries) bytes += ENTRY_BYTES + name.length;
+    const bytes = bytesOf(entries);
     if (!heap.hasRoom("listed", bytes)) return -ENOMEM;
     listings.add(this, bytes);
     this.#entries = entries;

@@ -176,7 +176,8 @@ export abstract class OpenFile {
     return -ESPIPE;
   }
 
-  seek(_offset: number, _whence: number): number {
+  /** lseek(2). `task`: who calls; null: whoever moves the position at the same time. */
+  seek(_offset: number, _whence: number, _task: Caller | null = null): number {
     return -ESPIPE;
   }
 

@@ -26,6 +26,8 @@ interface Watched {
 }
 
 export class FileEvents {
+  /** Called when the first file is watched, and when the last one is no more. */
+  onWatched: (isAny: boolean) => void = () => {};
   readonly #watched = new Map<object | string, Watched>();
   #lastCookie = 0;
 
@@ -42,13 +44,17 @@ export class FileEvents {
   add(inode: Inode, watch: Watch): void {
     const known = this.#watched.get(inode.identity);
     if (known !== undefined) known.watches.add(watch);
-    else this.#watched.set(inode.identity, { inode, watches: new Set([watch]), nameless: false });
+    else {
+      this.#watched.set(inode.identity, { inode, watches: new Set([watch]), nameless: false });
+      if (this.#watched.size === 1) this.onWatched(true);
+    }
   }
 
   remove(inode: Inode, watch: Watch): void {
     const known = this.#watched.get(inode.identity);
-    if (known?.watches.delete(watch) === true && known.watches.size === 0)
-      this.#watched.delete(inode.identity);
+    if (known?.watches.delete(watch) !== true || known.watches.size > 0) return;
+    this.#watched.delete(inode.identity);
+    if (this.#watched.size === 0) this.onWatched(false);
   }
 
   watchesOf(inode: Inode): Iterable<Watch> {

@@ -196,6 +196,7 @@ export class FileTable {
       if (fd < this.#files.length) return false;
       this.#kernel.counters.descriptorSlots -= this.#files.length;
       this.#files.length = 0;
+      this.#kernel.lending?.tableGone(this.id);
       return true;
     });
   }

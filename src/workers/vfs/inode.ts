@@ -15,6 +15,7 @@ import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { OpenFile } from "./file.ts";
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "./file_system_types.ts";
+import type { LentInode } from "./loan.ts";
 import type { MountNamespace, Path } from "./path.ts";
 import type { Shrinker } from "./shrinker.ts";
 
@@ -143,6 +144,13 @@ export abstract class Inode {
     this.fs = fs;
   }
 
+  /** What other kernel threads say that move bytes of its open files; null: none does. */
+  get lent(): LentInode | null {
+    return null;
+  }
+
+  set lent(_lent: LentInode | null) {}
+
   get isDirectory(): boolean {
     return this.type === S_IFDIR;
   }
@@ -261,10 +269,10 @@ export abstract class Inode {
   }
 
   /**
-   * As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile. A
-   * negative errno ends it.
+   * As entries, of a directory with so many that they are gathered in pieces, each of at most some hundred microseconds;
+   * else null. Names may change meanwhile. A negative errno ends it.
    */
-  longListing(): Iterable<DirectoryEntry | number> | null {
+  longListing(): Iterable<readonly DirectoryEntry[] | number> | null {
     return null;
   }
 

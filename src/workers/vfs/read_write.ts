@@ -116,6 +116,10 @@ export function* readRounds(
     const at = position === OWN_OFFSET ? position : position + done;
     const { run } = segments;
     const direct = readDirectly(task, file, segments.address, run, at);
+    if (direct === NOT_AT_HAND && done > 0) {
+      yield* task.call.answer();
+      continue;
+    }
     if (direct > 0) {
       segments.skip(direct);
       done += direct;
@@ -124,6 +128,10 @@ export function* readRounds(
     }
     const want = segments.roundLimit(segments.total - done);
     let n = readOnce(task, file, want, at);
+    while (n === NOT_AT_HAND && done > 0) {
+      yield* task.call.answer();
+      n = readOnce(task, file, want, at);
+    }
     if (n === -EAGAIN && !noWait && file instanceof SeekableFile)
       n = yield* readCold(task, file, want, at, Math.max(want, Math.min(run, DIRECT_MAX)));
     if (n === -EAGAIN && done === 0 && !noWait && (file.flags & O_NONBLOCK) === 0) {
@@ -246,6 +254,10 @@ export function* writeRounds(
       const { run } = segments;
       const next = position === OWN_OFFSET ? position : position + done;
       const n = writeDirectly(task, file, segments.address, run, next);
+      if (n === NOT_AT_HAND && done > 0) {
+        yield* task.call.answer();
+        continue;
+      }
       if (n !== NOT_AT_ONCE) {
         if (n === -EAGAIN && !noWait && (file.flags & O_NONBLOCK) === 0) {
           if (yield* waitFor(task, file, POLLOUT)) return done > 0 ? done : -ERESTARTSYS;

@@ -79,6 +79,6 @@ export const READ_WRITE_HANDLERS: Handlers<VfsCaller> = {
   lseek: (task, fd, offset, whence) => {
     const file = task.files.get(fd);
     if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
-    return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence);
+    return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence, task);
   },
 };

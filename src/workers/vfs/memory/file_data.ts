@@ -74,6 +74,8 @@ export class FileData {
   #sparse = false;
   /** Somebody may have the host file mapped: it stays the file's own. */
   #isShown = false;
+  /** Other kernel threads may be on the way to it. */
+  #isLent = false;
 
   constructor(kernel: VfsContext, space: Space) {
     this.#kernel = kernel;
@@ -336,6 +338,14 @@ export class FileData {
     if (writable) this.#sparse = true;
   }
 
+  /** The host file, from which other kernel threads read from now on; -1: there is none. */
+  lend(): number {
+    if (this.#fd < 0) return -1;
+    this.#isShown = true;
+    this.#isLent = true;
+    return this.#fd;
+  }
+
   /** The next length on the way to a shorter one: what the host frees of it is not too much for one call. */
   nextTruncation(size: number): number {
     const less = this.#size - size;
@@ -349,6 +359,7 @@ export class FileData {
     if (this.#fd >= 0) this.#giveUpFile(this.#fd);
     this.#fd = -1;
     this.#isShown = false;
+    this.#isLent = false;
     this.#sparse = false;
     this.#bytes = EMPTY;
     this.#size = 0;
@@ -357,13 +368,16 @@ export class FileData {
 
   // The file system has its space back at once, the kernel when the host has.
   #giveUpFile(fd: number): void {
-    const { counters } = this.#kernel;
+    const { counters, lending } = this.#kernel;
     const bytes = this.allocated;
     counters.memoryFileBytes += bytes;
-    closeLarge(this.#kernel, fd, bytes, () => {
-      counters.memoryFiles--;
-      counters.memoryFileBytes -= bytes;
-    });
+    const close = () =>
+      closeLarge(this.#kernel, fd, bytes, () => {
+        counters.memoryFiles--;
+        counters.memoryFileBytes -= bytes;
+      });
+    if (this.#isLent && lending !== null) lending.whenPassed(close);
+    else close();
   }
 
   // Moves the contents to a memfd if they outgrow the kernel's memory or are about to have a hole.

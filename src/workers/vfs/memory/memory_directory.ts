@@ -16,17 +16,32 @@ const NODES_PER_STEP = 1000;
 
 /** Names of a directory that is listed at once. */
 const LISTED_AT_ONCE = 4096;
+/** Names between two looks at the time. */
+const LISTED_A_PIECE = 256;
 
-function* listed(names: NameChanges): Generator<DirectoryEntry> {
-  for (const [name, node] of names.own()) yield { name, ino: node.ino, type: node.type >>> 12 };
+function entryOf(name: string, node: MemoryInode): DirectoryEntry {
+  return { name, ino: node.ino, type: node.type >>> 12 };
+}
+
+function* listed(names: NameChanges): Generator<readonly DirectoryEntry[]> {
+  let piece: DirectoryEntry[] = [];
+  for (const [name, node] of names.own()) {
+    piece.push(entryOf(name, node));
+    if (piece.length < LISTED_A_PIECE) continue;
+    yield piece;
+    piece = [];
+  }
+  yield piece;
 }
 
 function* merged(
-  lower: Iterable<DirectoryEntry | number>,
+  lower: Iterable<readonly DirectoryEntry[] | number>,
   names: NameChanges | null,
-): Generator<DirectoryEntry | number> {
-  for (const entry of lower)
-    if (typeof entry === "number" || names === null || names.showsLower(entry.name)) yield entry;
+): Generator<readonly DirectoryEntry[] | number> {
+  for (const piece of lower) {
+    const isWhole = typeof piece === "number" || names === null;
+    yield isWhole ? piece : piece.filter(({ name }) => names.showsLower(name));
+  }
   if (names !== null) yield* listed(names);
 }
 
@@ -58,11 +73,11 @@ export class MemoryDirectory extends MemoryInode {
     const names = this.#names;
     if (names === null || typeof lower === "number") return lower;
     const entries = lower.filter((entry) => names.showsLower(entry.name));
-    for (const [name, node] of names.own()) entries.push({ name, ino: node.ino, type: node.type >>> 12 });
+    for (const [name, node] of names.own()) entries.push(entryOf(name, node));
     return entries;
   }
 
-  override longListing(): Iterable<DirectoryEntry | number> | null {
+  override longListing(): Iterable<readonly DirectoryEntry[] | number> | null {
     if (this.lower !== null) {
       const lower = this.lower.longListing();
       return lower === null ? null : merged(lower, this.#names);

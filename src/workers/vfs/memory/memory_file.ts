@@ -5,8 +5,10 @@ import { EBADF, EFBIG, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
+import { keepsAccessTimes } from "../access_time.ts";
 import type { VfsCaller } from "../caller.ts";
 import { type MappedFile, NOT_AT_ONCE, type OpenFile } from "../file.ts";
+import type { Loan, Offer } from "../loan.ts";
 import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
@@ -29,6 +31,31 @@ export class MemoryFile extends SeekableFile {
     if (!this.readable || this.#node.data !== null) return 0;
     const lower = this.#openLower();
     return typeof lower === "number" ? lower : 0;
+  }
+
+  override offer(): Offer | null {
+    const { data } = this.#node;
+    if (data === null) {
+      const lower = this.#openLower();
+      const offer = lower instanceof SeekableFile ? lower.offer() : null;
+      return offer === null ? null : { ...offer, mayBeWritten: false };
+    }
+    // Written they are here alone: how long they are, and what they take of the space, is known here.
+    const hostFd = data.lend();
+    const keepsAccessTime = keepsAccessTimes(this.flags, this.path);
+    return hostFd < 0
+      ? null
+      : { hostFd, tells: false, warmEnd: Number.POSITIVE_INFINITY, mayBeWritten: false, keepsAccessTime };
+  }
+
+  override lend(loan: Loan): void {
+    super.lend(loan);
+    this.#node.lentFiles.add(this);
+  }
+
+  /** Its contents are others. */
+  offerAnew(): void {
+    this.loan?.changed(this.offer());
   }
 
   #openLower(): OpenFile | number {
@@ -66,6 +93,7 @@ export class MemoryFile extends SeekableFile {
   override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
     if (this.#node.data === null && this.#lower instanceof SeekableFile)
       yield* this.#lower.warm(task, position, length);
+    this.offerAnew();
   }
 
   override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
@@ -148,8 +176,10 @@ export class MemoryFile extends SeekableFile {
   }
 
   release(): void {
-    this.#lower?.release();
+    const lower = this.#lower;
     this.#lower = null;
     this.#released = true;
+    this.#node.lentFiles.delete(this);
+    this.releaseThen(() => lower?.release());
   }
 }

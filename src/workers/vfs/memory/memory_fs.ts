@@ -153,7 +153,7 @@ export class MemoryFs extends FileSystem implements Space {
   // ---- Space ----
 
   take(bytes: number): boolean {
-    if (bytes > 0 && (this.#used + bytes > this.#limit || bytes > this.kernel.commonMemory.leftToFiles))
+    if (bytes > 0 && (this.#used + bytes > this.#limit || !this.kernel.commonMemory.hasRoomForFiles(bytes)))
       return false;
     this.charge(bytes);
     return true;

@@ -17,7 +17,7 @@ import type { Credentials } from "../../credentials/credentials.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { isStale, keepsAccessTimes } from "../access_time.ts";
 import { ACL_ACCESS, ACL_DEFAULT, withMode } from "../acl.ts";
-import { now } from "../clock.ts";
+import { isBefore, now } from "../clock.ts";
 import { openDevice } from "../devices.ts";
 import type { OpenFile } from "../file.ts";
 import { type AttributeChanges, type Attributes, type Creation, Inode, type Time } from "../inode.ts";
@@ -261,6 +261,17 @@ export class MemoryInode extends Inode {
     if (meta === null || !keepsAccessTimes(flags, path)) return;
     if ((this.#fileFlags & FS_NOATIME_FL) !== 0) return;
     if (isStale(meta.atime, meta.mtime, meta.ctime)) meta.atime = this.now();
+  }
+
+  /** It was read, at that time in milliseconds since 1970. */
+  protected accessedAt(timeMs: number): void {
+    const meta = this.#meta;
+    if (meta === null || (this.#fileFlags & FS_NOATIME_FL) !== 0) return;
+    const sec = Math.floor(timeMs / 1000);
+    const time = { sec, nsec: Math.floor((timeMs - sec * 1000) * 1e6) };
+    const { atime, mtime, ctime } = meta;
+    const isLater = isBefore(atime, time) && !isBefore(time, mtime) && !isBefore(time, ctime);
+    if (isLater && isStale(atime, mtime, ctime)) meta.atime = time;
   }
 
   override open(flags: number, credentials: Credentials): OpenFile | number {

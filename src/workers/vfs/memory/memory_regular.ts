@@ -8,7 +8,8 @@ import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { VfsCaller } from "../caller.ts";
 import type { OpenFile } from "../file.ts";
-import type { AttributeChanges } from "../inode.ts";
+import type { AttributeChanges, Attributes } from "../inode.ts";
+import type { LentInode } from "../loan.ts";
 import { withoutPrivileges } from "../permission.ts";
 import { CopyUp } from "./copy_up.ts";
 import { COPY_INLINE, FileData } from "./file_data.ts";
@@ -22,6 +23,9 @@ export class MemoryRegular extends MemoryInode {
   #data: FileData | null;
   #mapped: Mapped | null = null;
   #mappedLower: Mapped | null = null;
+  #lent: LentInode | null = null;
+  /** Open files of it whose bytes other kernel threads move. */
+  readonly lentFiles = new Set<MemoryFile>();
   /** F_SEAL_*: none may be added to an ordinary file. */
   seals = F_SEAL_SEAL;
 
@@ -33,6 +37,26 @@ export class MemoryRegular extends MemoryInode {
   /** The node's own contents, or null while they are the lower file's. */
   get data(): FileData | null {
     return this.#data;
+  }
+
+  #setData(data: FileData): void {
+    this.#data = data;
+    for (const file of this.lentFiles) file.offerAnew();
+  }
+
+  override get lent(): LentInode | null {
+    return this.#lent;
+  }
+
+  override set lent(lent: LentInode | null) {
+    this.#lent = lent;
+  }
+
+  /** What was read elsewhere counts as what was read here. */
+  override attributes(): Attributes | number {
+    const readMs = this.#lent?.takeReadAt() ?? 0;
+    if (readMs > 0) this.accessedAt(readMs);
+    return super.attributes();
   }
 
   protected override ownSize(): number {
@@ -73,7 +97,7 @@ export class MemoryRegular extends MemoryInode {
     file.release();
     if (typeof source === "number") return source;
     return new CopyUp(new FileData(kernel, this.fs), kernel.native, source, lower.size, (data) => {
-      if (this.#data === null) this.#data = data;
+      if (this.#data === null) this.#setData(data);
       else data.release(); // somebody else was faster
     });
   }
@@ -178,7 +202,7 @@ export class MemoryRegular extends MemoryInode {
 
   protected override truncate(size: number): number {
     if (size === 0 && this.#data === null) {
-      this.#data = new FileData(this.fs.kernel, this.fs);
+      this.#setData(new FileData(this.fs.kernel, this.fs));
       return 0;
     }
     const data = this.ownData();

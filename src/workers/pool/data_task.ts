@@ -1,0 +1,71 @@
+// A guest's thread as a kernel thread that moves bytes of files knows it: a served task (served_task.ts), whose call is thread
+// 0's as soon as there is more to it than one host call.
+
+import { sequenceOf } from "../../shared/ring/claims.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
+import { LastRead } from "../vfs/last_read.ts";
+import type { BorrowedFile } from "./borrowed_file.ts";
+import type { DataCaller } from "./data_calls.ts";
+import * as M from "./messages.ts";
+import { Message } from "./messages.ts";
+import { ServedCall, ServedTask, type ServingContext } from "./served_task.ts";
+
+class DataCall extends ServedCall {
+  readonly #task: DataTask;
+
+  constructor(task: DataTask, context: ServingContext, slot: number) {
+    super(task, context, slot);
+    this.#task = task;
+  }
+
+  override complete(result: number): void {
+    if (result === NOT_AT_HAND) this.#task.pass();
+    else super.complete(result);
+  }
+}
+
+export class DataTask extends ServedTask implements DataCaller {
+  readonly kernel: ServingContext;
+  readonly call: DataCall;
+  readonly lastRead = new LastRead(this);
+  #file: BorrowedFile | null = null;
+  /** What its stub has posted. */
+  #request = 0;
+
+  constructor(kernel: ServingContext, slot: number) {
+    super(kernel);
+    this.kernel = kernel;
+    this.call = new DataCall(this, kernel, slot);
+  }
+
+  get file(): BorrowedFile {
+    return this.#file!;
+  }
+
+  /** It has posted a call on a file that is lent. */
+  begin(request: number, nr: number, file: BorrowedFile): void {
+    const { call } = this;
+    call.cancelWait();
+    call.takeBack(sequenceOf(request), nr);
+    this.#request = request;
+    this.#file = file;
+    this.signal = 0;
+  }
+
+  /** The call is thread 0's, which begins with it anew: nothing has come of it here. */
+  pass(): void {
+    const { call, kernel } = this;
+    const { slot, sequence, nr } = call;
+    call.handOver();
+    const record = kernel.passBack(Message.REQUEST, slot, sequence);
+    if (record === null) return;
+    record[M.REQUEST] = this.#request;
+    record[M.NR] = nr;
+    kernel.sendBack();
+  }
+
+  override end(): void {
+    super.end();
+    this.#file = null;
+  }
+}

@@ -1,0 +1,383 @@
+// Open files whose bytes other kernel threads move as well (pool/data_kernel.ts), by thread 0: which those are, and what
+// the others are told of them (ring/open_records.ts). A file is lent when calls have come on it again and again: what is
+// opened, read and closed is served sooner than it is told of.
+
+import { RLIMIT_FSIZE } from "../../shared/abi/resource.ts";
+import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
+import { ROUTES } from "../../shared/ring/layout.ts";
+import {
+  LENT_ACCESS_TIME,
+  LENT_READ,
+  LENT_TELLS,
+  LENT_WRITE,
+  OpenRecords,
+} from "../../shared/ring/open_records.ts";
+import {
+  OPEN_RECORDS,
+  type PrivateSab,
+  STAMP_RECORDS,
+  TABLE_BLOCKS,
+  TABLE_DESCRIPTORS,
+} from "../../shared/ring/private_sab.ts";
+import { NOT_AT_HAND } from "../call/asked.ts";
+import type { Counters } from "../counters.ts";
+import type { Gofer } from "../gofer/gofer.ts";
+import type { Transaction } from "../gofer/transaction.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { Lending, LendingCaller, LentInode, Loan, Offer } from "../vfs/loan.ts";
+import type { SeekableFile } from "../vfs/seekable_file.ts";
+import * as M from "./messages.ts";
+import { Message } from "./messages.ts";
+
+/** Calls on an open file before it is lent: usually, and where tests ask for it at once. */
+const LEND_AFTER = { eager: 1, usual: 3 } as const;
+/** Calls on one that cannot be lent just now before that is looked at again. */
+const OFFER_AFTER = 64;
+/** A file on which more calls than that have come back in that time is served here until it is over. */
+const RETURNS_MAX = 16;
+const RETURNS_NS = 10e6;
+/** Calls within that time that a sleeping thread could have served, before it is woken. */
+const WAKE_AFTER = 32;
+const MISSED_NS = 1e6;
+
+interface Others {
+  /** A thread is about to know of a slot's task. */
+  visit(slot: number, thread: number): void;
+  /** Calls `then` when none of them is on the way any more to what is given up now. */
+  whenPassed(then: () => void): void;
+}
+
+interface LenderContext {
+  readonly counters: Counters;
+  readonly gofer: Gofer;
+  readonly nowNs: number;
+  readonly page: { isSleeping(thread: number): boolean };
+}
+
+/** Numbers that are given out and come back. */
+class Numbers {
+  readonly #free: number[] = [];
+  #used = 0;
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** -1: there is none. */
+  take(): number {
+    return this.#free.pop() ?? (this.#used < this.#limit ? this.#used++ : -1);
+  }
+
+  putBack(number: number): void {
+    this.#free.push(number);
+  }
+}
+
+class LentInodeRecord implements LentInode {
+  readonly #records: OpenRecords;
+  readonly number: number;
+  /** Open files of it that are lent. */
+  loans = 0;
+
+  constructor(records: OpenRecords, number: number) {
+    this.#records = records;
+    this.number = number;
+  }
+
+  takeWritten(): boolean {
+    return this.#records.takeWritten(this.number);
+  }
+
+  takeReadAt(): number {
+    return this.#records.takeReadAt(this.number);
+  }
+
+  allowWrites(value: boolean): void {
+    this.#records.allowWrites(this.number, value);
+  }
+}
+
+class LentFile implements Loan {
+  readonly #lender: Lender;
+  readonly #records: OpenRecords;
+  readonly record: number;
+  readonly inode: Inode;
+  readonly stamps: LentInodeRecord;
+  readonly #modes: number;
+  /** Something is lent. */
+  isOffered = false;
+  /** How often calls have come back since when. */
+  #returns = 0;
+  #returnsSinceNs = 0;
+  /** Calls that wait for its position. */
+  readonly #waiting = new Set<Transaction>();
+
+  constructor(
+    lender: Lender,
+    records: OpenRecords,
+    record: number,
+    inode: Inode,
+    stamps: LentInodeRecord,
+    modes: number,
+  ) {
+    this.#lender = lender;
+    this.#records = records;
+    this.record = record;
+    this.inode = inode;
+    this.stamps = stamps;
+    this.#modes = modes;
+  }
+
+  /** Calls on it have come back that others could not serve: whether they may have the next ones all the same. */
+  mayReturn(nowNs: number): boolean {
+    if (nowNs - this.#returnsSinceNs > RETURNS_NS) {
+      this.#returnsSinceNs = nowNs;
+      this.#returns = 0;
+    }
+    return ++this.#returns <= RETURNS_MAX;
+  }
+
+  get position(): number {
+    return this.#records.position(this.record);
+  }
+
+  set position(position: number) {
+    this.#records.setPosition(this.record, position);
+  }
+
+  hold(): number {
+    if (this.#records.takeOrWant(this.record)) return this.position;
+    const transaction = this.#lender.waiting();
+    if (transaction !== null) this.#waiting.add(transaction);
+    return NOT_AT_HAND;
+  }
+
+  letGo(position: number): void {
+    this.position = position;
+    this.#records.letGo(this.record);
+  }
+
+  takeBack(bytes: number): void {
+    if (this.#records.takeOrWant(this.record)) this.letGo(this.position - bytes);
+  }
+
+  /** Who has held the position holds it no more. */
+  freed(): void {
+    for (const transaction of this.#waiting) transaction.notify();
+    this.#waiting.clear();
+  }
+
+  changed(offer: Offer | null): void {
+    this.isOffered = offer !== null;
+    let modes = 0;
+    if (offer !== null) {
+      modes = this.#modes & (offer.mayBeWritten ? -1 : ~LENT_WRITE);
+      if (offer.tells) modes |= LENT_TELLS;
+      if (offer.keepsAccessTime) modes |= LENT_ACCESS_TIME;
+    }
+    this.#records.set(this.record, {
+      hostFd: offer?.hostFd ?? -1,
+      modes,
+      stamps: this.stamps.number,
+      warmEnd: offer?.warmEnd ?? 0,
+    });
+  }
+
+  forget(table: number, fd: number): void {
+    this.#lender.forgetDescriptor(table, fd);
+  }
+
+  end(closed: () => void): void {
+    this.changed(null);
+    this.#lender.ended(this, closed);
+  }
+}
+
+export class Lender implements Lending {
+  readonly #kernel: LenderContext;
+  readonly #records: OpenRecords;
+  readonly #watched: Int32Array;
+  /** The kernel threads that move bytes. */
+  readonly #movers: readonly number[];
+  readonly #others: Others;
+  readonly #wake: (thread: number) => void;
+  readonly #lendAfter: number;
+  readonly #openNumbers = new Numbers(OPEN_RECORDS);
+  readonly #stampNumbers = new Numbers(STAMP_RECORDS);
+  readonly #tableNumbers = new Numbers(TABLE_BLOCKS);
+  /** By record. */
+  readonly #files: (LentFile | undefined)[] = [];
+  /** Of descriptor tables, by their ids. */
+  readonly #tables = new Map<number, number>();
+  /** Calls that each thread could have served since it was looked last. */
+  readonly #missed: number[] = [];
+  #missedSinceNs = 0;
+
+  constructor(
+    kernel: LenderContext,
+    sab: PrivateSab,
+    movers: readonly number[],
+    others: Others,
+    wake: (thread: number) => void,
+    isEager: boolean,
+  ) {
+    this.#kernel = kernel;
+    this.#records = new OpenRecords(sab, 0);
+    this.#watched = sab.movers;
+    this.#movers = movers;
+    this.#others = others;
+    this.#lendAfter = isEager ? LEND_AFTER.eager : LEND_AFTER.usual;
+    this.#wake = wake;
+  }
+
+  // ---- Lending ----
+
+  /** A call on an open file has come to thread 0 that another thread could have served. */
+  used(task: LendingCaller, fd: number, file: SeekableFile): void {
+    const { loan } = file;
+    if (loan === null && (++file.calls < this.#lendAfter || !this.#lend(file))) return;
+    const lent = file.loan as LentFile;
+    if (lent.isOffered) this.#route(task, fd, lent);
+    else if (++file.calls >= OFFER_AFTER) {
+      file.calls = 0;
+      lent.changed(file.offer());
+    }
+  }
+
+  #lend(file: SeekableFile): boolean {
+    file.calls = 0;
+    const offer = file.offer();
+    const { inode } = file;
+    if (offer === null || inode === null) return false;
+    const record = this.#openNumbers.take();
+    const stamps = record < 0 ? null : this.#stampsOf(inode);
+    if (stamps === null) {
+      if (record >= 0) this.#openNumbers.putBack(record);
+      return false;
+    }
+    stamps.loans++;
+    const modes = (file.readable ? LENT_READ : 0) | (file.writable ? LENT_WRITE : 0);
+    const loan = new LentFile(this, this.#records, record, inode, stamps, modes);
+    this.#files[record] = loan;
+    this.#records.begin(record, file.position);
+    file.lend(loan);
+    loan.changed(offer);
+    this.#kernel.counters.lentFiles++;
+    return true;
+  }
+
+  #stampsOf(inode: Inode): LentInodeRecord | null {
+    if (inode.lent !== null) return inode.lent as LentInodeRecord;
+    const attributes = inode.attributes();
+    const number = typeof attributes === "number" ? -1 : this.#stampNumbers.take();
+    if (typeof attributes === "number" || number < 0) return null;
+    this.#records.beginStamps(number, (attributes.mode & (S_ISUID | S_ISGID)) === 0);
+    const made = new LentInodeRecord(this.#records, number);
+    inode.lent = made;
+    return made;
+  }
+
+  /** Where calls of the task on that descriptor go from now on. */
+  #route(task: LendingCaller, fd: number, file: LentFile): void {
+    const { record } = file;
+    const { call, files } = task;
+    const thread = this.#movers[(call.slot >>> 3) % this.#movers.length]!;
+    const route = ROUTES + fd;
+    if (fd >= TABLE_DESCRIPTORS || task.isWatched || task.limit(RLIMIT_FSIZE) < Number.POSITIVE_INFINITY)
+      return;
+    const table = this.#tableOf(files.id);
+    if (table < 0) return;
+    const isNamed = this.#records.isNamed(table, fd, record);
+    if (isNamed && this.#records.callerTable(call.slot) === table && call.bytes[route] === thread) {
+      this.#missedBy(thread);
+      return;
+    }
+    if (isNamed && !file.mayReturn(this.#kernel.nowNs)) return;
+    if (!isNamed) this.#records.setDescriptor(table, fd, record);
+    this.#others.visit(call.slot, thread);
+    this.#records.setCaller(call.slot, table);
+    call.bytes[route] = thread;
+  }
+
+  #tableOf(id: number): number {
+    const known = this.#tables.get(id);
+    if (known !== undefined) return known;
+    const table = this.#tableNumbers.take();
+    if (table >= 0) this.#tables.set(id, table);
+    return table;
+  }
+
+  /** A thread that sleeps is not rung by stubs, whose calls come here; when there are many it is woken. */
+  #missedBy(thread: number): void {
+    const { nowNs, page } = this.#kernel;
+    if (nowNs - this.#missedSinceNs > MISSED_NS) {
+      this.#missedSinceNs = nowNs;
+      this.#missed.fill(0);
+    }
+    const missed = (this.#missed[thread] ?? 0) + 1;
+    this.#missed[thread] = missed;
+    if (missed % WAKE_AFTER === 0 && page.isSleeping(thread)) this.#wake(thread);
+  }
+
+  // ---- Taking back ----
+
+  /** Whoever makes calls in the slot is another, or has other descriptors. */
+  forgetCaller(slot: number): void {
+    this.#records.forgetCaller(slot);
+  }
+
+  forgetDescriptor(id: number, fd: number): void {
+    const table = this.#tables.get(id);
+    if (table !== undefined && fd < TABLE_DESCRIPTORS) this.#records.forgetDescriptor(table, fd);
+  }
+
+  tableGone(id: number): void {
+    const table = this.#tables.get(id);
+    if (table === undefined) return;
+    this.#tables.delete(id);
+    this.whenPassed(() => this.#tableNumbers.putBack(table));
+  }
+
+  ended(file: LentFile, closed: () => void): void {
+    const { record, inode, stamps } = file;
+    this.#records.end(record);
+    this.#files[record] = undefined;
+    this.#kernel.counters.lentFiles--;
+    const isLast = --stamps.loans === 0;
+    this.whenPassed(() => {
+      closed();
+      this.#openNumbers.putBack(record);
+      if (isLast && stamps.loans === 0 && inode.lent === stamps) this.#forgetStamps(inode, stamps);
+    });
+  }
+
+  #forgetStamps(inode: Inode, stamps: LentInodeRecord): void {
+    inode.attributes(); // what was written and read until then is noted
+    inode.lent = null;
+    this.#stampNumbers.putBack(stamps.number);
+  }
+
+  whenPassed(then: () => void): void {
+    this.#others.whenPassed(then);
+  }
+
+  // ---- What others say ----
+
+  /** Something that one of them says; false: it is nothing about files. */
+  receive(record: Int32Array): boolean {
+    if (record[M.KIND] !== Message.POSITION_FREE) return false;
+    this.#files[record[M.RECORD]!]?.freed();
+    return true;
+  }
+
+  /** The transaction of the call in progress, which is told when something that it waits for is there. */
+  waiting(): Transaction | null {
+    return this.#kernel.gofer.ofCall();
+  }
+
+  /** Whether somebody is to be told of what is read and written. */
+  watch(isWatched: boolean): void {
+    Atomics.store(this.#watched, 0, isWatched ? 1 : 0);
+  }
+}
