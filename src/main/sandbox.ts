@@ -81,7 +81,7 @@ class Sandbox {
     const { config, descriptors } = this.#boot;
     const kernel = await startKernel(HOST_LIBRARY, this.#positions, this.#boot);
     this.kernel = kernel;
-    kernel.ended.catch((error: unknown) => this.fatal("the kernel thread died", error));
+    kernel.ended.catch((error: unknown) => this.fatal("a kernel thread died", error));
     const { api } = kernel;
     const first = kernelOf(api, 0);
     const container = config.mode === "container" ? await this.#createContainer(first) : undefined;

@@ -91,6 +91,7 @@ import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
+import { ThreadFigures } from "./thread_figures.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
@@ -140,6 +141,7 @@ export class Kernel implements SupervisorContext {
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();
+  readonly figures = new ThreadFigures();
   readonly platform: Platform;
   readonly stubs: Stubs;
   readonly requests: Requests;

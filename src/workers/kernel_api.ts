@@ -18,6 +18,8 @@ import { comesLater } from "./process/start.ts";
 import type { ThreadGroup } from "./process/task.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
+import { breakThread } from "./thread_faults.ts";
+import { reportThread } from "./thread_figures.ts";
 
 const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
@@ -164,6 +166,15 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async failHostCalls(plan) {
       if (faults !== null) faults.plan = plan;
       return serve(faults !== null);
+    },
+
+    async breakThread(_thread, how) {
+      if (faults !== null) breakThread(how);
+      return serve(faults !== null);
+    },
+
+    async threads() {
+      return serve([reportThread(kernel, "supervisor")]);
     },
 
     async sites() {

@@ -41,6 +41,7 @@ const DECLARATIONS = {
   getauxval: "double rf_getauxval(uint32_t type)",
   hostVdsoOffset: "double rf_host_vdso_offset(const char *name)",
   getcpu: "int32_t rf_getcpu()",
+  gettid: "int32_t rf_gettid()",
   runnable: "int32_t rf_runnable(int32_t loadavg)",
   helpersNs: "double rf_helpers_ns(int32_t proc)",
   cpusOf: "int32_t rf_cpus_of(int32_t tid)",

@@ -70,7 +70,7 @@ test("a thread that throws ends the kernel, in its own words", async () => {
 
 test("a thread that leaves its loop ends the kernel", async () => {
   const { ended } = await started("globalThis.leave();", 2);
-  assert.is(await endOf(ended), "kernel thread 1 left its loop");
+  assert.is(await endOf(ended), "thread 1 (net) left its loop");
 });
 
 test("a thread that exits ends the kernel", async () => {
