@@ -50,6 +50,7 @@ function make(workers = "net,data=2") {
     slots: { word: () => -1 } as never,
     figures: new ThreadFigures(),
     nowNs: 0,
+    longTurns: { isFull: false },
     timers: new Timers(),
   };
   const attention = new Attention(sab.attention, claims);
