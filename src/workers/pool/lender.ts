@@ -105,8 +105,9 @@ class LentFile implements Loan {
   readonly inode: Inode;
   readonly stamps: LentInodeRecord;
   readonly #modes: number;
-  /** Something is lent. */
+  /** Something is lent, and what is may be written. */
   isOffered = false;
+  mayBeWritten = false;
   /** How often calls have come back since when. */
   #returns = 0;
   #returnsSinceNs = 0;
@@ -170,6 +171,7 @@ class LentFile implements Loan {
 
   changed(offer: Offer | null): void {
     this.isOffered = offer !== null;
+    this.mayBeWritten = offer?.mayBeWritten === true;
     let modes = 0;
     if (offer !== null) {
       modes = this.#modes & (offer.mayBeWritten ? -1 : ~LENT_WRITE);
@@ -233,13 +235,13 @@ export class Lender implements Lending {
 
   // ---- Lending ----
 
-  /** A call on an open file has come to thread 0 that another thread could have served. */
-  used(task: LendingCaller, fd: number, file: SeekableFile): void {
+  used(task: LendingCaller, fd: number, file: SeekableFile, writes: boolean): void {
     const { loan } = file;
     if (loan === null && (++file.calls < this.#lendAfter || !this.#lend(file))) return;
     const lent = file.loan as LentFile;
-    if (lent.isOffered) this.#route(task, fd, lent);
-    else if (++file.calls >= OFFER_AFTER) {
+    if (lent.isOffered) {
+      if (!writes || lent.mayBeWritten) this.#route(task, fd, lent);
+    } else if (++file.calls >= OFFER_AFTER) {
       file.calls = 0;
       lent.changed(file.offer());
     }
