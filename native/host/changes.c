@@ -99,6 +99,6 @@ RF_EXPORT int32_t rf_removexattr(int32_t proc, int32_t fd) {
 }
 
 /* Runs on any thread. */
-RF_EXPORT int32_t rf_fsync(int32_t fd, int32_t dataOnly) {
+int32_t rf_fsync(int32_t fd, int32_t dataOnly) {
   return result_of(dataOnly != 0 ? fdatasync(fd) : fsync(fd));
 }

@@ -1,6 +1,7 @@
 // Host files as the Gofer and the standard streams use them. Data moves between a descriptor and a
 // slot's data window (chunk, offset), or the scratch area.
 #include "files.h"
+#include "long_calls.h"
 
 #include <asm/termbits.h>
 #include <fcntl.h>
@@ -106,6 +107,7 @@ static const char *scratch_name(void) {
    directory. The name in the scratch area must hold no slash. EXDEV: another mount begins there, of which nothing was asked:
    it may be one that makes its callers wait. */
 RF_EXPORT int32_t rf_open_component(int32_t dir, int32_t flags) {
+  RF_TIMED;
   struct open_how how = {.flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
                          .resolve =
                              RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
@@ -137,6 +139,7 @@ RF_EXPORT int32_t rf_fstat(int32_t fd) {
 /* As rf_fstat, of one component below a directory descriptor (F6): never through a symlink. The name in the
    scratch area must hold no slash. */
 RF_EXPORT int32_t rf_stat_at(int32_t dir) {
+  RF_TIMED;
   struct stat st;
   if (fstatat(dir, scratch_name(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) return -errno;
   memcpy(rf_scratch, &st, sizeof st);

@@ -1,5 +1,6 @@
 // Shared memory of the sandbox: sealed memfds mapped over their places in the guest SAB (F2).
 #include "host.h"
+#include "long_calls.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -63,10 +64,11 @@ uint8_t *rf_in_chunk(uint32_t chunk, uint32_t offset, uint32_t length) {
   return place == NULL ? NULL : place + offset;
 }
 
-/* Names the calling thread's scratch area. */
+/* Names the calling kernel thread's scratch area, behind which stands the word that tells of long calls. */
 RF_EXPORT void rf_set_scratch(uint8_t *base, uint32_t size) {
   rf_scratch = base;
   rf_scratch_size = size;
+  rf_measure_calls((uint32_t *)(base + size));
 }
 
 static int sealed_memfd(const char *name, uint64_t size) {

@@ -126,6 +126,11 @@ RF_EXPORT int32_t rf_getcpu(void) {
   return sched_getcpu();
 }
 
+// Of the calling thread, in the PID namespace of the sandbox.
+RF_EXPORT int32_t rf_gettid(void) {
+  return (int32_t)syscall(SYS_gettid);
+}
+
 RF_EXPORT int32_t rf_close(int32_t fd) {
   return result_of(close(fd));
 }

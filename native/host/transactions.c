@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <ringfence/job.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -39,21 +40,24 @@ static int across(struct job *job) {
   return result_of(syscall(SYS_openat2, job->a, (const char *)rf_scratch, &how, sizeof how));
 }
 
-/* a: a directory; the name: what it names there, as an O_PATH descriptor, with its stat; second: 1 where another mount of
-   the host's begins, and then its type. b: proc. */
+/* a: a directory; the name: what it names there, as an O_PATH descriptor, with its stat; b: proc. Where another mount of the
+   host's begins second says so, and if c is not 0, it is entered, and its type told; else the result is the directory once
+   more, for whoever enters. */
 static int32_t lookup(struct job *job) {
   struct statfs st;
   int fd = rf_open_component(job->a, O_PATH);
-  job->second = fd == -EXDEV;
-  if (job->second) fd = across(job);
+  bool crosses = fd == -EXDEV;
+  job->second = crosses ? job->c ? RF_CROSSING_ENTERED : RF_CROSSING_LEFT : 0;
+  if (job->second == RF_CROSSING_LEFT) return result_of(fcntl(job->a, F_DUPFD_CLOEXEC, 0));
+  if (crosses) fd = across(job);
   if (fd < 0) return fd;
   int32_t error = look(job, fd);
-  if (error == 0 && job->second) error = fstatfs(fd, &st) ? -errno : 0;
+  if (error == 0 && crosses) error = fstatfs(fd, &st) ? -errno : 0;
   if (error < 0) {
     close(fd);
     return error;
   }
-  if (job->second) job->type = (uint32_t)st.f_type;
+  if (crosses) job->type = (uint32_t)st.f_type;
   ask_owner(job, fd);
   return fd;
 }

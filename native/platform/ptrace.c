@@ -75,7 +75,7 @@ static void *trace(void *argument) {
   bool runs = tracer->error == 0;
   sem_post(&tracer->begun);
   // ECHILD: the zygote is gone, with all that it has made. The host tells of the newest threads first: the zygote, for
-  // which the kernel thread waits, must not starve behind threads that stop again and again.
+  // which new programs wait, must not starve behind threads that stop again and again.
   while (runs && waited(&own, -1, 0))
     waited(&own, zygote, WNOHANG);
   return NULL;

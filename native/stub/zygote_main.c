@@ -140,8 +140,8 @@ static void send_answer(struct zygote_message m) {
   if (zygote_syscall(NR_sendmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0) < 0) die(DIE_ANSWER);
 }
 
-static void answer(u32 request, s64 value) {
-  send_answer((struct zygote_message){.request = request, .value = value});
+static void answer(const struct zygote_message *m, s64 value) {
+  send_answer((struct zygote_message){.request = m->request, .sequence = m->sequence, .value = value});
 }
 
 // Takes the kernel page and the doorbells; returns enum zygote_catch.
@@ -203,14 +203,14 @@ static s64 spawn(struct zygote_message *m, const struct rights *rights) {
 }
 
 // wait4(2)'s struct rusage as words: two times of two words each come first.
-static void answer_reap(s64 pid) {
+static void answer_reap(const struct zygote_message *asked) {
   enum { WNOHANG = 1, RUSAGE_WORDS = 18 };
   static const u8 places[USE_COUNT] = {
       [USE_MAXRSS] = 4, [USE_MINFLT] = 8, [USE_MAJFLT] = 9, [USE_NVCSW] = 16, [USE_NIVCSW] = 17};
   s64 rusage[RUSAGE_WORDS] = {0};
   s32 status = 0;
-  struct zygote_message m = {.request = ZYGOTE_REAP};
-  m.value = zygote_syscall(NR_wait4, pid, (u64)&status, WNOHANG, (u64)rusage, 0, 0);
+  struct zygote_message m = {.request = ZYGOTE_REAP, .sequence = asked->sequence};
+  m.value = zygote_syscall(NR_wait4, asked->value, (u64)&status, WNOHANG, (u64)rusage, 0, 0);
   if (m.value > 0) m.value = (u32)status;
   for (u32 i = 0; i < USE_COUNT; i++)
     m.more[i] = rusage[places[i]];
@@ -259,13 +259,13 @@ __attribute__((noreturn, used)) void zygote_main(void) {
     listener = -1;
     switch (m.request) {
     case ZYGOTE_SPAWN:
-      answer(m.request, spawn(&m, &rights));
+      answer(&m, spawn(&m, &rights));
       break;
     case ZYGOTE_REAP:
-      answer_reap(m.value);
+      answer_reap(&m);
       break;
     default:
-      answer(m.request, -22 /* EINVAL */);
+      answer(&m, -22 /* EINVAL */);
       break;
     }
   }

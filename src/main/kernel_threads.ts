@@ -1,7 +1,8 @@
 // A kernel with threads of its own, seen from the main thread: piscina owns them, each with one task that never settles,
 // and comlink carries control requests to them. If one ends, the sandbox has lost its kernel.
 
-import { MessageChannel } from "node:worker_threads";
+import { setFlagsFromString } from "node:v8";
+import { MessageChannel, type ResourceLimits } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
@@ -9,12 +10,26 @@ import type { KernelBoot, PoolApi, ThreadBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
-import { SUPERVISOR } from "../shared/thread_plan.ts";
+import { SUPERVISOR, type ThreadRole } from "../shared/thread_plan.ts";
 import { openCredits } from "../workers/credits.ts";
 import type { RunningKernel } from "./placement.ts";
 
-/** In the sandbox's root. */
-export const KERNEL_BUNDLE = "/kernel.cjs";
+/** In the sandbox's root: what a thread loads, no more than it needs. */
+const BUNDLES: Readonly<Record<ThreadRole, string>> = {
+  supervisor: "/kernel.cjs",
+  net: "/net.cjs",
+  data: "/data.cjs",
+};
+
+/**
+ * Each thread's heap: beside what guests may use (HEAP_BUDGET_MAX of the kernel), its own, and what is not collected yet.
+ * Those that keep nothing need little, and make little that is new.
+ */
+const HEAPS: Readonly<Record<ThreadRole, ResourceLimits>> = {
+  supervisor: { maxOldGenerationSizeMb: 2048 },
+  net: { maxOldGenerationSizeMb: 2048 },
+  data: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 3 },
+};
 
 /** A thread, as it is spoken to. */
 export interface Started<Api> {
@@ -23,7 +38,7 @@ export interface Started<Api> {
 }
 
 /** Asks a thread for something, and has it turn its event loop. */
-export function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: Remote<Api>) => T): T {
+function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: Remote<Api>) => T): T {
   const answer = question(remote);
   turns.ask();
   return answer;
@@ -31,16 +46,25 @@ export function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: 
 
 export async function startKernelThreads(
   boot: KernelBoot,
-  filename = KERNEL_BUNDLE,
+  bundleOf = (role: ThreadRole): string => BUNDLES[role],
 ): Promise<Omit<RunningKernel, "memory">> {
   const { roles } = boot;
-  const pool = new Piscina({
-    filename,
-    minThreads: roles.length,
-    maxThreads: roles.length,
-    // A kernel thread's own loop decides when it sleeps.
-    atomics: "disabled",
-  });
+  // The flag that limits the heap of this thread would limit all others' alike, whatever is said of each.
+  setFlagsFromString("--max-old-space-size=0");
+  const pools = new Map(
+    [...new Set(roles)].map((role) => {
+      const count = roles.filter((other) => other === role).length;
+      const pool = new Piscina({
+        filename: bundleOf(role),
+        minThreads: count,
+        maxThreads: count,
+        // A kernel thread's own loop decides when it sleeps.
+        atomics: "disabled",
+        resourceLimits: HEAPS[role],
+      });
+      return [role, pool] as const;
+    }),
+  );
   const sab = new PrivateSab(boot.privateSab);
   const { control } = sab;
   if (roles.length > 1) openCredits(sab);
@@ -49,12 +73,21 @@ export async function startKernelThreads(
     const { port1, port2 } = new MessageChannel();
     const threadBoot: ThreadBoot = { ...boot, port: port2, thread };
     // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
-    const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &
+    const transferList = [port2] as unknown as NonNullable<Parameters<Piscina["run"]>[1]>["transferList"] &
       object;
+    const role = roles[thread]!;
     ends.push(
-      pool.run(threadBoot, { transferList }).then((): never => {
-        throw new Error(`kernel thread ${thread} left its loop`);
-      }),
+      pools
+        .get(role)!
+        .run(threadBoot, { transferList })
+        .then(
+          (): never => {
+            throw new Error(`thread ${thread} (${role}) left its loop`);
+          },
+          (cause: Error): never => {
+            throw new Error(`thread ${thread} (${role}): ${cause.message}`, { cause });
+          },
+        ),
     );
     return { remote: wrap<Api>(nodeEndpoint(port1)), turns: new Turns(control, thread) };
   };
@@ -67,15 +100,35 @@ export async function startKernelThreads(
   if (others.length === 0) return { api, ended };
   await Promise.race([api.counters(), ended]); // the kernel page is there
   await Promise.race([Promise.all(others.map(({ remote }) => remote.begin())), ended]);
-  const counters = async () => {
-    const ofOthers = others.map((thread) => ask(thread, (remote) => remote.counters()));
-    return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
+  return { api: ofAll(api, others), ended };
+}
+
+/** What is asked of thread 0, and of others where they have to do with it. */
+export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): KernelApi {
+  return {
+    ...api,
+
+    async counters() {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.counters()));
+      return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
+    },
+
+    async threads() {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.report()));
+      return [...(await api.threads()), ...(await Promise.all(ofOthers))];
+    },
+
+    async breakThread(number, how) {
+      const other = others[number - 1];
+      return other === undefined
+        ? api.breakThread(number, how)
+        : ask(other, (remote) => remote.breakThread(how));
+    },
   };
-  return { api: { ...api, counters }, ended };
 }
 
 /** Counters of two threads: of what is a maximum, the greater one. */
-export function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
   const total = { ...a };
   for (const [name, value] of Object.entries(b))
     total[name] = name.startsWith("longest") ? Math.max(total[name] ?? 0, value) : (total[name] ?? 0) + value;
@@ -103,6 +156,8 @@ export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelA
     foreground: (pid, value) => asked(remote.foreground(pid, value)),
     counters: () => asked(remote.counters()),
     failHostCalls: (plan) => asked(remote.failHostCalls(plan)),
+    breakThread: (thread, how) => asked(remote.breakThread(thread, how)),
+    threads: () => asked(remote.threads()),
     sites: () => asked(remote.sites()),
   };
 }

@@ -107,7 +107,7 @@ class Sandbox {
     if ((config.options.kernels ?? 1) > 1) return this.#runGroup();
     const kernel = await startKernel(HOST_LIBRARY, this.#positions, this.#boot);
     this.kernel = kernel;
-    kernel.ended.catch((error: unknown) => this.fatal("the kernel thread died", error));
+    kernel.ended.catch((error: unknown) => this.fatal("a kernel thread died", error));
     const { api } = kernel;
     const first = kernelOf(api, 0);
     const container = config.mode === "container" ? await this.#createContainer(first) : undefined;

@@ -2,8 +2,9 @@
 // gives it (src/main/kernel_threads.ts).
 
 import type { MessagePort } from "node:worker_threads";
-import type { BootDescriptor, SandboxConfig } from "./process_spec.ts";
+import type { BootDescriptor, SandboxConfig, ThreadFault } from "./process_spec.ts";
 import type { ThreadPlan } from "./thread_plan.ts";
+import type { ThreadReport } from "./thread_report.ts";
 
 export interface KernelBoot {
   config: SandboxConfig;
@@ -32,6 +33,9 @@ export interface PoolApi {
   /** Its loop begins: thread 0 has made what they share. */
   begin(): Promise<void>;
   counters(): Promise<Record<string, number>>;
+  report(): Promise<ThreadReport>;
+  /** As KernelApi has it. */
+  breakThread(how: ThreadFault): Promise<boolean>;
 }
 
 /** What a thread that several kernels share is started with. */
@@ -42,7 +46,6 @@ export interface GroupThreadBoot {
   proc: number;
   /** Loads what is alike in every sandbox. */
   isFirst: boolean;
-  isGroup: true;
 }
 
 export interface GroupThreadApi {

@@ -7,6 +7,7 @@
 import type { CgroupHierarchy, CgroupLimits } from "./cgroup.ts";
 import type { ContainerSpec } from "./container_spec.ts";
 import type { StartError } from "./start_error.ts";
+import type { ThreadReport } from "./thread_report.ts";
 
 /** A resource limit pair; decimal strings because RLIM_INFINITY does not fit a double. */
 export interface Rlimit {
@@ -137,6 +138,9 @@ export interface SandboxOptions {
   logFormat: "text" | "json";
 }
 
+/** How a kernel thread is to end: what it runs throws, or takes all of its heap. */
+export type ThreadFault = "throw" | "leak";
+
 /** Which host calls are to fail. */
 export interface FaultPlan {
   seed: number;
@@ -251,6 +255,10 @@ export interface KernelApi {
   counters(): Promise<Record<string, number>>;
   /** Has host calls fail; resolves to false where the sandbox was not started for that. */
   failHostCalls(plan: FaultPlan): Promise<boolean>;
+  /** Ends a kernel thread as an error of ours would; resolves to false where the sandbox was not started for that. */
+  breakThread(thread: number, how: ThreadFault): Promise<boolean>;
+  /** What its threads do, by number. */
+  threads(): Promise<ThreadReport[]>;
   /** Call sites of running processes that trapped most (workers/patch/report.ts). */
   sites(): Promise<object[]>;
 }

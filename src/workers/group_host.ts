@@ -13,10 +13,6 @@ import { kernelApi } from "./kernel_api.ts";
 import { endKernel } from "./kernel_end.ts";
 import type { Asked } from "./loop.ts";
 import { readVdso } from "./mem/vdso.ts";
-import { patcherFor } from "./patch/patcher.ts";
-import { DataKernel } from "./pool/data_kernel.ts";
-import { NetKernel } from "./pool/net_kernel.ts";
-import { type PoolHost, poolHost } from "./pool/pool_group.ts";
 import { kernelParts, type ThreadBase, type ThreadParts, threadBase } from "./thread_parts.ts";
 
 /** A kernel that has begun. */
@@ -109,14 +105,13 @@ export class GroupHost {
     return { api: kernelApi(kernel, asked, faults), end, ended: promise };
   }
 
-  /** What serves a kernel's sockets, or data, on this thread. Throws. */
-  serve(boot: KernelBoot, thread: number, asked: Asked): PoolHost {
-    const parts = kernelParts(this.#base, boot);
-    const every = patcherFor(boot.config.options)?.every ?? 0;
-    const place = { thread, threads: boot.roles.length };
-    const kernel =
-      boot.roles[thread] === "net" ? new NetKernel(parts, place, every) : new DataKernel(parts, place, every);
-    return poolHost(kernel, this.#thread, asked);
+  /** What another thread than 0 of a kernel begins with here. Throws. */
+  parts(boot: KernelBoot): ThreadParts {
+    return kernelParts(this.#base, boot);
+  }
+
+  get thread(): GroupThread {
+    return this.#thread;
   }
 }
 

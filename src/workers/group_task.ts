@@ -1,14 +1,18 @@
-// The task of a thread that several kernels share, as the main thread calls it.
+// The task that piscina runs on a thread that several kernels share, as the main thread calls it.
 
 import type { MessagePort } from "node:worker_threads";
 import { expose } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
-import type { GroupThreadApi, GroupThreadBoot } from "../shared/kernel_boot.ts";
+import type { GroupThreadApi, GroupThreadBoot, KernelBoot } from "../shared/kernel_boot.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
 import { SUPERVISOR } from "../shared/thread_plan.ts";
 import { GroupHost } from "./group_host.ts";
 import { openAlike } from "./idle_trim.ts";
+import { patcherFor } from "./patch/patcher.ts";
+import { DataKernel } from "./pool/data_kernel.ts";
+import { NetKernel } from "./pool/net_kernel.ts";
+import { type PoolHost, poolHost } from "./pool/pool_group.ts";
 
 interface Here {
   readonly port: MessagePort;
@@ -16,8 +20,23 @@ interface Here {
   readonly ended: Promise<void>;
 }
 
-/** Throws: there is no sandbox without. */
-export async function groupThread({ hostLibrary, proc, isFirst }: GroupThreadBoot): Promise<GroupThreadApi> {
+/** Never settles, but rejects: there is no sandbox without. */
+export default async function groupThread(boot: GroupThreadBoot): Promise<never> {
+  expose(await groupApi(boot), nodeEndpoint(boot.port));
+  return new Promise<never>(() => {});
+}
+
+/** What serves a kernel's sockets, or data. Throws. */
+function servePart(host: GroupHost, boot: KernelBoot, thread: number, asked: Turns): PoolHost {
+  const parts = host.parts(boot);
+  const every = patcherFor(boot.config.options)?.every ?? 0;
+  const place = { thread, threads: boot.roles.length };
+  const isNet = boot.roles[thread] === "net";
+  const kernel = isNet ? new NetKernel(parts, place, every) : new DataKernel(parts, place, every);
+  return poolHost(kernel, boot, host.thread, asked);
+}
+
+async function groupApi({ hostLibrary, proc, isFirst }: GroupThreadBoot): Promise<GroupThreadApi> {
   const host = await GroupHost.make(hostLibrary, proc, isFirst ? openAlike() : -1);
   const kernels = new Map<number, Here>();
   return {
@@ -35,7 +54,7 @@ export async function groupThread({ hostLibrary, proc, isFirst }: GroupThreadBoo
         kernels.set(boot.kernel, { port, end, ended });
         return;
       }
-      const part = host.serve(boot, thread, turns);
+      const part = servePart(host, boot, thread, turns);
       expose(part, nodeEndpoint(port));
       const { promise, resolve } = Promise.withResolvers<void>();
       kernels.set(boot.kernel, { port, end: () => void part.end().then(resolve), ended: promise });

@@ -49,6 +49,8 @@ class Member {
   /** Its scanner is in the midst of a pass. */
   isScanning = false;
   passesUnseen = 0;
+  /** It had something to do since the last look at the clock. */
+  wasBusy = false;
   cookie = -1;
 
   constructor(kernel: GroupKernel, asked: Asked, onThrow: OnThrow) {
@@ -72,6 +74,7 @@ class Member {
     }
     if (this.isReady) this.look();
     kernel.longTurns.settle();
+    this.wasBusy ||= isBusy;
     return isBusy;
   }
 
@@ -97,10 +100,12 @@ class Member {
     return waitForEvents(this.kernel, 0) > 0;
   }
 
-  /** What is due by the clock. */
-  tend(nowNs: number): void {
+  /** What is due by the clock. `elapsedNs`: since the last time, in which others may have worked. */
+  tend(nowNs: number, elapsedNs: number): void {
     const { kernel } = this;
     kernel.nowNs = nowNs;
+    if (!this.wasBusy) kernel.figures.spinNs += elapsedNs;
+    this.wasBusy = false;
     if (kernel.timers.nextDeadlineNs() > nowNs) return;
     kernel.longTurns.resume();
     expireTimers(kernel, nowNs);
@@ -145,6 +150,7 @@ export class GroupThread {
   #lastLookNs = 0;
   #lastTurnNs = 0;
   #lastBusyNs = 0;
+  #lastClockNs = 0;
 
   constructor(native: Native, uv: UvLoop, trim: IdleTrim) {
     this.#native = native;
@@ -189,7 +195,11 @@ export class GroupThread {
   run = (): void => {
     const members = this.#members;
     this.#lastTurnNs = this.#native.monotonicNs();
-    for (const { kernel } of members) kernel.longTurns.turned();
+    this.#lastClockNs = this.#lastTurnNs;
+    for (const { kernel } of members) {
+      kernel.longTurns.turned();
+      if (kernel.figures.startedNs < 0) kernel.figures.startedNs = this.#lastTurnNs;
+    }
     if (this.#turnsLeft > 0) this.#turnsLeft--;
     else if (members.length > 0) {
       this.#loop();
@@ -223,7 +233,8 @@ export class GroupThread {
         this.#lastBusyNs = now;
         this.#trim.worked();
       }
-      for (const member of members) member.tend(now);
+      for (const member of members) member.tend(now, now - this.#lastClockNs);
+      this.#lastClockNs = now;
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
         this.#look(0);
@@ -290,7 +301,9 @@ export class GroupThread {
         kernel.passes.toggleAsleep();
         kernel.page.setCpu(kernel.thread, this.#sleep.cpu);
         kernel.nowNs = this.#sleep.nowNs;
+        kernel.figures.sleepNs += this.#sleep.nowNs - nowNs;
       }
+      this.#lastClockNs = this.#sleep.nowNs;
       this.#trim.afterSleep(this.#sleep.nowNs - nowNs);
       this.#lastBusyNs = this.#sleep.nowNs;
     }

@@ -5,7 +5,16 @@
 import { KERNEL_SHIFT, type Native, ofKernel } from "./native.ts";
 
 /** A kernel's number is above a chunk's, in 32 bits. */
-export const KERNEL_NUMBERS = 2 ** (32 - KERNEL_SHIFT);
+const KERNEL_NUMBERS = 2 ** (32 - KERNEL_SHIFT);
+/** Kernels at a time, whose numbers differ in these places (RF_KERNELS_MAX). */
+const KERNEL_PLACES = 64;
+
+/** The number of a further kernel beside those; -1: there is none left. */
+export function nextKernel(last: number, running: readonly number[]): number {
+  for (let number = last + 1; number < KERNEL_NUMBERS && number <= last + KERNEL_PLACES; number++)
+    if (running.every((other) => (other - number) % KERNEL_PLACES !== 0)) return number;
+  return -1;
+}
 
 /** Every entry with a chunk among its parameters; test/unit/guest_native.test.ts compares them with the declarations. */
 type OfChunks = Pick<

@@ -61,7 +61,7 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   place: { errnos: [ENOMEM, ESRCH] },
   close: { errnos: [EIO, EINTR], isMade: true },
   notifyAddfd: { errnos: [EMFILE, ENOMEM] },
-  zygoteCall: { errnos: [EAGAIN, ENOMEM], only: [1, SPAWN] },
+  zygoteSend: { errnos: [EAGAIN, ENOMEM], only: [1, SPAWN] },
   streamRead: { errnos: [EIO, EAGAIN, ENOMEM], length: 3 },
   streamWrite: { errnos: [EIO, EAGAIN, ENOMEM], length: 3 },
   read: { errnos: READ, length: 3 },
@@ -103,6 +103,8 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   getxattrNamed: { errnos: [EIO, ENOMEM] },
   listxattr: { errnos: [EIO, ENOMEM] },
   readlink: { errnos: [EIO, ENOMEM] },
+  // There is no thread to be had.
+  jobSubmit: { errnos: [EAGAIN, ENOMEM] },
   socketAccept: { errnos: [EMFILE, ENFILE, ENOMEM] },
   socketSend: { errnos: [ENOMEM, EAGAIN], length: 2 },
   socketReceive: { errnos: [ENOMEM, EAGAIN] },
@@ -112,7 +114,6 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
 const BACKGROUND_FAULTS: Readonly<Record<BackgroundEntry, readonly number[]>> = {
   warm: [EIO, ENOMEM],
   close: [EIO],
-  fsync: [EIO, ENOSPC, EDQUOT],
 };
 
 type AnyEntry = (...args: unknown[]) => number;

@@ -91,6 +91,7 @@ import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
+import { ThreadFigures } from "./thread_figures.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
@@ -140,6 +141,7 @@ export class Kernel implements SupervisorContext {
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();
+  readonly figures = new ThreadFigures();
   readonly platform: Platform;
   readonly stubs: Stubs;
   readonly requests: Requests;
@@ -286,7 +288,7 @@ export class Kernel implements SupervisorContext {
     // Where there is no first program the kernel itself is process 1; a container's takes that number.
     this.pids = new PidNamespace(this, null, config.mode === "do" ? 1 : 2);
     this.containers = new Containers(this, this.pids, this.mounts);
-    this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
+    this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](this, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this);
     this.uts = new UtsNamespace(config.hostname);
@@ -401,11 +403,16 @@ export class Kernel implements SupervisorContext {
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory, this.#share.memory);
   }
 
-  /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong. */
-  startProgram(number: number, spec: ProcessSpec, streams: readonly number[]): number | StartError {
+  /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong (startProgram). */
+  startProgram(
+    number: number,
+    spec: ProcessSpec,
+    streams: readonly number[],
+    told: (error: number) => void,
+  ): number | StartError {
     const container = this.containers.get(number);
     if (container !== undefined)
-      return this.containers.as(container, () => startProgram(this, container, spec, streams));
+      return this.containers.as(container, () => startProgram(this, container, spec, streams, told));
     for (const stream of new Set(streams)) this.native.close(stream);
     return { subject: "program", name: spec.args[0] ?? "", errno: ESRCH };
   }

@@ -3,7 +3,8 @@
 
 import { getHeapStatistics } from "node:v8";
 import { ESRCH } from "../shared/abi/errno.ts";
-import type { KernelApi } from "../shared/process_spec.ts";
+import type { KernelApi, ProcessSpec } from "../shared/process_spec.ts";
+import type { StartError } from "../shared/start_error.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import { OF_NET } from "./counters.ts";
 import type { HostFaults } from "./host_faults.ts";
@@ -17,6 +18,8 @@ import { comesLater } from "./process/start.ts";
 import type { ThreadGroup } from "./process/task.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
+import { breakThread } from "./thread_faults.ts";
+import { reportThread } from "./thread_figures.ts";
 
 const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
@@ -27,13 +30,30 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     asked.serve();
     return result;
   }
-  /** What is started may lie where the host takes its time. */
-  function untilStarted<T>(start: () => T): T | Promise<T> {
+  /**
+   * Starts a program, which may lie where the host takes its time, and waits until its process exists. Its number, or what is
+   * wrong.
+   */
+  async function started(
+    { program, args }: ProcessSpec,
+    start: (told: (error: number) => void) => number | StartError,
+  ): Promise<number | StartError> {
+    let tell: (error: number) => void = () => {};
+    const outcome = new Promise<number>((resolve) => {
+      tell = (error) => {
+        resolve(error);
+        kernel.owesAnswer = true;
+      };
+    });
     const act = () => {
       kernel.current = null;
-      return start();
+      return start(tell);
     };
-    return kernel.gofer.attempt(act, comesLater);
+    const pid = await kernel.gofer.attempt(act, comesLater);
+    const error = typeof pid === "number" ? await outcome : 0;
+    if (error === 0) return pid;
+    kernel.takeStatus(pid as number);
+    return { subject: "program", name: program ?? args[0]!, errno: -error };
   }
   function groupsIn(number: number): Iterable<ThreadGroup> {
     const container = kernel.containers.get(number);
@@ -55,7 +75,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     },
 
     async start(number, spec, stdio) {
-      return serve(await untilStarted(() => kernel.startProgram(number, spec, stdio)));
+      asked.serve();
+      return started(spec, (told) => kernel.startProgram(number, spec, stdio, told));
     },
 
     async wait(pid) {
@@ -79,10 +100,13 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     },
 
     async startHook(number, spec, input) {
-      const container = kernel.containers.get(number);
-      const gone = { subject: "program", name: spec.args[0] ?? "", errno: ESRCH } as const;
-      if (container === undefined) return serve(gone);
-      return serve(await untilStarted(() => kernel.hooks.start(container, spec, input)));
+      asked.serve();
+      return started(spec, (told) => {
+        // It may be removed while the host takes its time.
+        const container = kernel.containers.get(number);
+        if (container !== undefined) return kernel.hooks.start(container, spec, input, told);
+        return { subject: "program", name: spec.args[0] ?? "", errno: ESRCH };
+      });
     },
 
     async endHook(pid) {
@@ -142,6 +166,15 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async failHostCalls(plan) {
       if (faults !== null) faults.plan = plan;
       return serve(faults !== null);
+    },
+
+    async breakThread(_thread, how) {
+      if (faults !== null) breakThread(how);
+      return serve(faults !== null);
+    },
+
+    async threads() {
+      return serve([reportThread(kernel, "supervisor")]);
     },
 
     async sites() {

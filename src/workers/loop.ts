@@ -17,6 +17,7 @@ import type { Counters } from "./counters.ts";
 import type { IdleTrim } from "./idle_trim.ts";
 import { type EventsContext, expireTimers, waitForEvents } from "./loop_events.ts";
 import type { Native } from "./native.ts";
+import type { ThreadFigures } from "./thread_figures.ts";
 
 /**
  * Between two looks at the clock: so many idle passes over a few chunks, each of which takes tens of nanoseconds. A
@@ -65,6 +66,7 @@ export interface LoopContext extends EventsContext {
   readonly nextSteps: NextSteps;
   readonly passEnd: PassEnd;
   readonly counters: Counters;
+  readonly figures: ThreadFigures;
   readonly placement: LoopPlacement;
   readonly doorbell: number;
   readonly requests: { serve(slot: number, request: number, nr: number): void };
@@ -95,6 +97,8 @@ export class KernelThread {
   #lastLookNs = 0;
   #lastTurnNs = 0;
   #lastBusyNs = 0;
+  /** When time was accounted for last (thread_figures.ts). */
+  #lastClockNs = 0;
 
   constructor(kernel: LoopContext, asked: Asked, uv: UvLoop, trim: IdleTrim) {
     this.#kernel = kernel;
@@ -108,11 +112,13 @@ export class KernelThread {
 
   /** Runs until the event loop is due, then comes back after it has turned. */
   run = (): void => {
-    const { longTurns, native } = this.#kernel;
+    const { longTurns, native, figures } = this.#kernel;
     longTurns.nr = -1;
     longTurns.end("event loop", null);
     longTurns.turned();
     this.#lastTurnNs = native.monotonicNs();
+    this.#lastClockNs = this.#lastTurnNs;
+    if (figures.startedNs < 0) figures.startedNs = this.#lastTurnNs;
     if (this.#turnsLeft > 0) this.#turnsLeft--;
     else {
       this.#loop();
@@ -153,7 +159,8 @@ export class KernelThread {
       if (busy) {
         this.#lastBusyNs = now;
         this.#trim.worked();
-      }
+      } else kernel.figures.spinNs += now - this.#lastClockNs;
+      this.#lastClockNs = now;
       expireTimers(kernel, now);
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
@@ -207,6 +214,8 @@ export class KernelThread {
       kernel.passes.toggleAsleep();
       kernel.page.setCpu(kernel.thread, kernel.sleep.cpu);
       kernel.nowNs = kernel.sleep.nowNs;
+      kernel.figures.sleepNs += kernel.nowNs - nowNs;
+      this.#lastClockNs = kernel.nowNs;
     }
     kernel.page.clearSleeping(kernel.thread);
     kernel.placement.slept(kernel.nowNs - nowNs, kernel.nowNs);

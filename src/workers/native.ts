@@ -45,6 +45,7 @@ const DECLARATIONS = {
   getauxval: "double rf_getauxval(uint32_t type)",
   hostVdsoOffset: "double rf_host_vdso_offset(const char *name)",
   getcpu: "int32_t rf_getcpu()",
+  gettid: "int32_t rf_gettid()",
   runnable: "int32_t rf_runnable(int32_t loadavg)",
   helpersNs: "double rf_helpers_ns(int32_t proc)",
   cpusOf: "int32_t rf_cpus_of(int32_t tid)",
@@ -60,8 +61,10 @@ const DECLARATIONS = {
     "int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t idHigh, uint32_t low, uint32_t high)",
   notifyAddfd:
     "int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd, int32_t target)",
-  zygoteCall:
-    "int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high, int32_t count)",
+  zygoteHello: "int32_t rf_zygote_hello(int32_t socket, int32_t threads, uint32_t catches)",
+  zygoteSend:
+    "int32_t rf_zygote_send(int32_t socket, uint32_t request, uint32_t sequence, uint32_t low, uint32_t high, int32_t count)",
+  zygoteReceive: "int32_t rf_zygote_receive(int32_t socket)",
   takeDescriptor: "int32_t rf_take_descriptor(int32_t pid, int32_t fd)",
   trace: "int32_t rf_trace(int32_t zygote, double entry)",
   traceEnded: "void rf_trace_ended(int32_t pid)",
@@ -156,7 +159,6 @@ const DECLARATIONS = {
 const BACKGROUND = {
   warm: "int32_t rf_warm(int32_t fd, double position, double length)",
   close: "int32_t rf_close_large(int32_t fd)",
-  fsync: "int32_t rf_fsync(int32_t fd, int32_t dataOnly)",
 } as const;
 
 /** Calls in the background at once: libuv has few threads, and koffi a bound of its own. */
@@ -191,7 +193,7 @@ type BackgroundEntryPoints = {
   readonly [Name in keyof typeof BACKGROUND]: Signature<(typeof BACKGROUND)[Name]>;
 };
 
-export type Entry = keyof EntryPoints;
+export type Entry = keyof EntryPoints | keyof OfKernel;
 export type BackgroundEntry = keyof BackgroundEntryPoints;
 export type BackgroundArguments<Entry extends BackgroundEntry> = Parameters<BackgroundEntryPoints[Entry]>;
 
@@ -222,6 +224,8 @@ export type Native = EntryPoints &
     readonly scratch: Uint8Array;
     readonly scratchWords: Int32Array;
     readonly scratchView: DataView;
+    /** Not 0: a call that looked a name up has made this thread wait for longer than a millisecond. */
+    readonly tookLong: Int32Array;
     /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
     putName(name: string, at?: number): void;
     /** Opens one component below a directory handle, never through a symlink (docs/hardening.md, F6). */
@@ -274,14 +278,16 @@ export async function loadNative(path: string): Promise<Native> {
   const entries = declared(DECLARATIONS) as EntryPoints;
   const background = declared(BACKGROUND);
   // Not in the V8 heap's movable part: a SharedArrayBuffer's memory never moves.
-  const scratch = new Uint8Array(new SharedArrayBuffer(SCRATCH_SIZE));
+  const memory = new SharedArrayBuffer(SCRATCH_SIZE + 4);
+  const scratch = new Uint8Array(memory, 0, SCRATCH_SIZE);
   const text = Buffer.from(scratch.buffer);
   let running = 0;
   const waiting: (() => void)[] = [];
   const native: Native = Object.assign(entries, ofKernel(entries, 0), {
     scratch,
-    scratchWords: new Int32Array(scratch.buffer),
-    scratchView: new DataView(scratch.buffer),
+    scratchWords: new Int32Array(memory, 0, SCRATCH_SIZE >>> 2),
+    scratchView: new DataView(memory, 0, SCRATCH_SIZE),
+    tookLong: new Int32Array(memory, SCRATCH_SIZE, 1),
     putName(name: string, at = 0) {
       text[at + text.write(name, at, "latin1")] = 0;
     },

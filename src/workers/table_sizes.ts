@@ -5,7 +5,7 @@ import type { Kernel } from "./kernel.ts";
 
 /** By name; each comes back to what it was when the guests that have made it grow are gone. */
 export function tableSizes(kernel: Kernel): Record<string, number> {
-  const { futexes, stubs, places } = kernel;
+  const { futexes, stubs, places, platform } = kernel;
   const { processes, threads, births } = stubs.sizes;
   return {
     futexWaiters: futexes.waiters,
@@ -14,6 +14,7 @@ export function tableSizes(kernel: Kernel): Record<string, number> {
     stubProcesses: processes,
     stubThreads: threads,
     births,
+    zygoteRequests: platform.asked,
     unwatchedProcesses: stubs.ends.size,
     parkedThreads: stubs.parked.size,
     strangersLookedFor: stubs.strangers.size,

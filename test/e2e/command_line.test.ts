@@ -18,6 +18,7 @@ const ACCEPTED: [string[], string][] = [
   [["--debug", "do", ...ECHO, "a"], "a\n"],
   [["do", "--debug", ...ECHO, "a"], "a\n"],
   [["--debug=true", "--no-strace", "--strace=false", "do", ...ECHO, "a"], "a\n"],
+  [["--workers=data=1,net", "do", ...ECHO, "a"], "a\n"],
   [["--platform", "systrap", "--platform=systrap", "do", ...ECHO, "a"], "a\n"],
 ];
 for (const [args, expected] of ACCEPTED)
@@ -45,6 +46,9 @@ const EXPLAINED: [string[], RegExp, number?][] = [
   [["frobnicate"], /^ringfence: unknown command: frobnicate;/],
   [["--log-format", "json", "thaw", "id"], /^ringfence: unknown command: thaw;/],
   [["do"], /do: CMD is missing/],
+  [["--workers=8", "do", "true"], /--workers: a sandbox has at most 7 kernel threads/],
+  [["--workers=net,net", "do", "true"], /--workers: "net" is named twice/],
+  [["--workers=many", "do", "true"], /--workers: "many" is neither/],
   [["start"], /start: ID is missing/, 1],
   [["ps"], /ps: ID is missing/, 1],
   [["exec"], /exec: ID is missing/, 255],

@@ -1,4 +1,4 @@
-// What is killed, on the other platform and with a kernel thread for the network.
+// What is killed, on the other platform and with kernel threads for the network and for bytes of files.
 //
 // deadline: 300 s
 // alone: it looks at all control groups and sandboxes of the host
@@ -7,6 +7,6 @@ import { test } from "uvu";
 import { again } from "./again.ts";
 
 again("--platform=ptrace", ["kills"]);
-again("--workers=2", ["kills"]);
+again("--workers=net,data=2", ["kills"]);
 
 test.run();

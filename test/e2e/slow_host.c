@@ -41,6 +41,7 @@ static int device;
 static int entries; // names of the directory "many", beside the nodes
 static uint64_t clock_now = 1000000000;
 static size_t short_read;
+static unsigned read_delay_ms;
 static int stalled; // 1: all; 2: `stalled_op`
 static uint32_t stalled_op;
 static uint32_t error_op;
@@ -60,7 +61,7 @@ static const struct {
     {"unlink", FUSE_UNLINK},     {"rename", FUSE_RENAME},   {"setattr", FUSE_SETATTR},
     {"readlink", FUSE_READLINK}, {"release", FUSE_RELEASE}, {"flush", FUSE_FLUSH},
     {"fsync", FUSE_FSYNC},       {"statfs", FUSE_STATFS},   {"getxattr", FUSE_GETXATTR},
-    {"symlink", FUSE_SYMLINK},   {"rmdir", FUSE_RMDIR},
+    {"symlink", FUSE_SYMLINK},   {"rmdir", FUSE_RMDIR},     {"fallocate", FUSE_FALLOCATE},
 };
 
 static uint32_t op_named(const char *name) {
@@ -253,10 +254,12 @@ static void serve(const struct fuse_in_header *in) {
     answer_open(in);
     return;
   case FUSE_READ: {
+    usleep(read_delay_ms * 1000);
     const struct fuse_read_in *r = body;
     const struct node *n = &nodes[in->nodeid];
     size_t length = r->offset >= n->size ? 0 : n->size - r->offset;
     if (length > r->size) length = r->size;
+    if (r->offset + length > CONTENT_MAX) length = r->offset > CONTENT_MAX ? 0 : CONTENT_MAX - r->offset;
     if (short_read && length > short_read) length = short_read;
     answer(in, 0, n->content ? n->content + r->offset : NULL, n->content ? length : 0);
     return;
@@ -308,6 +311,14 @@ static void serve(const struct fuse_in_header *in) {
     struct fuse_statfs_out out = {
         .st = {.blocks = 1000, .bfree = 500, .bavail = 500, .bsize = 4096, .namelen = 63}};
     answer(in, 0, &out, sizeof out);
+    return;
+  }
+  // The size alone: there is no more of a file than its content has room for.
+  case FUSE_FALLOCATE: {
+    const struct fuse_fallocate_in *f = body;
+    if (f->offset + f->length > nodes[in->nodeid].size) nodes[in->nodeid].size = f->offset + f->length;
+    touch(in->nodeid);
+    answer(in, 0, NULL, 0);
     return;
   }
   case FUSE_FLUSH:
@@ -387,6 +398,8 @@ static void command(char *line) {
     error_now = atoi(second);
   } else if (strcmp(word, "short") == 0)
     short_read = (size_t)atol(first);
+  else if (strcmp(word, "delay") == 0)
+    read_delay_ms = (unsigned)atoi(first);
   else if (strcmp(word, "asked") == 0) {
     printf("%d\n", held_count);
     return;

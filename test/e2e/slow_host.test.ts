@@ -2,6 +2,7 @@
 // A file system of the host's that does not answer holds up who touches it, and nobody else: whatever is asked of it, in the
 // host's own tree and as a volume of a container. Who waits can be killed; errors and short answers are what they are.
 
+import type { ChildProcess } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -247,6 +248,79 @@ test("a program on it, and a file that becomes shorter under a mapping", () =>
           },
         });
         assert.is(text(await running), "01\nsize 100\nSIGBUS\n");
+      },
+      ["--overlay2=none"],
+    );
+  }));
+
+test("one that is mounted in another holds up who goes there, and not who uses the other", () =>
+  withSlowHost((outer) =>
+    withSlowHost(
+      async (inner) => {
+        await withHeld(
+          async (held) => {
+            await inner.tell("stall");
+            let isOver = false;
+            const waiting = held.exec(["cat", `${inner.directory}/directory/inner`]);
+            waiting.then(() => {
+              isOver = true;
+            });
+            await inner.isAsked();
+            assert.is(text(await held.exec(["head", "-c", "4", `${outer.directory}/file`])), "0123");
+            assert.is(text(await held.exec(["ls", `${outer.directory}/many`])), "");
+            assert.not(isOver);
+            await inner.tell("go");
+            assert.is(text(await waiting), "inner\n");
+          },
+          ["--overlay2=none"],
+        );
+      },
+      0,
+      join(outer.directory, "directory"),
+    ),
+  ));
+
+test("a long fallocate, a splice whose pipe another reads, a core file", () =>
+  withSlowHost(async (host) => {
+    const program = buildDriver("slow_calls", [], ["-static"]);
+    await withHeld(
+      async (held) => {
+        const at = (name: string) => join(host.directory, name);
+        const before = Number(await host.tell("count fallocate"));
+        assert.is(text(await held.exec([program, "allocate", at("long")])), `allocated 0: ${40 << 20}\n`);
+        assert.is(Number(await host.tell("count fallocate")) - before, 5);
+
+        const witness = new Witness(held.exec);
+        await host.tell("stall write");
+        let seen = "";
+        let child: ChildProcess | undefined;
+        const splicing = held.exec([program, "splice", at("spliced")], {
+          keepStdin: true,
+          started: (started) => {
+            child = started;
+            started.stdout!.on("data", (bytes: Buffer) => {
+              seen += bytes.toString();
+            });
+          },
+        });
+        await host.isAsked();
+        child!.stdin!.write("go\n");
+        assert.ok(await eventually(() => seen === "reading\n", DEADLINE_MS));
+        await witness.goesOn();
+        await host.tell("go");
+        assert.is(text(await splicing), "reading\nspliced 5, read 5: 56789\n");
+        assert.is(text(await held.exec(["cat", at("spliced")])), "01234");
+
+        await host.tell("stall create");
+        const script = `cd ${host.directory}; ulimit -c unlimited; ${program} crash made; echo $?; head -c 4 core* | tail -c 3`;
+        const crashing = held.exec(["sh", "-c", script]);
+        await host.isAsked(); // of the file that it opens
+        await host.tell("go");
+        assert.is((await crashing).stdout.toString(), "139\nELF");
+        const again = `cd ${host.directory}; ulimit -c unlimited; stat -c %i core*; ${program} crash made; stat -c %i core*`;
+        const [first, second] = (await held.exec(["sh", "-c", again])).stdout.toString().split("\n");
+        assert.ok(first !== "" && second !== "" && first !== second, `another file: ${first}, ${second}`);
+        await witness.end();
       },
       ["--overlay2=none"],
     );

@@ -18,8 +18,12 @@ export class SlowHost {
   readonly #server: ChildProcess;
   readonly #answers: ((line: string) => void)[] = [];
 
-  constructor(entries: number) {
-    this.directory = mkdtempSync(join(tmpdir(), "ringfence-slow-"));
+  readonly #isOwn: boolean;
+
+  /** `where`: a directory that is there, of another such host for one. */
+  constructor(entries: number, where?: string) {
+    this.#isOwn = where === undefined;
+    this.directory = where ?? mkdtempSync(join(tmpdir(), "ringfence-slow-"));
     this.#server = spawn(buildDriver("slow_host"), [this.directory, String(entries)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
@@ -53,12 +57,16 @@ export class SlowHost {
       this.#server.stdin!.end();
       await ended;
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    if (this.#isOwn) rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
-export async function withSlowHost(body: (host: SlowHost) => Promise<void>, entries = 0): Promise<void> {
-  const host = new SlowHost(entries);
+export async function withSlowHost(
+  body: (host: SlowHost) => Promise<void>,
+  entries = 0,
+  where?: string,
+): Promise<void> {
+  const host = new SlowHost(entries, where);
   try {
     await host.ready();
     await body(host);

@@ -91,7 +91,8 @@ function wrongIn(name: string, { stdout, stderr, status }: PipedResult): string 
 
 /**
  * Descriptors that the kernel's process has, by what they name. Without handles of host files, which are a cache
- * (gofer/handles.ts), and without what is there once for all.
+ * (gofer/handles.ts), without accounts of helper threads (helper_threads.c), which begin when they are needed, and without what
+ * is there once for all.
  */
 function descriptorsOf(node: number): string[] {
   const isHandle = (fd: string) =>
@@ -99,6 +100,7 @@ function descriptorsOf(node: number): string[] {
   return readdirSync(`/proc/${node}/fd`)
     .filter((fd) => !isHandle(fd))
     .map((fd) => (procLink(node, `fd/${fd}`) ?? "").replace(/\d+/g, "N"))
+    .filter((link) => !link.endsWith("/schedstat"))
     .sort();
 }
 

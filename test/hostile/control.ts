@@ -27,6 +27,9 @@ const TOTALS = new Set([
   "hostFaults",
   "placements",
   "backgroundCalls",
+  "hostJobs",
+  "hostRetries",
+  "hostWaits",
   // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
   "memoryNodes",
   "memoryFileBytes",

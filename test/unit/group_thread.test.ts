@@ -65,6 +65,7 @@ class FakeKernel {
   readonly placement = { pollNs: 0, sleepsAtOnce: true, look: nothing, boundSleep: (ns: number) => ns };
   readonly counters = { sleeps: 0 };
   readonly doorbell = 9;
+  readonly figures = { startedNs: -1, spinNs: 0, sleepNs: 0 };
   readonly throws = { caught: nothing };
   readonly longTurns = {
     nr: -1,

@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EFAULT } from "../../src/shared/abi/errno.ts";
 import { CHUNK_SIZE } from "../../src/shared/ring/layout.ts";
-import { nativeOf } from "../../src/workers/guest_native.ts";
+import { nativeOf, nextKernel } from "../../src/workers/guest_native.ts";
 import { loadNative } from "../../src/workers/native.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
@@ -73,6 +73,19 @@ test("a kernel that has ended has no memory, and its place is another's", () => 
 test("there is no second kernel in a place", () => {
   makeKernel(3);
   assert.is(native.setGuestMemory(3 + 64, new Uint8Array(new SharedArrayBuffer(16))) < 0, true);
+});
+
+test("numbers are given once, and to no two that would be in each other's place", () => {
+  assert.is(nextKernel(0, []), 1);
+  assert.is(nextKernel(64, [1, 2]), 67);
+  assert.is(
+    nextKernel(
+      9,
+      Array.from({ length: 64 }, (_none, i) => i),
+    ),
+    -1,
+  );
+  assert.is(nextKernel(2 ** 20 - 1, []), -1);
 });
 
 test.run();

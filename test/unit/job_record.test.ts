@@ -3,6 +3,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  CROSSING_ENTERED,
+  CROSSING_LEFT,
   JOB_DATA_SIZE,
   JOB_DONE,
   JOB_FREE,
@@ -13,6 +15,7 @@ import {
   LANES,
   OWNER_ASKED,
   OWNER_UNMAPPED,
+  REMOTE_LANES,
   SET_GID,
   SET_MODE,
   SET_SIZE,
@@ -39,6 +42,7 @@ const ALL = [...FIELDS, "type", "owner", "stat", "times", "data"] as const;
 const NUMBERS = {
   JOB_FREE,
   JOB_DONE,
+  RF_JOB_REMOTE_LANES: REMOTE_LANES,
   RF_JOB_LANES: LANES,
   RF_JOBS_A_LANE: JOBS_A_LANE,
   RF_JOB_DATA_SIZE: JOB_DATA_SIZE,
@@ -47,6 +51,8 @@ const NUMBERS = {
   RF_SET_GID: SET_GID,
   RF_SET_SIZE: SET_SIZE,
   RF_SET_TIMES: SET_TIMES,
+  RF_CROSSING_ENTERED: CROSSING_ENTERED,
+  RF_CROSSING_LEFT: CROSSING_LEFT,
   RF_OWNER_ASKED: OWNER_ASKED,
   RF_OWNER_UNMAPPED: OWNER_UNMAPPED,
   "sizeof(struct job)": JOB_SIZE,

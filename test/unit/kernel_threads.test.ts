@@ -40,7 +40,7 @@ let files = 0;
 function started(then: string, count: number) {
   const file = join(directory, `thread${files++}.mjs`);
   writeFileSync(file, threads(then));
-  return startKernelThreads(boot(count), file);
+  return startKernelThreads(boot(count), () => file);
 }
 
 async function endOf(ended: Promise<never>): Promise<string> {
@@ -70,7 +70,7 @@ test("a thread that throws ends the kernel, in its own words", async () => {
 
 test("a thread that leaves its loop ends the kernel", async () => {
   const { ended } = await started("globalThis.leave();", 2);
-  assert.is(await endOf(ended), "kernel thread 1 left its loop");
+  assert.is(await endOf(ended), "thread 1 (net) left its loop");
 });
 
 test("a thread that exits ends the kernel", async () => {

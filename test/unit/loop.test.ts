@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PassEnd } from "../../src/workers/call/pass_end.ts";
 import { type Asked, KernelThread, type LoopContext } from "../../src/workers/loop.ts";
+import { ThreadFigures } from "../../src/workers/thread_figures.ts";
 
 const FD = 5;
 
@@ -29,6 +30,7 @@ class Idle {
       nextSteps: { any: false },
       passEnd: this.passEnd,
       counters: {},
+      figures: new ThreadFigures(),
       placement: { pollNs: 1e9, sleepsAtOnce: true, look: nothing },
       doorbell: FD,
       stubs: { outstanding: false },

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { EBADF, EIO, ENOENT, ESTALE } from "../../src/shared/abi/errno.ts";
+import { EAGAIN, EBADF, EIO, ENOENT, ESTALE } from "../../src/shared/abi/errno.ts";
 import { type Asked, NOT_AT_HAND } from "../../src/workers/call/asked.ts";
 import { Counters } from "../../src/workers/counters.ts";
 import { Gofer } from "../../src/workers/gofer/gofer.ts";
@@ -25,6 +25,8 @@ test.after(() => rmSync(directory, { recursive: true, force: true }));
 
 interface FakeCall {
   nr: number;
+  sequence: number;
+  coroutine: object | null;
   asked: Asked | null;
 }
 
@@ -32,9 +34,11 @@ interface FakeCall {
 function makeKernel() {
   const counters = new Counters();
   let onReady = () => {};
+  const timers: (() => void)[] = [];
   const kernel = {
     native,
     counters,
+    timers: { add: (_deadlineNs: number, onExpire: () => void) => timers.push(onExpire) },
     heap: new HeapBudget(counters, {}, 1 << 20),
     sleep: {
       add(_fd: number, _events: number, ready: () => void) {
@@ -43,6 +47,7 @@ function makeKernel() {
       },
     },
     log() {},
+    nowNs: 0,
     owesAnswer: false,
     current: null as { call: FakeCall } | null,
   };
@@ -54,14 +59,14 @@ function makeKernel() {
       onReady();
     }
   };
-  return { kernel, gofer, counters, settle, ready: () => onReady() };
+  return { kernel, gofer, counters, settle, timers, ready: () => onReady() };
 }
 
 // The doorbell of the library is the last kernel's that has begun to use it.
-const { kernel, gofer, counters, settle, ready } = makeKernel();
+const { kernel, gofer, counters, settle, timers, ready } = makeKernel();
 
 function newCall(): { call: FakeCall } {
-  return { call: { nr: 0, asked: null } };
+  return { call: { nr: 0, sequence: 1, coroutine: null, asked: null } };
 }
 
 const root = openSync(directory, 0o200000);
@@ -239,11 +244,43 @@ test("what nobody could wait for is waited for on the spot", () => {
   const fd = gofer.ask("file", () => open("file"));
   assert.ok(fd >= 0);
   closeSync(fd);
-  kernel.current = { call: { nr: -1, asked: null } };
+  const task = newCall();
+  task.call.nr = -1;
+  kernel.current = task;
   assert.is(
     gofer.ask("file", () => open("file")),
     -EIO,
   );
+  // A core dump is no call, and waits all the same.
+  task.call.coroutine = {};
+  assert.is(
+    gofer.ask("file", () => open("file")),
+    NOT_AT_HAND,
+  );
+  task.call.asked!.end();
+});
+
+test("however many questions nobody answers, the kernel thread waits for two seconds", async () => {
+  const fifo = join(directory, "silent");
+  execFileSync("mkfifo", [fifo]);
+  const [place, proc] = [openSync(fifo, 0o10000000), openSync("/proc", 0o200000)];
+  kernel.current = null;
+  const began = performance.now();
+  for (let i = 0; i < 5; i++)
+    assert.is(
+      gofer.ask("silent", () => ({
+        lane: 6,
+        args: { operation: JobOperation.REOPEN, a: place, b: proc },
+        read: (record) => record.result,
+        undo: closeSync,
+      })),
+      -EIO,
+    );
+  const tookMs = performance.now() - began;
+  assert.ok(tookMs >= 1900 && tookMs < 4000, String(tookMs));
+  const writer = openSync(fifo, "w");
+  await settle();
+  for (const fd of [place, proc, writer]) closeSync(fd);
 });
 
 test("what the kernel does on its own account begins anew", async () => {
@@ -288,6 +325,67 @@ test("contents go by the record", async () => {
   assert.is(read(), "23abc789");
   task.call.asked!.end();
   closeSync(fd);
+});
+
+test("look-ups of a local mount whose disk takes long go to threads, unless the call has changed something", async () => {
+  const task = newCall();
+  kernel.current = task;
+  gofer.slow.heed(7);
+  assert.not(gofer.isSlow(7));
+  native.tookLong[0] = 1;
+  kernel.nowNs = native.monotonicNs();
+  gofer.slow.heed(7);
+  assert.is(native.tookLong[0], 0);
+  assert.ok(gofer.isSlow(7));
+  assert.not(gofer.isSlow(8));
+  // What others have found under that name counts no more.
+  const other = newCall();
+  kernel.current = other;
+  gofer.ask("lookup", () => open("file"));
+  await settle();
+  kernel.current = task;
+  gofer.changesAtOnce("lookup");
+  assert.not(other.call.asked === null);
+  assert.not(gofer.isSlow(7));
+  kernel.current = other;
+  assert.is(
+    gofer.ask("lookup", () => open("file")),
+    NOT_AT_HAND,
+  );
+  assert.ok(gofer.isSlow(7));
+  kernel.current = null;
+  assert.not(gofer.isSlow(7));
+  kernel.nowNs += 2e9;
+  kernel.current = other;
+  assert.not(gofer.isSlow(7));
+  other.call.asked!.end();
+  await settle();
+});
+
+test("where there is no thread who asks is told, and what is to be closed is closed when there is one", async () => {
+  kernel.native = Object.create(native, { jobSubmit: { value: () => -EAGAIN } });
+  const task = newCall();
+  kernel.current = task;
+  const fd = openSync(join(directory, "file"), "r");
+  gofer.close(5, fd);
+  assert.is(
+    gofer.ask("stat", () => ({
+      lane: 5,
+      args: { operation: JobOperation.STAT, a: fd },
+      read: (record) => record.result,
+    })),
+    -EIO,
+  );
+  assert.is(timers.length, 1);
+  timers.pop()!();
+  assert.is(counters.hostJobsWaiting, 1);
+  assert.is(native.fstat(fd), 0);
+  kernel.native = native;
+  timers.pop()!();
+  assert.is(timers.length, 0);
+  await settle();
+  assert.is(native.fstat(fd), -EBADF);
+  task.call.asked!.end();
 });
 
 test.run();

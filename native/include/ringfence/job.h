@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-// Threads, and jobs that each of them may have been given: those that wait for it lie elsewhere.
-#define RF_JOB_LANES 8
+// Threads, those for hosts that may not answer first, then those for local disks; and jobs that each of them may have been
+// given: those that wait for it lie elsewhere.
+#define RF_JOB_REMOTE_LANES 8
+#define RF_JOB_LANES 12
 #define RF_JOBS_A_LANE 4
 #define RF_JOB_DATA_SIZE 65536
 
@@ -20,6 +22,10 @@ enum job_state { JOB_FREE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
 #define RF_SET_GID 4
 #define RF_SET_SIZE 8
 #define RF_SET_TIMES 16
+
+// What a look-up says of a name where another mount of the host's begins: it has gone there, or not.
+#define RF_CROSSING_ENTERED 1
+#define RF_CROSSING_LEFT 2
 
 // Who owns a file that the host shows as nobody's: asked for, and found to be somebody who is not mapped.
 #define RF_OWNER_ASKED 1

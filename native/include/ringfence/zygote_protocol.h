@@ -41,7 +41,7 @@ enum zygote_hello {
 
 struct zygote_message {
   uint32_t request;
-  uint32_t pad;
+  uint32_t sequence; // the answer has its request's
   int64_t value;
   int64_t more[USE_COUNT]; // by enum zygote_use or zygote_hello, or a name
 };

@@ -10,6 +10,7 @@ import type { Level } from "../../shared/abi/call.ts";
 import { selectCalls, supportText } from "../../shared/abi/support.ts";
 import { formatRecord } from "../../shared/log_format.ts";
 import { CommandError } from "./command_error.ts";
+import { type DebugWords, debug } from "./debug.ts";
 import { type EventsWords, events } from "./events.ts";
 import { features } from "./features.ts";
 import { type InstallWords, install, uninstall } from "./install.ts";
@@ -190,6 +191,7 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
       },
     );
   },
+  debug: (words) => settle(() => debug(words as unknown as DebugWords)),
   events: (words) => settle(() => events(words as unknown as EventsWords)),
   spec: (words) => settle(() => writeSpec(words as unknown as SpecWords)),
   install: (words) => settle(() => install(words as unknown as InstallWords)),

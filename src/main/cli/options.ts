@@ -536,6 +536,22 @@ export const nodeCommands: Command[] = [
     failureCode: RUNC_FAILED,
   },
   {
+    name: "debug",
+    usage: "[ID]",
+    describe: "print what the kernel threads of a container's sandbox do",
+    positionals: ["[id]"],
+    flags: [
+      { name: "threads", type: "boolean", describe: "as without any flag", default: true },
+      {
+        name: "pid",
+        type: "string",
+        describe: "a process of the sandbox, as the host numbers it, in place of ID",
+      },
+      { name: "json", type: "boolean", describe: "print it as JSON", default: false },
+    ],
+    takesCommand: false,
+  },
+  {
     name: "spec",
     usage: "",
     describe: "write a config.json to begin with, as runc does",

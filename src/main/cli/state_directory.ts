@@ -1,7 +1,7 @@
 // A container's state directory, <root>/<id>, as commands of Node's find it; the launcher writes it
 // (native/launcher/state.h, record.h). What stands there is believed only where nobody else can have written it.
 
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync } from "node:fs";
 import { readBounded } from "../bounded_file.ts";
 import { byteString, integer, list, object, optional, SchemaError } from "../oci/schema.ts";
 import { CommandError } from "./command_error.ts";
@@ -53,6 +53,26 @@ function openDirectory(root: string | undefined, id: string): number {
   if (!isTrusted) closeSync(fd);
   if (!isTrusted) throw new CommandError(`the state of ${id} can be changed by other users`);
   return fd;
+}
+
+/** All that can be read, of which some may have ended. */
+export function* listContainers(root: string | undefined): Generator<{ id: string; init: number }> {
+  const path = rootPath(root);
+  let names: string[];
+  try {
+    names = readdirSync(path);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    try {
+      const { id, init, directory } = findContainer(root, name);
+      closeSync(directory);
+      yield { id, init };
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
 }
 
 /** Throws a CommandError where there is no such container. */

@@ -256,6 +256,18 @@ const METHODS: Readonly<Record<string, Method>> = {
       throw new RequestError("ERR_STATE", "this sandbox was not started with --host-faults");
   },
 
+  /** Ends a kernel thread as an error of ours would: of sandboxes of tests alone. */
+  async break_thread({ kernel }, _peer, { thread, how }) {
+    if (how !== "throw" && how !== "leak") throw invalid("how");
+    if (!(await kernel.breakThread(count(thread, "thread"), how)))
+      throw new RequestError("ERR_STATE", "this sandbox was not started with --host-faults");
+  },
+
+  /** What kernel threads do, for `debug`. */
+  threads({ kernel }) {
+    return kernel.threads();
+  },
+
   /** Call sites that trapped most, and whether they are patched, for tests and debugging. */
   sites({ kernel }) {
     return kernel.sites();

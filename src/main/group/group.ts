@@ -1,10 +1,12 @@
 // Several kernels in one process: sandboxes that know nothing of each other (architecture.md, "Several kernels in a process").
 // Each has a place, by which its control socket is known; in a place one kernel may follow another.
 
+import type { KernelBoot } from "../../shared/kernel_boot.ts";
 import { Leftovers } from "../../shared/leftovers.ts";
 import { createGuestMemory } from "../../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../../shared/ring/private_sab.ts";
 import { threadPlan } from "../../shared/thread_plan.ts";
+import { nextKernel } from "../../workers/guest_native.ts";
 import { type Boot, required } from "../boot.ts";
 import { type ContainerKernel, kernelOf } from "../container/kernel_view.ts";
 import { RequestError } from "../control/request_error.ts";
@@ -28,6 +30,7 @@ interface Place {
   busy: Promise<void> | null;
   /** Held for as long as the kernel lives. */
   memory: WebAssembly.Memory | null;
+  kernel: number;
 }
 
 export class Group {
@@ -36,7 +39,7 @@ export class Group {
   readonly #places: Place[];
   #threads: Places | null = null;
   readonly #leftovers = new Leftovers();
-  /** Numbers of kernels are never given twice (guest_native.ts). */
+  /** Numbers of kernels are never given twice (guest_native.ts), and 0, whose entries are the thread's own, to none. */
   #last = 0;
 
   constructor(parts: Parts) {
@@ -47,6 +50,7 @@ export class Group {
       running: null,
       busy: null,
       memory: null,
+      kernel: 0,
     }));
   }
 
@@ -109,8 +113,15 @@ export class Group {
     const zygote = await this.#nursery.make();
     this.#leftovers.collectIfMany();
     const memory = createGuestMemory();
-    const kernel = this.#last++;
-    const running = await this.#threads!.start(number, {
+    const kernel = nextKernel(
+      this.#last,
+      this.#places.flatMap((other) => (other.memory === null ? [] : [other.kernel])),
+    );
+    if (kernel < 0) throw new Error("the process has had as many kernels as it can");
+    this.#last = kernel;
+    place.kernel = kernel;
+    place.memory = memory;
+    const running = await this.#begin(place, number, {
       config: boot.config,
       kernel,
       descriptors: { ...forKernel(boot.descriptors), zygote: zygote.socket },
@@ -121,7 +132,6 @@ export class Group {
       hostLibrary,
       positions,
     });
-    place.memory = memory;
     place.running = running;
     let isOver = false;
     const whenEnded = async () => {
@@ -140,6 +150,15 @@ export class Group {
       log.error({ place: number, status }, "a zygote ended: its kernel ends");
       void this.end(number);
     });
+  }
+
+  async #begin(place: Place, number: number, boot: KernelBoot): Promise<Running> {
+    try {
+      return await this.#threads!.start(number, boot);
+    } catch (error) {
+      place.memory = null;
+      throw error;
+    }
   }
 
   /** When nothing is left of each kernel. */

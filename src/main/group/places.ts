@@ -1,6 +1,7 @@
 // Where kernels of a group run (--workers): solo, all of them on the main thread; else each has a thread 0 of its own, and what
 // other kernel threads there are, they share.
 
+import { setFlagsFromString } from "node:v8";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { type Remote, transfer, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
@@ -12,7 +13,7 @@ import { Turns } from "../../shared/ring/turns.ts";
 import { SUPERVISOR, type ThreadPlan } from "../../shared/thread_plan.ts";
 import { openCredits } from "../../workers/credits.ts";
 import { shareOf } from "../../workers/host_share.ts";
-import { ask, askingForTurns, KERNEL_BUNDLE, type Started, sum } from "../kernel_threads.ts";
+import { askingForTurns, ofAll, type Started } from "../kernel_threads.ts";
 
 /** A kernel that runs. */
 export interface Running {
@@ -64,13 +65,8 @@ class Threads implements Places {
     const others = all.slice(1).map((_thread, i) => added.get(i + 1) as Started<PoolApi>);
     for (const { remote } of others) await remote.begin();
     const { remote, turns } = added.get(SUPERVISOR) as Started<KernelApi>;
-    const api = askingForTurns(remote, turns);
-    const counters = async () => {
-      const ofOthers = others.map((thread) => ask(thread, (other) => other.counters()));
-      return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
-    };
     return {
-      api: { ...api, counters },
+      api: ofAll(askingForTurns(remote, turns), others),
       end: () => void all[SUPERVISOR]!.remote.end(boot.kernel),
       ended: this.#whenEnded(boot, all),
     };
@@ -97,6 +93,11 @@ async function add({ remote }: Thread, boot: KernelBoot, thread: number, port: M
   await remote.add(boot, thread, transfer(port as never, [port as never]));
 }
 
+/** In the sandbox's root: all that any of the threads needs. */
+const BUNDLE = "/group.cjs";
+/** Old space of each thread's heap, of which all its kernels have shares (host_share.ts). */
+const HEAP_MB = 2048;
+
 /** Starts the threads of so many places, and confines the process. Rejects: there is no sandbox without. */
 export async function startThreads(
   hostLibrary: string,
@@ -106,8 +107,11 @@ export async function startThreads(
   places: number,
 ): Promise<Places> {
   const count = places + roles.length - 1;
+  // As for threads of a kernel by itself.
+  setFlagsFromString("--max-old-space-size=0");
   const pool = new Piscina({
-    filename: KERNEL_BUNDLE,
+    filename: BUNDLE,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     minThreads: count,
     maxThreads: count,
     // A kernel thread's own loop decides when it sleeps.
@@ -116,7 +120,7 @@ export async function startThreads(
   const ends: Promise<never>[] = [];
   const threads = Array.from({ length: count }, (_none, index): Thread => {
     const { port1, port2 } = new MessageChannel();
-    const boot: GroupThreadBoot = { port: port2, hostLibrary, proc, isFirst: index === 0, isGroup: true };
+    const boot: GroupThreadBoot = { port: port2, hostLibrary, proc, isFirst: index === 0 };
     const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &
       object;
     ends.push(

@@ -104,6 +104,16 @@ export class Mailbox {
     return false;
   }
 
+  /** Records that wait for this thread. */
+  get waiting(): number {
+    let waiting = 0;
+    for (let from = 0; from < this.#threads; from++) {
+      const tail = Atomics.load(this.#words, this.#ring(from, this.#thread) + MAILBOX_TAIL);
+      waiting += (tail - this.#taken[from]!) | 0;
+    }
+    return waiting;
+  }
+
   #ring(from: number, to: number): number {
     return (from * this.#threads + to) * (MAILBOX_FIRST + this.#records * this.#recordWords);
   }

@@ -122,12 +122,13 @@ export class Call extends SlotIo {
   #end(): void {
     this.nr = -1;
     this.waiter = null;
-    if (this.asked !== null) this.#endAsked();
+    if (this.asked !== null) this.endAsked();
   }
 
   // ---- What it has asked of the host ----
 
-  #endAsked(): void {
+  /** What was asked for is over: a coroutine that goes on with something else asks anew. */
+  endAsked(): void {
     const { asked } = this;
     this.asked = null;
     asked?.end();
@@ -364,7 +365,7 @@ export class Call extends SlotIo {
     if (coroutine !== this.#stepping) coroutine?.return(0);
     this.#afterCopyOut = null;
     this.#parked = null;
-    if (this.asked !== null) this.#endAsked();
+    if (this.asked !== null) this.endAsked();
   }
 
   /** The task does not go back to guest code now, but by `resume`, after unpark. */

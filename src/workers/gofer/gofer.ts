@@ -6,6 +6,7 @@
 
 import { EIO } from "../../shared/abi/errno.ts";
 import type { Asked } from "../call/asked.ts";
+import type { Timers } from "../call/timers.ts";
 import type { Counters } from "../counters.ts";
 import type { HeapBudget } from "../heap_budget.ts";
 import type { Log } from "../log.ts";
@@ -14,20 +15,35 @@ import type { SleepSet } from "../sleep_set.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { HostThreads, Job } from "./host_threads.ts";
 import { type JobArguments, JobOperation, type JobRecord } from "./job_record.ts";
+import { SlowMounts } from "./slow_mounts.ts";
 import { type Question, Transaction } from "./transaction.ts";
 
-/** How long the kernel thread waits for what nobody else could wait for. */
+/**
+ * How long the kernel thread waits for what nobody else could wait for: so long at once, and then for a part of the time that
+ * passes, however many questions there are.
+ */
 const WAIT_MS = 2000;
+const WAIT_SHARE = 0.1;
+const NS_PER_MS = 1e6;
 
 interface GoferContext {
   readonly native: Native;
   readonly sleep: SleepSet;
+  readonly timers: Timers;
   readonly counters: Counters;
   readonly heap: HeapBudget;
   readonly log: Log;
   /** The event loop is to turn. */
   owesAnswer: boolean;
-  readonly current: { readonly call: { readonly nr: number; asked: Asked | null } } | null;
+  readonly current: { readonly call: AskingCall } | null;
+  readonly nowNs: number;
+}
+
+interface AskingCall {
+  readonly nr: number;
+  readonly sequence: number;
+  readonly coroutine: object | null;
+  asked: Asked | null;
 }
 
 /** A name that is being changed, and who waits for that. */
@@ -44,6 +60,14 @@ export class Gofer {
   readonly #changes = new Map<string, Change>();
   /** Those of them that the host has not answered. */
   readonly #underWay = new Set<string>();
+  /** Local mounts whose disks make callers wait. */
+  readonly slow: SlowMounts;
+  /** The call that has made a change on the kernel thread last, which its handler would make again. */
+  #changing: AskingCall | null = null;
+  #changingSequence = 0;
+  /** How long the kernel thread may wait yet, and when that was known. */
+  #leftMs = WAIT_MS;
+  #leftAtNs = 0;
   /** Of what the kernel does on its own account and will do again when it is answered. */
   #own: Transaction | null = null;
 
@@ -51,6 +75,7 @@ export class Gofer {
     this.#kernel = kernel;
     this.#threads = new HostThreads(kernel);
     this.mounts = new HostMounts(kernel, this.#threads);
+    this.slow = new SlowMounts(kernel);
   }
 
   /** The kernel has ended, and nobody asks for anything. */
@@ -75,12 +100,37 @@ export class Gofer {
     return transaction;
   }
 
+  /** Whether a look-up on a local mount is better asked by a thread, and the call in progress can begin anew for it. */
+  isSlow(dev: number): boolean {
+    if (!this.slow.has(dev)) return false;
+    const { current } = this.#kernel;
+    if (current === null) return this.#own !== null;
+    const { call } = current;
+    if (call === this.#changing && call.sequence === this.#changingSequence) return false;
+    return call.nr >= 0 || call.coroutine !== null;
+  }
+
+  /** The call in progress changes something on a local mount at once; `key`: what others have found there counts no more. */
+  changesAtOnce(key?: string): void {
+    const call = this.#kernel.current?.call ?? null;
+    this.#changing = call;
+    this.#changingSequence = call?.sequence ?? 0;
+    if (key === undefined) return;
+    for (const other of this.#live) if (other !== call?.asked) other.forget(key);
+  }
+
+  /** Of a directory, the version of its names for the call in progress, if that has asked for some. */
+  pinnedVersion(directory: object): number | undefined {
+    return this.#live.size === 0 ? undefined : this.transaction?.pin(directory)?.version;
+  }
+
   /** That of the call in progress; null: nobody could wait. */
   #needed(): Transaction | null {
     const { current } = this.#kernel;
     if (current === null) return this.#own;
     const { call } = current;
-    if (call.nr < 0) return null;
+    // What waits where it is, as a core dump does, need not be a call.
+    if (call.nr < 0 && call.coroutine === null) return null;
     call.asked ??= this.#begin();
     return call.asked as Transaction;
   }
@@ -123,10 +173,12 @@ export class Gofer {
   }
 
   /** The answer to a question: for as long as the call lasts, if it has one. NOT_AT_HAND: it comes later. */
-  ask<T>(key: string, make: () => Question<T>): T | number {
+  ask<T>(key: string, make: () => Question<T> | number): T | number {
     const transaction = this.#needed();
     if (transaction !== null) return transaction.ask(key, make);
-    return this.#kernel.current === null ? this.#wait(make()) : -EIO;
+    if (this.#kernel.current !== null) return -EIO;
+    const question = make();
+    return typeof question === "number" ? question : this.#wait(question);
   }
 
   /** The answer is its caller's from now on. */
@@ -146,7 +198,14 @@ export class Gofer {
       isThere = true;
     };
     const job = new Job(args, done, ended);
-    if (this.#threads.wait(lane, job, WAIT_MS) || isThere) return answer;
+    const { native } = this.#kernel;
+    const began = native.monotonicNs();
+    const passedMs = (began - this.#leftAtNs) / NS_PER_MS;
+    this.#leftMs = Math.min(WAIT_MS, this.#leftMs + passedMs * WAIT_SHARE);
+    const isDone = this.#threads.wait(lane, job, this.#leftMs);
+    this.#leftAtNs = native.monotonicNs();
+    this.#leftMs = Math.max(0, this.#leftMs - (this.#leftAtNs - began) / NS_PER_MS);
+    if (isDone || isThere) return answer;
     isLate = true;
     this.#threads.cancel(job);
     return -EIO;

@@ -11,7 +11,7 @@ import type { Offer } from "../vfs/loan.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 import { allowedLength } from "../vfs/size_limit.ts";
-import { inBackground } from "./background.ts";
+import { inBackground, writeBack } from "./background.ts";
 import type { GoferInode } from "./gofer_inode.ts";
 import { fileResult } from "./handles.ts";
 
@@ -143,7 +143,7 @@ export class GoferFile extends SeekableFile {
 
   override sync(task: VfsCaller, dataOnly: boolean): number {
     if (!this.writable) return 0;
-    return task.call.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0)));
+    return task.call.start(holding(task, this, writeBack(task, this.#fd, dataOnly)));
   }
 
   override size(): number {
@@ -164,7 +164,7 @@ export class GoferFile extends SeekableFile {
     const hostFd = this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
     const { fs, hostDev, hostIno, path } = this.#inode;
-    return { backing: fs.mapped(hostDev, hostIno, path), hostFd, offset: 0 };
+    return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
   }
 
   release(): void {

@@ -16,8 +16,9 @@ import { ByFile } from "./by_file.ts";
 import { GoferInode } from "./gofer_inode.ts";
 import { HANDLES_MAX, type HandleOpener, Handles } from "./handles.ts";
 import { JobOperation } from "./job_record.ts";
-import { closeRemotely, lookUp, REMOTE_HANDLES, statusOf } from "./remote.ts";
+import { statusOf } from "./remote.ts";
 import { RemoteInode } from "./remote_inode.ts";
+import { closeRemotely, lookUp, REMOTE_HANDLES } from "./remote_names.ts";
 
 /** A close is a call to the host (F26). */
 const HANDLES_A_PIECE = 64;
@@ -81,7 +82,12 @@ export class GoferFs extends FileSystem {
 
   /** What a name leads to behind which another of the host's mounts begins. */
   lookAcross(directory: GoferInode, name: string): GoferInode | number {
-    return lookUp(directory, name);
+    return lookUp(directory, name, null);
+  }
+
+  /** What a name of a local mount leads to whose disk takes its time. */
+  lookUpSlowly(directory: GoferInode, name: string): GoferInode | number {
+    return lookUp(directory, name, this.kernel.gofer.mounts.localLane());
   }
 
   override unmounted(): void {
@@ -109,8 +115,8 @@ export class GoferFs extends FileSystem {
   }
 
   /** What mappings of a host file have in common. */
-  mapped(dev: number, ino: number, path: string): Mapped {
+  mapped(dev: number, ino: number, path: string, isSlow: boolean): Mapped {
     const { kernel } = this;
-    return kernel.hostFiles.mapped(dev, ino, () => ({ id: kernel.nextMappedId(), path, dev, ino }));
+    return kernel.hostFiles.mapped(dev, ino, () => ({ id: kernel.nextMappedId(), path, dev, ino, isSlow }));
   }
 }

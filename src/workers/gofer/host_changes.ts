@@ -9,6 +9,7 @@ import { write64 } from "../../shared/abi/struct.ts";
 import { SCRATCH_SIZE, SECOND_NAME } from "../native.ts";
 import { type AttributeChanges, type Creation, type Inode, type Time, typeOf } from "../vfs/inode.ts";
 import type { GoferInode } from "./gofer_inode.ts";
+import { lookupKey } from "./name_keys.ts";
 
 const PERMISSIONS = 0o7777;
 
@@ -16,9 +17,10 @@ const PERMISSIONS = 0o7777;
 type Maker = (directory: number) => number;
 
 function make(parent: GoferInode, name: string, creation: Creation, maker: Maker): Inode | number {
-  const { native } = parent.fs.kernel;
+  const { native, gofer } = parent.fs.kernel;
   const directory = parent.handle();
   if (directory < 0) return directory;
+  gofer.changesAtOnce(lookupKey(parent, name));
   native.putName(name);
   const made = maker(directory);
   if (made < 0) return made;
@@ -64,6 +66,7 @@ export function makeDirectory(parent: GoferInode, name: string, creation: Creati
 /** A file without a name: its descriptor is all that there is of it. */
 export function makeNameless(parent: GoferInode, creation: Creation, linkable: boolean): Inode | number {
   const { native } = parent.fs.kernel;
+  parent.fs.kernel.gofer.changesAtOnce();
   const fd = parent.reopen(O_TMPFILE | O_RDWR | (linkable ? 0 : O_EXCL));
   if (fd < 0) return fd;
   const error = give(parent, fd, creation);
@@ -92,11 +95,12 @@ export function makeSymlink(
 }
 
 export function linkFile(parent: GoferInode, name: string, target: GoferInode): number {
-  const { native, descriptors } = parent.fs.kernel;
+  const { native, descriptors, gofer } = parent.fs.kernel;
   const fd = target.handle();
   if (fd < 0) return fd;
   const directory = parent.handle();
   if (directory < 0) return directory;
+  gofer.changesAtOnce(lookupKey(parent, name));
   native.putName(name);
   const error = native.link(descriptors.proc, fd, directory);
   if (error === 0 && target.nameless) target.moved(parent, name);
@@ -113,10 +117,11 @@ export function removeName(
   child: GoferInode,
   isDirectory: boolean,
 ): number {
-  const { native } = parent.fs.kernel;
+  const { native, gofer } = parent.fs.kernel;
   child.keepHandle();
   const directory = parent.handle();
   if (directory < 0) return directory;
+  gofer.changesAtOnce(lookupKey(parent, name));
   native.putName(name);
   const error = native.unlink(directory, isDirectory ? 1 : 0);
   parent.changed();
@@ -133,12 +138,13 @@ export function renameFile(
   replaced: GoferInode | null,
   exchange: boolean,
 ): number {
-  const { native } = parent.fs.kernel;
+  const { native, gofer } = parent.fs.kernel;
   replaced?.keepHandle();
   const directory = parent.handle();
   if (directory < 0) return directory;
   const target = to === parent ? directory : to.handle();
   if (target < 0) return target;
+  for (const key of [lookupKey(parent, name), lookupKey(to, newName)]) gofer.changesAtOnce(key);
   native.putName(name);
   native.putName(newName, SECOND_NAME);
   const error = native.rename(directory, target, exchange ? RENAME_EXCHANGE : 0);
@@ -167,6 +173,7 @@ function privileged(inode: GoferInode): number | null {
 
 export function changeAttributes(inode: GoferInode, changes: AttributeChanges): number {
   const { native, descriptors } = inode.fs.kernel;
+  inode.fs.kernel.gofer.changesAtOnce();
   const fd = inode.handle();
   if (fd < 0) return fd;
   inode.changed();
@@ -195,6 +202,7 @@ export function changeAttributes(inode: GoferInode, changes: AttributeChanges): 
 
 export function setAttribute(inode: GoferInode, name: string, value: string, flags: number): number {
   const { native, descriptors } = inode.fs.kernel;
+  inode.fs.kernel.gofer.changesAtOnce();
   const fd = inode.handle();
   if (fd < 0) return fd;
   if (value.length > SCRATCH_SIZE - SECOND_NAME - 1) return -EOPNOTSUPP;
@@ -206,6 +214,7 @@ export function setAttribute(inode: GoferInode, name: string, value: string, fla
 
 export function removeAttribute(inode: GoferInode, name: string): number {
   const { native, descriptors } = inode.fs.kernel;
+  inode.fs.kernel.gofer.changesAtOnce();
   const fd = inode.handle();
   if (fd < 0) return fd;
   native.putName(name);

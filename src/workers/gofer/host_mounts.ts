@@ -1,5 +1,5 @@
 // Which of the host's mounts make their callers wait. Of a *local* one (a disk's or memory's file system) the host answers
-// at once, or after a bounded wait for a disk: it is asked on the kernel thread. Of a *remote* one, whatever else it is
+// at once, or after a bounded wait for a disk: it is asked on the kernel thread, but for what takes long by its nature. Of a *remote* one, whatever else it is
 // (a network's, or one that a program serves), it may never answer: it is asked on a thread of the Gofer's, which all
 // that is asked of that mount goes to, in order. What mount a directory's name leads to is known only when it has been
 // entered, which may take as long: the first look goes there by a thread, too.
@@ -7,7 +7,7 @@
 import type { Counters } from "../counters.ts";
 import type { Log } from "../log.ts";
 import type { HostThreads } from "./host_threads.ts";
-import { LANES } from "./job_record.ts";
+import { LANES, REMOTE_LANES } from "./job_record.ts";
 
 /** statfs(2), f_type. */
 const LOCAL_TYPES: ReadonlyMap<number, string> = new Map([
@@ -53,7 +53,7 @@ export class HostMounts {
   /** Lanes of names behind which another mount begins, as long as they are on their way or known. */
   readonly #crossings = new Map<string, number>();
   /** Remote mounts of each lane. */
-  readonly #shares: number[] = new Array(LANES).fill(0);
+  readonly #shares: number[] = new Array(REMOTE_LANES).fill(0);
 
   constructor(kernel: MountsContext, threads: HostThreads) {
     this.#kernel = kernel;
@@ -98,10 +98,18 @@ export class HostMounts {
     return mount;
   }
 
-  /** The one that has the least to do, and of these the one that has the fewest mounts. */
+  /** For what a local mount's disk may take long for: no host that does not answer holds it up. The one that has the least to do. */
+  localLane(): number {
+    let best = REMOTE_LANES;
+    for (let lane = best + 1; lane < LANES; lane++)
+      if (this.#threads.load(lane) < this.#threads.load(best)) best = lane;
+    return best;
+  }
+
+  /** Of a remote mount: the one that has the least to do, and of these the one that has the fewest mounts. */
   freeLane(): number {
     let best = 0;
-    for (let lane = 1; lane < LANES; lane++) {
+    for (let lane = 1; lane < REMOTE_LANES; lane++) {
       const less =
         this.#threads.load(lane) - this.#threads.load(best) || this.#shares[lane]! - this.#shares[best]!;
       if (less < 0) best = lane;

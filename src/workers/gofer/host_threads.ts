@@ -8,14 +8,17 @@ import type { Counters } from "../counters.ts";
 import type { Native } from "../native.ts";
 import type { SleepSet } from "../sleep_set.ts";
 import { fileResult } from "./handles.ts";
-import { JOB_SIZE, JOBS_A_LANE, type JobArguments, JobRecord, LANES } from "./job_record.ts";
+import { JOB_SIZE, JOBS_A_LANE, type JobArguments, JobOperation, JobRecord, LANES } from "./job_record.ts";
 
 const NS_PER_MS = 1e6;
+/** How soon descriptors are closed that there was no thread for. */
+const AGAIN_NS = 10e6;
 
 interface ThreadsContext {
   readonly native: Native;
   readonly sleep: SleepSet;
   readonly counters: Counters;
+  readonly timers: { add(deadlineNs: number, onExpire: () => void): unknown };
 }
 
 /** A job, from when it is asked for until it is done or forgotten. */
@@ -42,6 +45,8 @@ class Lane {
   /** Those that have a record, and its number, in the order in which they are done. */
   readonly begun: { readonly job: Job; readonly record: number }[] = [];
   readonly free: number[];
+  /** Descriptors wait to be closed, and are looked at again. */
+  isLate = false;
 
   constructor(number: number) {
     this.number = number;
@@ -117,37 +122,65 @@ export class HostThreads {
     this.#bell = -1;
   }
 
-  #start(): void {
+  #start(): boolean {
     const { native, sleep } = this.#kernel;
+    this.#bell = native.doorbellCreate();
+    if (this.#bell < 0) return false;
     const memory = new SharedArrayBuffer(LANES * JOBS_A_LANE * JOB_SIZE);
     this.#records = Array.from({ length: LANES * JOBS_A_LANE }, (_none, i) => new JobRecord(memory, i));
-    this.#bell = native.doorbellCreate();
-    if (this.#bell < 0) return;
-    native.jobsSetup(new Uint8Array(memory), this.#bell);
+    if (native.jobsSetup(new Uint8Array(memory), this.#bell) < 0) {
+      native.close(this.#bell);
+      this.#bell = -1;
+      return false;
+    }
     this.#watch = sleep.add(this.#bell, EPOLLIN, () => {
       native.jobsHeard();
       this.#collect();
     });
+    return true;
   }
 
   /** Gives records to the jobs that come next. */
   #feed(lane: Lane): void {
-    if (this.#bell < 0) this.#start();
-    const { native, counters } = this.#kernel;
     while (lane.free.length > 0) {
-      const job = lane.waiting.shift();
+      const job = lane.waiting[0];
       if (job === undefined) return;
       const number = lane.free.at(-1)!;
-      const record = this.#records[number]!;
-      record.set(job.args);
-      job.isBegun = true;
-      if (this.#bell >= 0 && native.jobSubmit(lane.number, number) === 0) {
-        lane.free.pop();
-        lane.begun.push({ job, record: number });
-        continue;
+      if (!this.#begin(lane.number, number, job)) {
+        this.#refuse(lane);
+        return;
       }
-      // There is no thread to be had.
-      counters.hostJobsWaiting--;
+      lane.waiting.shift();
+      lane.free.pop();
+      lane.begun.push({ job, record: number });
+      job.isBegun = true;
+    }
+  }
+
+  #begin(lane: number, number: number, job: Job): boolean {
+    if (this.#bell < 0 && !this.#start()) return false;
+    this.#records[number]!.set(job.args);
+    return this.#kernel.native.jobSubmit(lane, number) === 0;
+  }
+
+  // There is no thread to be had: who asks is told so, and what is to be closed waits until there is one.
+  #refuse(lane: Lane): void {
+    const { native, counters, timers } = this.#kernel;
+    const refused = lane.waiting.filter(({ args }) => args.operation !== JobOperation.CLOSE);
+    const closes = lane.waiting.filter(({ args }) => args.operation === JobOperation.CLOSE);
+    lane.waiting.splice(0, lane.waiting.length, ...closes);
+    if (closes.length > 0 && !lane.isLate) {
+      lane.isLate = true;
+      timers.add(native.monotonicNs() + AGAIN_NS, () => {
+        lane.isLate = false;
+        this.#feed(lane);
+      });
+    }
+    counters.hostJobsWaiting -= refused.length;
+    const record = new JobRecord(new SharedArrayBuffer(JOB_SIZE), 0);
+    for (const job of refused) {
+      job.isBegun = true;
+      record.set(job.args);
       record.result = -EIO;
       job.done(record);
     }

@@ -1,7 +1,9 @@
 // A job's record (native/include/ringfence/job.h) as the kernel thread sees it: what a thread of the Gofer's is to do, and
 // what came of it. It lies in memory that no stub maps.
 
-export const LANES = 8;
+/** Those of remote mounts come first, then those of local ones (host_mounts.ts). */
+export const REMOTE_LANES = 8;
+export const LANES = 12;
 export const JOBS_A_LANE = 4;
 export const JOB_DATA_SIZE = 65536;
 
@@ -42,6 +44,10 @@ export const SET_UID = 2;
 export const SET_GID = 4;
 export const SET_SIZE = 8;
 export const SET_TIMES = 16;
+
+/** Of a look-up, second: another mount of the host's begins there. */
+export const CROSSING_ENTERED = 1;
+export const CROSSING_LEFT = 2;
 
 export const OWNER_ASKED = 1;
 export const OWNER_UNMAPPED = 2;

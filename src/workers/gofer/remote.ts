@@ -1,39 +1,27 @@
-// What is asked of a file on a remote mount of the host's, without changing it: the names of a directory, attributes,
-// handles, contents of links, listings. Each question goes to the mount's lane; what is not answered yet is NOT_AT_HAND.
+// What is asked of a file on a remote mount of the host's, without changing it: attributes, contents of links, listings. Each
+// question goes to the mount's lane; what is not answered yet is NOT_AT_HAND.
 
-import { EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR, ESTALE } from "../../shared/abi/errno.ts";
-import { O_ACCMODE, O_PATH } from "../../shared/abi/fcntl.ts";
+import { EMFILE, ENFILE, ENOMEM, ESTALE } from "../../shared/abi/errno.ts";
+import { O_ACCMODE } from "../../shared/abi/fcntl.ts";
 import { statfs } from "../../shared/abi/structs.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
 import { NO_ID, OVERFLOW_ID } from "../credentials/user_namespace.ts";
-import { type Attributes, type DirectoryEntry, type FileSystemStatus, typeOf } from "../vfs/inode.ts";
+import type { Attributes, DirectoryEntry, FileSystemStatus } from "../vfs/inode.ts";
 import { readStat } from "../vfs/stat.ts";
 import { readEntries } from "./directory_entries.ts";
 import type { GoferFs } from "./gofer_fs.ts";
-import { GoferInode } from "./gofer_inode.ts";
-import type { HandleOpener, HandleOwner } from "./handles.ts";
-import type { HostMount } from "./host_mounts.ts";
 import { JobOperation, type JobRecord, OWNER_ASKED, OWNER_UNMAPPED } from "./job_record.ts";
-import { withOwner } from "./owners.ts";
-import { RemoteInode } from "./remote_inode.ts";
+import type { RemoteInode } from "./remote_inode.ts";
+import { closeRemotely } from "./remote_names.ts";
 import { Loan, type Question } from "./transaction.ts";
 
-const { LOOKUP, STAT, REOPEN, READLINK, GETXATTR, LISTXATTR, OPEN_DIRECTORY, GETDENTS, STATFS } =
-  JobOperation;
+const { STAT, REOPEN, READLINK, GETXATTR, LISTXATTR, OPEN_DIRECTORY, GETDENTS, STATFS } = JobOperation;
 
 /** What a listed name costs beside its chars, until the listing is a directory's (directory_file.ts). */
 const ENTRY_BYTES = 96;
 
-/** A file that was found: its O_PATH descriptor, and what stat says. */
-interface Found {
-  readonly fd: number;
-  readonly attributes: Attributes;
-  /** Another of the host's mounts begins there, of this type; -1: none. */
-  readonly type: number;
-}
-
 /** The host has no more descriptors for us: which is nothing that the guest has too many of. */
-const shown = (error: number) => (error === -EMFILE ? -ENFILE : error);
+export const shown = (error: number) => (error === -EMFILE ? -ENFILE : error);
 
 /** Whether the host is to be asked whose a file of nobody's is (owners.ts). */
 export const ownerAsked = ({ kernel }: GoferFs) => (kernel.users.parent === null ? 0 : OWNER_ASKED);
@@ -43,129 +31,6 @@ export function attributesOf({ kernel }: GoferFs, record: JobRecord): Attributes
   const attributes = readStat(record.stat, kernel.users);
   if (record.owner !== OWNER_UNMAPPED) return attributes;
   return { ...attributes, uid: NO_ID, gid: attributes.gid === OVERFLOW_ID ? NO_ID : attributes.gid };
-}
-
-function lookupQuestion(
-  fs: GoferFs,
-  lane: number,
-  directory: number,
-  name: string,
-): Question<Found | number> {
-  const { gofer, descriptors } = fs.kernel;
-  return {
-    lane,
-    args: { operation: LOOKUP, a: directory, b: descriptors.proc, name, owner: ownerAsked(fs) },
-    read: (record) => {
-      if (record.result < 0) return shown(record.result);
-      const type = record.second === 1 ? record.type : -1;
-      return { fd: record.result, attributes: attributesOf(fs, record), type };
-    },
-    undo: (found) => {
-      if (typeof found !== "number") gofer.close(lane, found.fd);
-    },
-  };
-}
-
-/** Under which calls know a name of a directory, whatever mount shows it. */
-export const nameKey = (directory: GoferInode, name: string) =>
-  `${directory.hostDev}:${directory.hostIno}/${name}`;
-
-export const lookupKey = (directory: GoferInode, name: string) => `lookup:${nameKey(directory, name)}`;
-
-/** The child of a remote directory, or of a local one where another mount begins. */
-export function lookUp(directory: GoferInode, name: string): GoferInode | number {
-  const { fs, remote } = directory;
-  const { gofer, native } = fs.kernel;
-  const key = lookupKey(directory, name);
-  const found = gofer.transaction?.found(key);
-  if (typeof found === "number") return found;
-  if (found instanceof GoferInode && found.fs === fs) return found;
-  if (gofer.isChanging(nameKey(directory, name))) return NOT_AT_HAND;
-  const known = gofer.transaction?.has(key) === true;
-  const handle = known ? -1 : directory.handle();
-  if (!known && handle < 0) return handle;
-  const answer = gofer.ask(key, () => {
-    if (remote !== null) return lookupQuestion(fs, remote.lane, handle, name);
-    // The directory's handle may be closed meanwhile: the job has one of its own.
-    const own = native.openComponent(handle, ".", O_PATH);
-    const question = lookupQuestion(fs, gofer.mounts.crossing(nameKey(directory, name)), own, name);
-    return { ...question, ended: () => native.close(own) };
-  });
-  if (answer === NOT_AT_HAND) return NOT_AT_HAND;
-  if (typeof answer === "number") {
-    if (answer === -ENOENT) gofer.transaction?.setFound(key, answer);
-    return answer;
-  }
-  gofer.take(key);
-  const inode = enter(directory, name, answer);
-  gofer.transaction?.setFound(key, inode);
-  return inode;
-}
-
-function enter(directory: GoferInode, name: string, { fd, attributes, type }: Found): GoferInode {
-  const { fs, remote } = directory;
-  const { mounts } = fs.kernel.gofer;
-  const crosses = type >= 0;
-  const where = `${directory.path}/${name}`;
-  const mount = crosses ? mounts.crossed(nameKey(directory, name), attributes.dev, type, where) : remote;
-  return adoptFound(directory, name, fd, attributes, mount, crosses);
-}
-
-/** The inode of a name of a directory that a thread has opened and asked for. */
-export function adoptFound(
-  directory: GoferInode,
-  name: string,
-  fd: number,
-  attributes: Attributes,
-  mount: HostMount | null,
-  crosses: boolean,
-): GoferInode {
-  const { fs } = directory;
-  const { dev, ino, mode } = attributes;
-  const Kind = mount === null ? GoferInode : RemoteInode;
-  const inode = new Kind(fs, directory, name, dev, ino, typeOf(mode), mount, crosses);
-  if (attributes.nlink > 1 && !inode.isDirectory) inode.linked();
-  fs.handles.add(inode, fd);
-  inode.learn(mount === null ? withOwner(fs.kernel, inode, attributes) : attributes);
-  return inode;
-}
-
-/** How handles of remote files, and of those where a mount begins, are opened and closed. */
-export const REMOTE_HANDLES: HandleOpener = {
-  open: (owner) => openHandle(owner as GoferInode),
-  close: (owner: HandleOwner, fd) => closeRemotely(owner as GoferInode, fd),
-};
-
-export function closeRemotely({ remote, fs }: GoferInode, fd: number): void {
-  if (remote === null) fs.kernel.native.close(fd);
-  else fs.kernel.gofer.close(remote.lane, fd);
-}
-
-// By its name once more: it counts only if it is the same file.
-function openHandle(inode: GoferInode): number {
-  const { fs, hostName, remote } = inode;
-  const { gofer, native } = fs.kernel;
-  const parent = inode.parentOwner!;
-  const key = `handle:${inode.hostDev}:${inode.hostIno}`;
-  const known = gofer.transaction?.has(key) === true;
-  const directory = known ? -1 : parent.handle();
-  if (!known && directory < 0) return directory;
-  const answer = gofer.ask(key, () => {
-    if (parent.remote !== null) return lookupQuestion(fs, parent.remote.lane, directory, hostName);
-    const own = native.openComponent(directory, ".", O_PATH);
-    const lane = remote?.lane ?? gofer.mounts.crossing(nameKey(parent, hostName));
-    return { ...lookupQuestion(fs, lane, own, hostName), ended: () => native.close(own) };
-  });
-  if (typeof answer === "number") return answer === -ENOENT || answer === -ENOTDIR ? -ESTALE : answer;
-  gofer.take(key);
-  const { dev, ino } = answer.attributes;
-  if (dev !== inode.hostDev || ino !== inode.hostIno) {
-    closeRemotely(inode, answer.fd);
-    return -ESTALE;
-  }
-  fs.handles.add(inode, answer.fd);
-  inode.learn(answer.attributes);
-  return answer.fd;
 }
 
 /** What stat says, asked of the host. */

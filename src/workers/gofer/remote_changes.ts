@@ -11,8 +11,10 @@ import type { GoferInode } from "./gofer_inode.ts";
 import { timeTo } from "./host_changes.ts";
 import * as J from "./job_record.ts";
 import { JOB_DATA_SIZE, JobOperation, type JobRecord, SECOND_NAME_AT } from "./job_record.ts";
-import { adoptFound, attributesOf, closeRemotely, lookupKey, nameKey } from "./remote.ts";
+import { lookupKey, nameKey } from "./name_keys.ts";
+import { attributesOf, shown } from "./remote.ts";
 import { RemoteInode } from "./remote_inode.ts";
+import { adoptFound, closeRemotely } from "./remote_names.ts";
 import { Loan, type Question } from "./transaction.ts";
 
 const PERMISSIONS = 0o7777;
@@ -125,7 +127,7 @@ export function make(parent: RemoteInode, name: string, creation: Creation, targ
 }
 
 function madeFrom({ fs }: GoferInode, record: JobRecord): Made | number {
-  if (record.result < 0) return record.result;
+  if (record.result < 0) return shown(record.result);
   return { fd: record.result, second: record.second, attributes: attributesOf(fs, record) };
 }
 

@@ -1,10 +1,10 @@
 // An open regular file of a remote mount. Its bytes come and go by jobs of the mount's lane, through the job's record: what
-// was read for a call is kept for that call alone, until it takes it.
+// was read for a call is kept for that call alone, until it takes it or ends.
 
 import { EAGAIN, EFBIG } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
-import { NOT_AT_HAND, numberAnswered } from "../call/asked.ts";
+import { NOT_AT_HAND, numberAnswered, untilAnswered } from "../call/asked.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import type { MappedFile, SlowDescriptor } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
@@ -16,7 +16,7 @@ import { allowedLength } from "../vfs/size_limit.ts";
 import { JOB_DATA_SIZE, JobOperation } from "./job_record.ts";
 import { attributesOf, openRemotely } from "./remote.ts";
 import type { RemoteInode } from "./remote_inode.ts";
-import type { Loan, Question } from "./transaction.ts";
+import type { Loan, Question, Transaction } from "./transaction.ts";
 
 const { READ, WRITE, FSYNC, SEEK, ALLOCATE } = JobOperation;
 
@@ -69,14 +69,15 @@ export class RemoteFile extends SeekableFile {
   readonly #inode: RemoteInode;
   readonly #loan: Loan;
   #fd: number;
-  /** Bytes that calls have read and not yet taken. */
-  readonly #pieces = new Map<VfsCaller, Piece>();
+  /** Under which a call has the bytes that it has read and not yet taken. */
+  readonly #readKey: string;
 
   constructor(inode: RemoteInode, loan: Loan, flags: number) {
     super(inode, flags);
     this.#inode = inode;
     this.#loan = loan;
     this.#fd = loan.fd;
+    this.#readKey = `read:${loan.fd}`;
     inode.opened(this.#fd);
   }
 
@@ -87,11 +88,12 @@ export class RemoteFile extends SeekableFile {
 
   // ---- Reading ----
 
-  /** What warm() has read for this call; -EAGAIN: nothing. */
+  /** What warm() has read for this call, which keeps it until then or until its end; -EAGAIN: nothing. */
   override pread(task: VfsCaller, offset: number, length: number, position: number): number {
-    const piece = this.#pieces.get(task);
+    const transaction = task.call.asked as Transaction | null;
+    const piece = transaction?.answered<Piece>(this.#readKey);
     if (piece === undefined || piece.position !== position) return -EAGAIN;
-    this.#pieces.delete(task);
+    transaction!.take(this.#readKey);
     if (piece.error < 0) return piece.error;
     const n = Math.min(length, piece.bytes.length);
     task.call.bytes.set(piece.bytes.subarray(0, n), task.call.base + offset);
@@ -103,26 +105,24 @@ export class RemoteFile extends SeekableFile {
   }
 
   override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
-    this.#pieces.delete(task);
     const { gofer } = this.#inode.fs.kernel;
-    let waits = true;
-    let isRead = false;
     const args = { operation: READ, a: this.#fd, length: Math.min(length, JOB_DATA_SIZE), position };
-    const job = gofer.submit(this.#inode.lane, args, (record) => {
-      if (!waits) return;
-      const bytes = Buffer.from(record.data.subarray(0, Math.max(record.result, 0)));
-      this.#pieces.set(task, { position, error: Math.min(record.result, 0), bytes });
-      task.call.completeWait(0);
-    });
-    try {
-      task.call.replyBlocked();
-      yield;
-      isRead = true;
-    } finally {
-      waits = false;
-      gofer.cancel(job);
-      if (!isRead) this.#pieces.delete(task);
-    }
+    const key = this.#readKey;
+    gofer.transaction?.discard(key);
+    const piece = yield* untilAnswered<Piece>(task, () =>
+      gofer.ask<Piece>(key, () => ({
+        lane: this.#inode.lane,
+        args,
+        read: ({ result, data }) => ({
+          position,
+          error: Math.min(result, 0),
+          bytes: Buffer.from(data.subarray(0, Math.max(result, 0))),
+        }),
+      })),
+    );
+    if (typeof piece !== "number") return;
+    const none = { position, error: piece, bytes: Buffer.alloc(0) };
+    gofer.transaction?.putBack<Piece>(key, none, () => {});
   }
 
   // ---- Writing ----
@@ -250,7 +250,7 @@ export class RemoteFile extends SeekableFile {
     if (typeof loan === "number") return loan;
     const { fs, hostDev, hostIno, path } = this.#inode;
     const slow = new RemoteDescriptor(this.#inode, loan);
-    return { backing: fs.mapped(hostDev, hostIno, path), hostFd: loan.fd, offset: 0, slow };
+    return { backing: fs.mapped(hostDev, hostIno, path, true), hostFd: loan.fd, offset: 0, slow };
   }
 
   release(): void {

@@ -12,12 +12,12 @@ import {
   getAttribute,
   listAttributes,
   listRemotely,
-  lookUp,
   openRemotely,
   readLink,
 } from "./remote.ts";
 import * as changes from "./remote_changes.ts";
 import { RemoteFile } from "./remote_file.ts";
+import { lookUp } from "./remote_names.ts";
 
 export class RemoteInode extends GoferInode {
   declare readonly remote: HostMount;
@@ -47,7 +47,7 @@ export class RemoteInode extends GoferInode {
   }
 
   override lookup(name: string): Inode | number {
-    return this.type === S_IFDIR ? lookUp(this, name) : -ENOTDIR;
+    return this.type === S_IFDIR ? lookUp(this, name, this.lane) : -ENOTDIR;
   }
 
   override entries(): readonly DirectoryEntry[] | number {

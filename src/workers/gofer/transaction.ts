@@ -78,13 +78,18 @@ export class Transaction implements Asked {
     this.#onEnd = onEnd;
   }
 
-  /** The answer to a question, once it is there, for as long as the call lasts; or NOT_AT_HAND, or -ESTALE. */
-  ask<T>(key: string, make: () => Question<T>): T | number {
+  /**
+   * The answer to a question, once it is there, for as long as the call lasts; or NOT_AT_HAND, or -ESTALE. `make` gives the
+   * question, or says why there is none.
+   */
+  ask<T>(key: string, make: () => Question<T> | number): T | number {
     const known = this.#entries.get(key);
     if (known !== undefined) return known.isAnswered ? (known.answer as T) : NOT_AT_HAND;
     if ((this.#lapses.get(key) ?? 0) > ASKED_MAX || this.#rounds > ROUNDS_MAX) return -ESTALE;
     if (!this.#kernel.heap.hasRoom("hostAnswers")) return -ENOMEM;
-    const { lane, args, read, undo, ended } = make();
+    const question = make();
+    if (typeof question === "number") return question;
+    const { lane, args, read, undo, ended } = question;
     const entry: Entry = { job: undefined as unknown as Job, isAnswered: false, answer: 0, undo };
     const done = (record: JobRecord) => {
       const answer = read(record);
@@ -133,6 +138,12 @@ export class Transaction implements Asked {
   /** Whether it has been asked. */
   has(key: string): boolean {
     return this.#entries.has(key);
+  }
+
+  /** The answer to what was asked, which stays where it is; undefined: there is none. */
+  answered<T>(key: string): T | undefined {
+    const entry = this.#entries.get(key);
+    return entry?.isAnswered === true ? (entry.answer as T) : undefined;
   }
 
   /** The answer is its caller's from now on. */

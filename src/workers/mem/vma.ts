@@ -33,6 +33,8 @@ export interface Mapped {
   readonly path: string;
   readonly dev: number;
   readonly ino: number;
+  /** Its host may not give its pages for as long as it likes: the kernel touches none of them. */
+  readonly isSlow?: boolean;
 }
 
 /** A backing that counts the VMAs that it stands in, those of VM_ATTACHED (Linux: vm_ops with open and close). */

@@ -137,6 +137,7 @@ export class Patcher {
     // A name stands at what is no file: the vDSO.
     if (!isText || mapped === null || vma.name !== "") return "its memory is not a private file's";
     if (this.#excluded.has(mapped.path)) return "its file is excluded";
+    if (mapped.isSlow === true) return "its host may not answer";
     if (patches.hasGivenUp) return "the host refuses to write it";
     const { heap, commonMemory } = task.kernel;
     // What files leave is not for patches, either.

@@ -63,6 +63,7 @@ export type Refusal =
   | "it lies across two pages"
   | "its memory is not a private file's"
   | "its file is excluded"
+  | "its host may not answer"
   | "its page was written to"
   | "there is no room for a trampoline"
   | "there are too many"

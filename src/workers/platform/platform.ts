@@ -22,12 +22,23 @@ export interface Platform {
   readonly handsOver: boolean;
   /** Hands the kernel page and the doorbells to the zygote. Throws: there is no sandbox without. */
   introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
+  /** Starts of stub processes, and their ends, that are not told yet. */
+  readonly asked: number;
   /**
-   * Starts a stub process, whose first thread names this token: its host pid, or a negative errno. `name`: what the host's
-   * ps shows, as the guest's program is called (prctl(2), PR_SET_NAME). `groups`: host descriptors of files of the control
-   * groups that it is put in, as all that it forks; what refuses it (a group that goes) leaves it where it was.
+   * Starts a stub process, whose first thread names this token. `name`: what the host's ps shows, as the guest's program is
+   * called (prctl(2), PR_SET_NAME). `groups`: host descriptors of files of the control groups that it is put in, as all that
+   * it forks; what refuses it (a group that goes) leaves it where it was. They are good for as long as `isWanted` says so.
+   * `started` is told its host pid or a negative errno, after its first thread has named itself or before; or a negative errno
+   * is returned, and nobody is told.
    */
-  start(low: number, high: number, name: string, groups: readonly number[]): number;
+  start(
+    low: number,
+    high: number,
+    name: string,
+    groups: readonly number[],
+    isWanted: () => boolean,
+    started: (pid: number) => void,
+  ): number;
   /** Has a thread enter its stub soon, wherever its guest code is; it posts INTERRUPTED. */
   interrupt(pid: number, tid: number): void;
   /** Ends a stub process. */
@@ -36,6 +47,6 @@ export interface Platform {
   killByNumber(pid: number): void;
   /** The kernel has ended: there are no stub processes, and no new ones. */
   close(): void;
-  /** A stub process has ended: forgets it, and tells what it has used. */
-  reap(pid: number): ResourceUse;
+  /** A stub process has ended: forgets it, and then tells what it has used. Until then nobody else has its number. */
+  reap(pid: number, reaped: (use: ResourceUse) => void): void;
 }

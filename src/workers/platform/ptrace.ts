@@ -18,9 +18,9 @@ export class Ptrace extends StubPlatform {
     return hello;
   }
 
-  override reap(pid: number): ResourceUse {
+  override reap(pid: number, reaped: (use: ResourceUse) => void): void {
     // Its parent sees its end when the tracer has.
     this.native.traceEnded(pid);
-    return super.reap(pid);
+    super.reap(pid, reaped);
   }
 }

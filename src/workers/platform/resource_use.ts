@@ -13,7 +13,7 @@ export interface ResourceUse {
   readonly ru_nivcsw: number;
 }
 
-const NO_USE: ResourceUse = { ru_maxrss: 0, ru_minflt: 0, ru_majflt: 0, ru_nvcsw: 0, ru_nivcsw: 0 };
+export const NO_USE: ResourceUse = { ru_maxrss: 0, ru_minflt: 0, ru_majflt: 0, ru_nvcsw: 0, ru_nivcsw: 0 };
 const WORD = 8;
 
 export function together(a: ResourceUse, b: ResourceUse): ResourceUse {

@@ -5,6 +5,7 @@ import type { Native } from "../native.ts";
 import type { Introduction, Platform } from "./platform.ts";
 import type { ResourceUse } from "./resource_use.ts";
 import { Zygote } from "./zygote.ts";
+import type { RequestsContext } from "./zygote_requests.ts";
 
 /** The host signal that makes a stub thread enter its handler; guests never see it. */
 const SIGKICK = 63;
@@ -15,9 +16,13 @@ export abstract class StubPlatform implements Platform {
   readonly threads: number[] = [];
   readonly handsOver: boolean = false;
 
-  constructor(native: Native, zygoteSocket: number) {
-    this.native = native;
-    this.zygote = new Zygote(native, zygoteSocket);
+  constructor(kernel: RequestsContext, zygoteSocket: number) {
+    this.native = kernel.native;
+    this.zygote = new Zygote(kernel, zygoteSocket);
+  }
+
+  get asked(): number {
+    return this.zygote.asked;
   }
 
   get zygotePid(): number {
@@ -26,8 +31,15 @@ export abstract class StubPlatform implements Platform {
 
   abstract introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
 
-  start(low: number, high: number, name: string, groups: readonly number[]): number {
-    return this.zygote.spawn(low, high, name, groups);
+  start(
+    low: number,
+    high: number,
+    name: string,
+    groups: readonly number[],
+    isWanted: () => boolean,
+    started: (pid: number) => void,
+  ): number {
+    return this.zygote.spawn(low, high, name, groups, isWanted, started);
   }
 
   interrupt(pid: number, tid: number): void {
@@ -46,7 +58,7 @@ export abstract class StubPlatform implements Platform {
     this.zygote.close();
   }
 
-  reap(pid: number): ResourceUse {
-    return this.zygote.reap(pid);
+  reap(pid: number, reaped: (use: ResourceUse) => void): void {
+    this.zygote.reap(pid, reaped);
   }
 }

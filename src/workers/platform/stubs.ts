@@ -275,8 +275,11 @@ export class Stubs {
     ];
   }
 
-  /** Asks the zygote for a stub process for `task`, the first of its address space. */
-  spawn(task: HostThread): number {
+  /**
+   * Asks the zygote for a stub process for `task`, the first of its address space. `told` is told 0 when it is there, or a
+   * negative errno: it is not, and will not be; or a negative errno is returned, and nobody is told.
+   */
+  spawn(task: HostThread, told: (error: number) => void): number {
     const unmapZygote = {
       nr: SYS_munmap,
       args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
@@ -284,11 +287,25 @@ export class Stubs {
       closeDonated: false,
       makes: null,
     };
-    const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
-    const pid = this.#kernel.platform.start(birth.low, birth.high, task.comm, task.container.groups);
-    if (pid < 0) return pid;
-    task.stub.watch(pid);
-    return 0;
+    const { low, high } = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
+    return this.#kernel.platform.start(
+      low,
+      high,
+      task.comm,
+      task.container.groups,
+      () => !task.dead,
+      (pid) => this.#spawned(task, pid, told),
+    );
+  }
+
+  // By its first call it may be known already, and may have ended.
+  #spawned(task: HostThread, pid: number, told: (error: number) => void): void {
+    const { stub } = task;
+    if (pid > 0 && stub.pid === 0) {
+      if (task.dead) this.killStranger(pid);
+      else stub.watch(pid);
+    }
+    told(Math.min(pid, 0));
   }
 
   /** Numbers of the host threads of all stubs that have named themselves, and have not ended. */
@@ -308,17 +325,21 @@ export class Stubs {
 
   /** The stub's host process has ended. */
   ended(stub: StubProcess): void {
-    useIsKnown(stub, this.#reap(stub.pid));
     this.strangers.ended(stub);
+    this.#reap(stub.pid, stub, (use) => useIsKnown(stub, use));
   }
 
-  #reap(pid: number): ResourceUse {
-    this.#children.delete(pid);
-    return this.#kernel.platform.reap(pid);
+  // Until it is reaped its number is its own, and it is known.
+  #reap(pid: number, stub: StubProcess | null, reaped: (use: ResourceUse) => void): void {
+    this.#kernel.platform.reap(pid, (use) => {
+      if (this.#children.get(pid) === stub) this.#children.delete(pid);
+      reaped(use);
+    });
   }
 
+  /** Something is to come that the sleep set tells alone. */
   get outstanding(): boolean {
-    return this.#outstanding > 0;
+    return this.#outstanding > 0 || this.#kernel.platform.asked > 0;
   }
 
   /** The task's list is about to raise these notifications, in this order. */
@@ -378,7 +399,7 @@ export class Stubs {
     this.strangers.named(birth);
     const { task } = birth;
     task.hostTid = tid;
-    // A forked stub is known by its first call; the zygote's children by the zygote's answer.
+    // That of the zygote's child by the zygote's answer, if that has come before.
     if (task.stub.pid === 0) task.stub.watch(tid);
     birth.onNamed();
     this.expect(task, birth.expected);
@@ -405,7 +426,7 @@ export class Stubs {
       this.#again.begin();
     } else {
       this.#children.set(tid, null);
-      this.ends.watch(tid, pidfd, () => this.#reap(tid)).kill();
+      this.ends.watch(tid, pidfd, () => this.#reap(tid, null, () => {})).kill();
     }
   }
 

@@ -11,5 +11,5 @@ import { poolApi } from "./pool_host.ts";
 export async function runData(boot: KernelBoot, thread: number, asked: Asked): Promise<PoolApi> {
   const parts = await threadParts(boot);
   const every = patcherFor(boot.config.options)?.every ?? 0;
-  return poolApi(new DataKernel(parts, { thread, threads: boot.roles.length }, every), parts, asked);
+  return poolApi(new DataKernel(parts, { thread, threads: boot.roles.length }, every), boot, parts, asked);
 }

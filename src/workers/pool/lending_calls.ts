@@ -5,10 +5,12 @@ import type { Handler } from "../call/dispatch.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 
-function lending<C extends VfsCaller>(handler: Handler<C>): Handler<C> {
+const WRITES: ReadonlySet<string> = new Set(["write", "pwrite64"]);
+
+function lending<C extends VfsCaller>(handler: Handler<C>, writes: boolean): Handler<C> {
   return (task, fd, a1, a2, a3, a4, a5) => {
     const file = task.files.get(fd);
-    if (file instanceof SeekableFile) task.kernel.lending?.used(task, fd, file);
+    if (file instanceof SeekableFile) task.kernel.lending?.used(task, fd, file, writes);
     return handler(task, fd, a1, a2, a3, a4, a5);
   };
 }
@@ -18,6 +20,6 @@ export function lendingHandlers<C extends VfsCaller>(
   handlers: ReadonlyMap<string, Handler<C>>,
 ): ReadonlyMap<string, Handler<C>> {
   const wrapped = new Map(handlers);
-  for (const name of POSTED_TO_MOVERS) wrapped.set(name, lending(handlers.get(name)!));
+  for (const name of POSTED_TO_MOVERS) wrapped.set(name, lending(handlers.get(name)!, WRITES.has(name)));
   return wrapped;
 }

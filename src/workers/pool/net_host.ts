@@ -16,5 +16,5 @@ export async function runNet(boot: KernelBoot, thread: number, asked: Asked): Pr
   const kernel = new NetKernel(parts, { thread, threads: roles.length }, every);
   kernel.network.devices.isHosts = descriptors.maker !== undefined;
   if (descriptors.keeper !== undefined) new Keeper(kernel, descriptors.keeper);
-  return poolApi(kernel, parts, asked);
+  return poolApi(kernel, boot, parts, asked);
 }

@@ -108,6 +108,7 @@ export class NetRequests implements PoolRequests {
     const slot = record[M.SLOT]!;
     const nr = record[M.NR]!;
     const task = this.#taskAt(slot);
+    this.#kernel.figures.passedIn++;
     task.take(record, socket ?? null);
     this.#kernel.longTurns.nr = nr;
     if (socket !== undefined && record[M.CALL_SOCKET]! >= 0) {

@@ -22,6 +22,7 @@ import { isRingReadable } from "../net/packet/ring_memory.ts";
 import type { Address } from "../net/socket.ts";
 import { type PassingCaller, type SharedRing, type SocketOwner, StandIn } from "../net/stand_in.ts";
 import { SETTING_NAMES, type SettingName } from "../sysctls.ts";
+import type { ThreadFigures } from "../thread_figures.ts";
 import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
 import type { Inode } from "../vfs/inode.ts";
 import * as M from "./messages.ts";
@@ -31,6 +32,7 @@ import type { Post } from "./post.ts";
 
 interface NetThreadContext extends CallContext, NetworkFinder {
   readonly claims: Claims;
+  readonly figures: ThreadFigures;
   readonly anonymous: AnonymousInodes;
 }
 
@@ -177,6 +179,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.CALL_TABLE] = task.files.id;
     record[M.CALL_DESCRIPTOR] = fd;
     call.handOver();
+    this.#kernel.figures.passedOut++;
     this.#kernel.claims.pass(slot, SUPERVISOR, this.#net, sequence);
     this.#post.send(this.#net);
     return NO_RESULT;

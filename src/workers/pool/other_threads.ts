@@ -13,6 +13,7 @@ import type { Slots } from "../../shared/ring/slot.ts";
 import { SUPERVISOR, type ThreadPlan, threadOf } from "../../shared/thread_plan.ts";
 import type { Caller } from "../call/caller.ts";
 import type { Timers } from "../call/timers.ts";
+import type { ThreadFigures } from "../thread_figures.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { Passed } from "./passed.ts";
@@ -39,10 +40,12 @@ export interface ReturnedCalls {
 
 export interface OtherThreadsContext {
   readonly claims: Claims;
+  readonly figures: ThreadFigures;
   readonly memory: GuestMemory;
   readonly slots: Slots;
   readonly timers: Timers;
   readonly nowNs: number;
+  readonly longTurns: { readonly isFull: boolean };
 }
 
 /** Whether a stub looks up whom it is to ring for a descriptor. */
@@ -179,11 +182,12 @@ export class OtherThreads {
 
   /** Something that one of them says; false: it is none of what all may say. */
   receive(record: Int32Array): boolean {
-    const { claims } = this.#kernel;
+    const { claims, figures } = this.#kernel;
     const [kind, slot, sequence] = [record[M.KIND]!, record[M.SLOT]!, record[M.SEQUENCE]!];
     switch (kind) {
       case Message.RESULT: {
         if (!claims.isOwner(slot, SUPERVISOR, sequence)) return true; // closed meanwhile
+        figures.passedIn++;
         const result = record[M.RESULT_HIGH]! * TWO_32 + (record[M.RESULT_LOW]! >>> 0);
         this.#returned.finish(
           slot,
@@ -197,6 +201,7 @@ export class OtherThreads {
       }
       case Message.REQUEST:
         if (!claims.isOwner(slot, SUPERVISOR, sequenceOf(record[M.REQUEST]!))) return true;
+        figures.passedIn++;
         this.#takeRoute(slot);
         this.#returned.serve(slot, record[M.REQUEST]!, record[M.NR]!);
         return true;
@@ -204,7 +209,9 @@ export class OtherThreads {
         this.#returned.kick(slot);
         return true;
       case Message.HOSTILE:
-        if (claims.isOwner(slot, SUPERVISOR, sequence)) this.#returned.killHostile(slot, sequence);
+        if (!claims.isOwner(slot, SUPERVISOR, sequence)) return true;
+        figures.passedIn++;
+        this.#returned.killHostile(slot, sequence);
         return true;
       default:
         return false;

@@ -11,6 +11,8 @@ const LOOK_NS = 1e6;
 interface PassedContext {
   readonly timers: Timers;
   readonly nowNs: number;
+  /** A close, or what unmaps memory, is a call to the host (F26). */
+  readonly longTurns: { readonly isFull: boolean };
 }
 
 export class Passed {
@@ -46,9 +48,12 @@ export class Passed {
   }
 
   #look(): void {
-    let passed = 0;
-    while (passed < this.#waiting.length && this.#quiescence.hasPassed(this.#waiting[passed]!.since))
-      passed++;
-    for (const { then } of this.#waiting.splice(0, passed)) then();
+    const { longTurns } = this.#kernel;
+    while (!longTurns.isFull) {
+      const first = this.#waiting[0];
+      if (first === undefined || !this.#quiescence.hasPassed(first.since)) return;
+      this.#waiting.shift();
+      first.then();
+    }
   }
 }

@@ -2,11 +2,13 @@
 // they have in common, and ends behind it, when nobody has anything to ask any more.
 
 import { getHeapStatistics } from "node:v8";
-import type { PoolApi } from "../../shared/kernel_boot.ts";
+import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import type { GroupThread } from "../group_thread.ts";
 import type { Asked } from "../loop.ts";
 import { Looks } from "../platform/looks.ts";
+import { breakThread } from "../thread_faults.ts";
+import { reportThread } from "../thread_figures.ts";
 import type { PoolKernel } from "./pool_kernel.ts";
 
 const LOOK_NS = 1e6;
@@ -18,7 +20,12 @@ export interface PoolHost extends PoolApi {
   end(): Promise<void>;
 }
 
-export function poolHost(kernel: PoolKernel, thread: GroupThread, asked: Asked): PoolHost {
+export function poolHost(
+  kernel: PoolKernel,
+  { config, roles }: KernelBoot,
+  thread: GroupThread,
+  asked: Asked,
+): PoolHost {
   kernel.longTurns.watchCollector();
   let hasBegun = false;
   const close = () => {
@@ -45,6 +52,17 @@ export function poolHost(kernel: PoolKernel, thread: GroupThread, asked: Asked):
       asked.serve();
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
       return { ...kernel.counters.toRecord(OF_THREAD_0), ...heap };
+    },
+
+    async report() {
+      asked.serve();
+      return reportThread(kernel, roles[kernel.thread]!);
+    },
+
+    async breakThread(how) {
+      asked.serve();
+      if (config.options.hostFaults === true) breakThread(how);
+      return config.options.hostFaults === true;
     },
 
     async end() {

@@ -2,17 +2,24 @@
 // confined, and its loop begins when thread 0 has made what they share.
 
 import { getHeapStatistics } from "node:v8";
-import type { PoolApi } from "../../shared/kernel_boot.ts";
+import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
+import { breakThread } from "../thread_faults.ts";
+import { reportThread } from "../thread_figures.ts";
 import type { ThreadParts } from "../thread_parts.ts";
 import type { PoolKernel } from "./pool_kernel.ts";
 
 /** Nothing is alike in a thread that others have not (idle_trim.ts). */
 const NO_ALIKE = -1;
 
-export function poolApi(kernel: PoolKernel, { native, descriptors, uv }: ThreadParts, asked: Asked): PoolApi {
+export function poolApi(
+  kernel: PoolKernel,
+  { config, roles }: KernelBoot,
+  { native, descriptors, uv }: ThreadParts,
+  asked: Asked,
+): PoolApi {
   kernel.longTurns.watchCollector();
   const thread = new KernelThread(kernel, asked, uv, new IdleTrim(native, descriptors.proc, NO_ALIKE));
   return {
@@ -26,6 +33,17 @@ export function poolApi(kernel: PoolKernel, { native, descriptors, uv }: ThreadP
       asked.serve();
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
       return { ...kernel.counters.toRecord(OF_THREAD_0), ...heap };
+    },
+
+    async report() {
+      asked.serve();
+      return reportThread(kernel, roles[kernel.thread]!);
+    },
+
+    async breakThread(how) {
+      asked.serve();
+      if (config.options.hostFaults === true) breakThread(how);
+      return config.options.hostFaults === true;
     },
   };
 }

@@ -32,6 +32,7 @@ import { MemoryBudget } from "../memory_budget.ts";
 import type { Native } from "../native.ts";
 import { SleepSet } from "../sleep_set.ts";
 import { Sysctls } from "../sysctls.ts";
+import { ThreadFigures } from "../thread_figures.ts";
 import type { ThreadParts } from "../thread_parts.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
@@ -69,6 +70,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly log: Log;
   readonly tracer = null;
   readonly counters = new Counters();
+  readonly figures = new ThreadFigures();
   readonly limits: Limits;
   readonly heap: HeapBudget;
   readonly commonMemory: MemoryBudget;
@@ -147,6 +149,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   /** Passes a slot to thread 0: a record to fill for it, or null: the slot was closed meanwhile. */
   passBack(kind: number, slot: number, sequence: number): Int32Array | null {
     if (!this.claims.pass(slot, this.thread, SUPERVISOR, sequence)) return null;
+    this.figures.passedOut++;
     const record = this.post.record(kind);
     record[M.SLOT] = slot;
     record[M.SEQUENCE] = sequence;
@@ -157,6 +160,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   passRequest(slot: number, request: number, nr: number): void {
     const record = this.passBack(Message.REQUEST, slot, sequenceOf(request));
     if (record === null) return;
+    this.figures.forwards++;
     record[M.REQUEST] = request;
     record[M.NR] = nr;
     this.sendBack();

@@ -6,6 +6,7 @@ import { Mailbox, RECORD_PAYLOAD_WORDS } from "../../shared/ring/mailbox.ts";
 import { MAILBOX_RECORDS, type PrivateSab } from "../../shared/ring/private_sab.ts";
 import type { LoopPost } from "../loop.ts";
 import type { Native } from "../native.ts";
+import type { ThreadFigures } from "../thread_figures.ts";
 
 /** As many as a ring holds: what was sent before the loop top is taken behind it. */
 const TAKEN_AT_ONCE = MAILBOX_RECORDS;
@@ -14,6 +15,7 @@ interface PostContext {
   readonly native: Native;
   readonly page: KernelPage;
   readonly thread: number;
+  readonly figures: ThreadFigures;
 }
 
 export class Post implements LoopPost {
@@ -54,8 +56,10 @@ export class Post implements LoopPost {
 
   /** Has a thread look at what was done before, behind a locked instruction. */
   wake(thread: number): void {
-    const { native, page } = this.#kernel;
-    if (page.isSleeping(thread)) native.doorbellRing(this.#sab.doorbell(thread));
+    const { native, page, figures } = this.#kernel;
+    if (!page.isSleeping(thread)) return;
+    figures.doorbells++;
+    native.doorbellRing(this.#sab.doorbell(thread));
   }
 
   exchange(): boolean {
@@ -69,7 +73,19 @@ export class Post implements LoopPost {
       taken++;
       this.#onRecord(this.#incoming);
     }
+    const { figures } = this.#kernel;
+    if (taken > figures.queuedMax) figures.queuedMax = taken;
     return taken > 0 || told !== 0;
+  }
+
+  /** Records that have come and were not taken yet. */
+  get queued(): number {
+    return this.#mailbox.waiting;
+  }
+
+  /** Those that found no room where they go. */
+  get unsent(): number {
+    return this.#mailbox.unsent;
   }
 
   /** All that was sent is where its receiver finds it. */

@@ -1,29 +1,19 @@
 // What /proc/PID shows of a process's own memory, by position: its command line, environment and auxiliary
-// vector. Only private anonymous memory is read, in bounded pieces (docs/hardening.md, F12).
+// vector.
 
 import { EINVAL, EIO, ESRCH } from "../../shared/abi/errno.ts";
 import { PAGE_SIZE, VM_SHARED } from "../mem/vma.ts";
+import { readStubMemory } from "../platform/stub_memory.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
 import { bound, type FileNode } from "../vfs/generated/nodes.ts";
 import { mayLook, type ProcessSubject } from "./subjects.ts";
 
-const ROUND = 65536;
 const NOTHING = new Uint8Array(0);
-
-/** The first of up to `length` bytes at an address; none where they cannot be read. */
-function readMemory(stub: StubProcess, at: number, length: number): Uint8Array {
-  const { space } = stub;
-  const { native } = stub.kernel;
-  const vma = space.vmas.find(at);
-  if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0) return NOTHING;
-  const n = native.processRead(stub.readablePid, at, Math.min(length, vma.end - at, ROUND));
-  return n <= 0 ? NOTHING : native.scratch.subarray(0, n);
-}
 
 /** Bytes [start, end), of which `length` from a position on are wanted. */
 function within(stub: StubProcess, start: number, end: number, position: number, length: number): Uint8Array {
   const wanted = Math.min(length, end - start - position);
-  return wanted > 0 ? readMemory(stub, start + position, wanted) : NOTHING;
+  return wanted > 0 ? readStubMemory(stub, start + position, wanted) : NOTHING;
 }
 
 /**
@@ -32,9 +22,9 @@ function within(stub: StubProcess, start: number, end: number, position: number,
  */
 function readCommandLine(stub: StubProcess, position: number, length: number): Uint8Array {
   const { argStart, argEnd } = stub.space;
-  const last = readMemory(stub, argEnd - 1, 1);
+  const last = readStubMemory(stub, argEnd - 1, 1);
   if (last.length === 0 || last[0] === 0) return within(stub, argStart, argEnd, position, length);
-  const page = readMemory(stub, argStart, PAGE_SIZE);
+  const page = readStubMemory(stub, argStart, PAGE_SIZE);
   const end = page.indexOf(0);
   const title = end < 0 ? page : page.subarray(0, end + 1);
   return title.subarray(Math.min(position, title.length), position + length);
@@ -79,7 +69,7 @@ export const memoryOf: FileNode<ProcessSubject> = bound(
     return {
       bytes: (position, length) => {
         if (stub.readablePid === 0) return NOTHING;
-        const part = readMemory(stub, position, length);
+        const part = readStubMemory(stub, position, length);
         return part.length > 0 ? part : -EIO;
       },
     };

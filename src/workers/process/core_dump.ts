@@ -19,11 +19,13 @@ import {
 } from "../../shared/abi/signal.ts";
 import { FP, TASK_SIZE } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { numberAnswered, untilAnswered } from "../call/asked.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
 import { undoIn } from "../patch/clear_pools.ts";
+import { readStubMemory } from "../platform/stub_memory.ts";
 import { now } from "../vfs/clock.ts";
 import { unlinkName } from "../vfs/directory_calls.ts";
 import type { OpenFile } from "../vfs/file.ts";
@@ -88,7 +90,7 @@ function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
 
 /** Whether there is a file; it may have come to less than all. */
 function* writeCore(task: Task, info: SigInfo, result: number | null): Generator<void, boolean, void> {
-  const file = openCore(task, info.signo);
+  const file = yield* openCore(task, info.signo);
   if (file === null) return false;
   const core = new CoreFile(task, file);
   try {
@@ -145,11 +147,14 @@ function nameFor({ kernel, group, id, tid, comm, credentials, stub, fs }: Task, 
 }
 
 /** A new file in place of one that may be there, or null. */
-function openCore(task: Task, signo: number): OpenFile | null {
+function* openCore(task: Task, signo: number): Generator<void, OpenFile | null, void> {
   const name = nameFor(task, signo);
-  unlinkName(task, AT_FDCWD, name);
+  yield* numberAnswered(task, () => unlinkName(task, AT_FDCWD, name));
+  task.call.endAsked();
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
-  const file = openPath(task, AT_FDCWD, name, { flags, mode: 0o600, resolve: 0 });
+  const file = yield* untilAnswered(task, () =>
+    openPath(task, AT_FDCWD, name, { flags, mode: 0o600, resolve: 0 }),
+  );
   return typeof file === "number" ? null : file;
 }
 
@@ -173,12 +178,10 @@ function* notesOf(task: Task, info: SigInfo, result: number | null): Generator<v
   return Buffer.concat(notes);
 }
 
-function argumentsOf({ kernel, stub }: Task): string {
+function argumentsOf({ stub }: Task): string {
   const { argStart, argEnd } = stub.space;
-  const n = kernel.native.processRead(stub.pid, argStart, Math.min(N.ARGUMENTS_ROOM, argEnd - argStart));
-  return n <= 0
-    ? ""
-    : Buffer.from(kernel.native.scratch.subarray(0, n)).toString("latin1").replaceAll("\0", " ");
+  const bytes = readStubMemory(stub, argStart, Math.min(N.ARGUMENTS_ROOM, argEnd - argStart));
+  return Buffer.from(bytes).toString("latin1").replaceAll("\0", " ");
 }
 
 /** None where their names would be too much, as on Linux (core_file_note_size_limit). */

@@ -9,6 +9,7 @@ import { RLIMIT_CORE } from "../../shared/abi/resource.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { numberAnswered } from "../call/asked.ts";
 import { copyInDirectly } from "../mem/direct_copy.ts";
 import { type Mapped, PAGE_SIZE, VM_DONTDUMP, VM_HIDDEN, VM_SHARED, type Vma } from "../mem/vma.ts";
 import type { OpenFile } from "../vfs/file.ts";
@@ -73,7 +74,8 @@ export class CoreFile {
       if (!(yield* this.#putMemory(vma, vma.start, vma.start + size))) return false;
     // What was skipped at the end belongs to it too.
     const size = Math.min(this.#position, this.#limit);
-    return (this.#file.inode?.setAttributes({ size }) ?? 0) === 0;
+    const file = this.#file;
+    return (yield* numberAnswered(this.#task, () => file.inode?.setAttributes({ size }) ?? 0)) === 0;
   }
 
   #headers(segments: readonly Segment[], headersEnd: number, notesLength: number): Uint8Array {
@@ -179,7 +181,7 @@ export class CoreFile {
     for (let at = start; at < end; at += WINDOW_SIZE) {
       const length = Math.min(WINDOW_SIZE, end - at);
       yield* this.#fetch(at, length);
-      if (!this.#put(length)) return false;
+      if (!(yield* this.#put(length))) return false;
       yield* this.#step();
     }
     return true;
@@ -205,18 +207,25 @@ export class CoreFile {
     for (let at = 0; at < bytes.length; at += WINDOW_SIZE) {
       const part = bytes.subarray(at, at + WINDOW_SIZE);
       task.call.bytes.set(part, task.call.base + WINDOW);
-      if (!this.#put(part.length)) return false;
+      if (!(yield* this.#put(part.length))) return false;
       yield* this.#step();
     }
     return true;
   }
 
-  /** Writes the window's first bytes; false: not all of them, the file is full. */
-  #put(length: number): boolean {
-    const room = Math.min(length, this.#limit - this.#position);
-    const n = room <= 0 ? 0 : this.#file.pwrite(this.#task, WINDOW, room, this.#position);
-    if (n > 0) this.#position += n;
-    return n === length;
+  /** Writes the window's first bytes, perhaps in parts; false: not all of them, the file is full. */
+  *#put(length: number): Part {
+    const task = this.#task;
+    for (let done = 0; done < length; ) {
+      const room = Math.min(length - done, this.#limit - this.#position);
+      if (room <= 0) return false;
+      const [from, to] = [WINDOW + done, this.#position];
+      const n = yield* numberAnswered(task, () => this.#file.pwrite(task, from, room, to));
+      if (n <= 0) return false;
+      this.#position += n;
+      done += n;
+    }
+    return true;
   }
 
   *#step(): Part<void> {

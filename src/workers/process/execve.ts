@@ -304,7 +304,9 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     lost = true;
     task.call.completeWait(0);
   };
-  const error = kernel.stubs.spawn(next);
+  const error = kernel.stubs.spawn(next, (failed) => {
+    if (failed < 0) next.onLost?.();
+  });
   if (error < 0) {
     isOver();
     kernel.stubs.abandon(next);
@@ -317,6 +319,8 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
       yield;
     }
   } finally {
+    // Nobody waits any more.
+    next.onLost = null;
     if (!ready) {
       isOver();
       kernel.stubs.abandon(next);

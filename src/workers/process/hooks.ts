@@ -70,13 +70,21 @@ export class Hooks {
     this.#kernel = kernel;
   }
 
-  start(container: GuestContainer, spec: ProcessSpec, input: string): number | StartError {
+  start(
+    container: GuestContainer,
+    spec: ProcessSpec,
+    input: string,
+    told: (error: number) => void,
+  ): number | StartError {
     const kernel = this.#kernel;
     const kept = () => new KeptOutput(kernel.anonymous.pipe(kernel.rootCredentials));
     const stdin = pipeOf(kernel, input);
     if (typeof stdin === "number") return { subject: "program", name: spec.args[0]!, errno: -stdin };
     const outputs = [kept(), kept()] as const;
-    const pid = startProgram(kernel, container, spec, [stdin, ...outputs]);
+    const pid = startProgram(kernel, container, spec, [stdin, ...outputs], (error) => {
+      if (error < 0) this.#outputs.delete(pid as number);
+      told(error);
+    });
     if (typeof pid === "number") this.#outputs.set(pid, outputs);
     else if (comesLater(pid)) for (const file of [stdin, ...outputs]) file.release();
     return pid;

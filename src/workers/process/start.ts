@@ -198,14 +198,16 @@ export function checkProgram(
 }
 
 /**
- * Starts a program of a container. Returns its number in the sandbox's first PID namespace, or what is wrong. The descriptors
- * are the kernel's from now on, unless it says LATER.
+ * Starts a program of a container. Returns its number in the sandbox's first PID namespace, or what is wrong. Of a number
+ * `told` is told later 0, or a negative errno: it could not begin, and has ended. The descriptors are the kernel's from now on,
+ * unless it says LATER.
  */
 export function startProgram(
   kernel: SupervisorContext,
   container: GuestContainer,
   spec: ProcessSpec,
   streams: Streams,
+  told: (error: number) => void,
 ): number | StartError {
   const start = prepareStart(kernel, container, spec);
   if ("errno" in start) {
@@ -217,7 +219,7 @@ export function startProgram(
   }
   const { image, credentials, rlimits, cwd } = start;
   const fs = new FsState(spec.umask, container.mounts, container.root, cwd);
-  const pid = startTask(kernel, container, spec, streams, image, credentials, rlimits, fs);
+  const pid = startTask(kernel, container, spec, streams, image, credentials, rlimits, fs, told);
   return pid < 0 ? { subject: "program", name: nameOf(spec), errno: -pid } : pid;
 }
 
@@ -252,6 +254,7 @@ function startTask(
   before: Credentials,
   rlimits: [number, number][],
   fs: FsState,
+  told: (error: number) => void,
 ): number {
   const files = new FileTable(kernel);
   const streams: HostStream[] = [];
@@ -329,10 +332,16 @@ function startTask(
       },
     ),
   );
-  const error = kernel.stubs.spawn(task);
-  if (error < 0) {
+  const end = () => {
     kernel.stubs.abandon(task);
     group.exit(SIGKILL);
+  };
+  const error = kernel.stubs.spawn(task, (failed) => {
+    if (failed < 0) end();
+    told(failed);
+  });
+  if (error < 0) {
+    end();
     return error;
   }
   // Its end comes later than this.

@@ -1,6 +1,6 @@
 // Copies between two open files inside the kernel, through the caller's data window in bounded rounds:
 // what sendfile, splice and copy_file_range are made of. Nothing is taken from a source before its
-// destination has it. While another kernel thread reads one end or writes it, nobody else may read or write the other
+// destination has it. While another kernel thread, or a host that takes its time, reads one end or writes it, nobody else may read or write the other
 // one, as far as that is a pipe (Linux has its mutex).
 
 import { EAGAIN, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
@@ -8,7 +8,7 @@ import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { NOT_AT_HAND } from "../call/asked.ts";
+import { NOT_AT_HAND, untilAnswered } from "../call/asked.ts";
 import { breathe } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { fromUser } from "../call/siginfo.ts";
@@ -147,6 +147,11 @@ function* whileHeld(end: Source | Target, side: number, step: Coroutine): Corout
   }
 }
 
+function* putAnswered(task: VfsCaller, target: Target, length: number): Coroutine {
+  const put = yield* untilAnswered<Coroutine>(task, () => target.put(task, length));
+  return typeof put === "number" ? put : yield* put;
+}
+
 /** How a copy waits and ends. */
 export interface CopyRules {
   /** It does not wait for the source, or for the target. */
@@ -190,11 +195,9 @@ function* copyRounds(
     const looked = room > 0 ? source.look(task, room) : -EAGAIN;
     const ready = typeof looked === "number" ? looked : yield* whileHeld(target, POLLOUT, looked);
     if (room > 0 && ready <= 0 && ready !== -EAGAIN) return done > 0 ? done : ready;
-    let put = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
-    while (put === NOT_AT_HAND) {
-      yield* task.call.answer();
-      put = target.put(task, ready);
-    }
+    const first = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
+    // What was looked at is nobody else's to take until the target's host has answered.
+    const put = first === NOT_AT_HAND ? putAnswered(task, target, ready) : first;
     const n = typeof put === "number" ? put : yield* whileHeld(source, POLLIN, put);
     if (n > 0) {
       source.take(n);

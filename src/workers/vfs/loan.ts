@@ -40,8 +40,8 @@ export interface LendingCaller extends Caller {
 
 /** Whoever lends files. */
 export interface Lending {
-  /** A call on an open file has come here that another kernel thread could have served. */
-  used(task: LendingCaller, fd: number, file: SeekableFile): void;
+  /** A call on an open file has come here that another kernel thread might have served; one that writes, or not. */
+  used(task: LendingCaller, fd: number, file: SeekableFile, writes: boolean): void;
   /** A table of descriptors is gone. */
   tableGone(id: number): void;
   /** Calls `then` when no kernel thread is on the way any more to what is given up now. */

@@ -4,6 +4,7 @@ import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, ESPIPE } from 
 import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
+import { NOT_AT_HAND, numberAnswered } from "../call/asked.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
@@ -37,9 +38,11 @@ function checkMode(mode: number): number {
   return 0;
 }
 
+/** 0 where nobody knows; or NOT_AT_HAND. */
 function sizeOf(file: OpenFile): number {
   const attributes = file.inode!.attributes();
-  return typeof attributes === "number" ? 0 : attributes.size;
+  if (typeof attributes !== "number") return attributes.size;
+  return attributes === NOT_AT_HAND ? attributes : 0;
 }
 
 function allocate(
@@ -60,7 +63,8 @@ function* inPieces(task: VfsCaller, file: OpenFile, mode: number, position: numb
   const piece = Math.max(PIECE, Math.ceil((end - position) / PIECES_MAX));
   for (let at = position; ; at += piece) {
     const length = Math.min(piece, end - at);
-    const done = allocate(task, file, mode, at, length, end - at - length);
+    const later = end - at - length;
+    const done = yield* numberAnswered(task, () => allocate(task, file, mode, at, length, later));
     if (done < 0 || at + length === end) return done;
     yield* breatheOn(task);
   }
@@ -82,9 +86,13 @@ export const SPACE_HANDLERS: Handlers<VfsCaller> = {
     if (type !== S_IFREG) return -ENODEV;
     const end = position + length;
     if (!Number.isSafeInteger(end)) return -EFBIG;
-    if ((mode & F.FALLOC_FL_KEEP_SIZE) === 0 && end > fileSizeLimit(task) && end > sizeOf(file)) {
-      exceeded(task);
-      return -EFBIG;
+    if ((mode & F.FALLOC_FL_KEEP_SIZE) === 0 && end > fileSizeLimit(task)) {
+      const size = sizeOf(file);
+      if (size === NOT_AT_HAND) return size;
+      if (end > size) {
+        exceeded(task);
+        return -EFBIG;
+      }
     }
     if (length > PIECE && (mode & ~(F.FALLOC_FL_KEEP_SIZE | F.FALLOC_FL_PUNCH_HOLE)) === 0)
       return task.call.start(holding(task, file, inPieces(task, file, mode, position, end)));

@@ -158,7 +158,9 @@ export class MemoryRegular extends MemoryInode {
   mapped(path: string): Mapped {
     const kind = this.#data === null ? this.#mappedLower : this.#mapped;
     if (kind !== null) return kind;
-    const made = { id: this.fs.kernel.nextMappedId(), path, dev: this.dev, ino: this.ino };
+    // Pages of the lower file are its host's.
+    const isSlow = this.#data === null && this.isSlow;
+    const made = { id: this.fs.kernel.nextMappedId(), path, dev: this.dev, ino: this.ino, isSlow };
     if (this.#data === null) this.#mappedLower = made;
     else this.#mapped = made;
     return made;

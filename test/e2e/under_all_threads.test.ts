@@ -1,11 +1,11 @@
-// End-to-end tests with a kernel thread for the network (--workers=2).
+// End-to-end tests with kernel threads for the network and for bytes of files (--workers=net,data=2).
 //
 // deadline: 600 s
 
 import { test } from "uvu";
 import { again } from "./again.ts";
 
-again("--workers=2", [
+again("--workers=net,data=2", [
   "confinement",
   "control",
   "docker",
