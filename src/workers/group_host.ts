@@ -5,6 +5,7 @@ import { O_DIRECTORY, O_PATH } from "../shared/abi/fcntl.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import { Leftovers } from "../shared/leftovers.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
+import { confineProcess, Part } from "./confine.ts";
 import { GroupThread } from "./group_thread.ts";
 import { HostFaults } from "./host_faults.ts";
 import { IdleTrim } from "./idle_trim.ts";
@@ -45,8 +46,7 @@ export class GroupHost {
 
   /** When all threads are there: none loads anything from now on. `init`: its socket. Throws: there is no sandbox without. */
   confine(init: number): void {
-    const error = this.#base.native.confine(init, CONFINED_GROUP);
-    if (error < 0) throw new Error(`confining the sandbox process: errno ${-error}`);
+    confineProcess(this.#base.native, init, Part.KERNELS);
   }
 
   /** Starts a kernel. Throws, and nothing of it is left. */
@@ -114,6 +114,3 @@ export class GroupHost {
     return this.#thread;
   }
 }
-
-/** As native/host/confine.c has it: what a process of several kernels may ask beside what every sandbox does. */
-const CONFINED_GROUP = 2;

@@ -2,6 +2,7 @@
 
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
+import { confineProcess, Part } from "./confine.ts";
 import { HostFaults } from "./host_faults.ts";
 import { IdleTrim, openAlike } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
@@ -27,8 +28,7 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
     new Keeper(kernel, boot.descriptors.keeper);
   if (boot.descriptors.maker !== undefined)
     kernel.hostNetwork = new SocketMaker(kernel, boot.descriptors.maker);
-  const confined = native.confine(boot.init, Number(boot.descriptors.maker !== undefined));
-  if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
+  confineProcess(native, boot.init, boot.descriptors.maker === undefined ? 0 : Part.HOST_NETWORK);
   const thread = new KernelThread(kernel, asked, uv, trim);
   setImmediate(thread.run);
   const faults =

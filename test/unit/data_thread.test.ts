@@ -10,6 +10,7 @@ import { Mailbox, RECORD_PAYLOAD_WORDS } from "../../src/shared/ring/mailbox.ts"
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import { SUPERVISOR } from "../../src/shared/thread_plan.ts";
+import { shareOf } from "../../src/workers/host_share.ts";
 import { DataKernel } from "../../src/workers/pool/data_kernel.ts";
 import * as M from "../../src/workers/pool/messages.ts";
 import { Message } from "../../src/workers/pool/messages.ts";
@@ -30,7 +31,14 @@ function make() {
   const sab = new PrivateSab();
   // The kernel page lies at the end: nothing is written in between.
   const memory = new GuestMemory(new SharedArrayBuffer((GUEST_CHUNKS + 1) * CHUNK_SIZE));
-  const parts = { native, memory, sab, descriptors: {}, log: () => {} } as unknown as ThreadParts;
+  const parts = {
+    native,
+    memory,
+    sab,
+    descriptors: {},
+    log: () => {},
+    share: shareOf(1),
+  } as unknown as ThreadParts;
   const kernel = new DataKernel(parts, { thread: THREAD, threads: THREADS }, 0);
   kernel.active.include(0);
   kernel.claims.open(SLOT);

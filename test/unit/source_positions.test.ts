@@ -25,7 +25,7 @@ test("every place of a text of the sources in its bundle", () => {
   const bundle = readFileSync(join(JS, "kernel.main.cjs"), "utf8").split("\n");
   for (const text of [
     "a handler threw: its process is killed",
-    "int32_t rf_confine(int32_t init, int32_t hasHostNetwork)",
+    "int32_t rf_confine(int32_t init, int32_t parts)",
     "confining the sandbox process: errno ",
     "a task ignores kicks: killed",
   ]) {
@@ -41,7 +41,7 @@ test("a throw in the bundle, as the sandbox's Node loads it", () => {
   const script = `require(${bundle}).default({ thread: 0, roles: ["supervisor"] }).catch((error) => console.log(error.stack))`;
   const { stdout, stderr } = spawnSync(node, ["-e", script], { encoding: "utf8" });
   assert.match(stdout, /runKernel \(.*kernel\.main\.cjs:\d+:\d+\)/, stderr);
-  const place = placeOf("process.dlopen(module, boot.hostLibrary)");
+  const place = placeOf("process.dlopen(module, hostLibrary)");
   assert.match(inSources(positions, stdout), `threadBase (${place})`);
 });
 

@@ -13,6 +13,7 @@ import { Strangers } from "../../src/workers/platform/strangers.ts";
 const KNOWN = 20;
 const STRANGER = 77;
 const STUB = 5;
+const ZYGOTE = 3;
 const LISTING = 9;
 const DIRENT = 32;
 
@@ -54,7 +55,8 @@ function look(host: Host) {
   };
   const stubs = { knows: (pid: number) => pid === KNOWN, killStranger: (pid: number) => killed.push(pid) };
   const counters = { strangers: 0 };
-  const kernel = { native, timers, descriptors: { proc: 3 }, stubs, counters, log: () => {} };
+  const platform = { zygotePid: ZYGOTE };
+  const kernel = { native, timers, platform, descriptors: { proc: 3 }, stubs, counters, log: () => {} };
   const strangers = new Strangers(kernel as unknown as PlatformContext);
   // A clone was let go on, and its list has ended without it.
   const from = { isAlive: false };
@@ -70,7 +72,7 @@ function look(host: Host) {
   return { killed, looks };
 }
 
-const child = (pid: number) => `${pid} (memfd:stub) S ${STUB} 1 1`;
+const child = (pid: number) => `${pid} (memfd:stub) S ${pid === STUB ? ZYGOTE : STUB} 1 1`;
 
 test("a stranger is killed, and then there is nothing to look after", () => {
   const { killed, looks } = look({ open: () => LISTING, read: child });
@@ -88,6 +90,13 @@ test("a host that cannot tell whose child a process is for a while hides nobody"
   let tries = 0;
   const { killed } = look({ open: () => LISTING, read: (pid) => (tries++ < 20 ? -EMFILE : child(pid)) });
   assert.is(killed[0], STRANGER);
+});
+
+test("what has come of another kernel's zygote is that one's", () => {
+  const others = (pid: number) => `${pid} (memfd:stub) S ${pid === STUB ? 2 : pid === 2 ? 1 : STUB} 1 1`;
+  const { killed, looks } = look({ open: () => LISTING, read: others });
+  assert.equal(killed, []);
+  assert.ok(looks < 100, "it looks for ever");
 });
 
 test("a process that has ended meanwhile is nobody", () => {

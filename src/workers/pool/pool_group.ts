@@ -6,7 +6,6 @@ import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import type { GroupThread } from "../group_thread.ts";
 import type { Asked } from "../loop.ts";
-import { Looks } from "../platform/looks.ts";
 import { breakThread } from "../thread_faults.ts";
 import { reportThread } from "../thread_figures.ts";
 import type { PoolKernel } from "./pool_kernel.ts";
@@ -69,17 +68,20 @@ export function poolHost(
       asked.serve();
       await new Promise<void>((resolve) => {
         let looks = 0;
-        const look = (): boolean => {
-          if (!kernel.isIdle && looks++ < PATIENCE) return true;
-          if (!kernel.isIdle) kernel.log("error", "a kernel's end: something does not end", {});
+        const look = (): void => {
+          const isIdle = kernel.isIdle || !hasBegun;
+          if (!isIdle && looks++ < PATIENCE) {
+            kernel.timers.add(kernel.native.monotonicNs() + LOOK_NS, look);
+            return;
+          }
+          if (!isIdle) kernel.log("error", "a part of a kernel does not end", { thread: kernel.thread });
+          kernel.owesAnswer = true;
           setImmediate(() => {
             close();
             resolve();
           });
-          kernel.owesAnswer = true;
-          return false;
         };
-        if (!hasBegun || look()) new Looks(kernel, LOOK_NS, look).begin();
+        look();
       });
     },
   };
