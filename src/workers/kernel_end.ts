@@ -14,7 +14,10 @@ import { groupsOf } from "./process/containers.ts";
 const LOOK_NS = 1e6;
 /** Processes killed in one look (F26). */
 const KILLS_A_LOOK = 64;
-/** How long, in looks, is waited for what should end by itself; the log tells what does not. */
+/**
+ * How long, in looks, is waited for what should end by itself; the log tells what does not. A host that does not answer the
+ * Gofer is waited for without end: that holds up nobody else.
+ */
 const PATIENCE = 5000;
 
 /** Whether a step is over; it is looked at again and again. */
@@ -84,7 +87,9 @@ export function endKernel(kernel: Kernel, thread: GroupThread, then: () => void)
   const look = (): boolean => {
     kernel.current = null;
     while (step < STEPS.length) {
-      if (!STEPS[step]!(kernel) && looks++ < PATIENCE) return true;
+      // Its threads there cannot be ended while the host has not answered, and what they write to must stay.
+      const isHosts = step > 0 && kernel.counters.hostJobsWaiting > 0;
+      if (!STEPS[step]!(kernel) && (isHosts || looks++ < PATIENCE)) return true;
       if (looks >= PATIENCE)
         kernel.log("error", "a kernel's end: something does not end", { step: STEPS[step]!.name });
       step++;
