@@ -86,7 +86,7 @@ test("a lane that hangs is its kernel's alone", async () => {
   hung.threads.close();
   closeSync(writer);
   for (const fd of [handle, file]) closeSync(fd);
-  assert.is(goferThreads(), 0);
+  await threadsAre(0);
 });
 
 test("a kernel that has ended has no threads to ask", () => {
