@@ -152,6 +152,11 @@ export class OpenRecords {
     return (version & 1) === 0 && Atomics.load(words, at + VERSION) === version;
   }
 
+  /** Which of the open files that have the record one after the other has it now. */
+  incarnation(record: number): number {
+    return this.#records[record * OPEN_RECORD_WORDS + INCARNATION]!;
+  }
+
   // ---- What is lent: by thread 0 ----
 
   /** A record is an open file's from now on. */

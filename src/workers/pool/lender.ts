@@ -77,7 +77,7 @@ class Numbers {
 class LentInodeRecord implements LentInode {
   readonly #records: OpenRecords;
   readonly number: number;
-  /** Open files of it that are lent. */
+  /** Open files of it that are lent, or that somebody is still on the way to. */
   loans = 0;
 
   constructor(records: OpenRecords, number: number) {
@@ -160,7 +160,7 @@ class LentFile implements Loan {
   }
 
   takeBack(bytes: number): void {
-    if (this.#records.takeOrWant(this.record)) this.letGo(this.position - bytes);
+    if (this.#records.takeOrWant(this.record)) this.letGo(Math.max(0, this.position - bytes));
   }
 
   /** Who has held the position holds it no more. */
@@ -192,6 +192,8 @@ class LentFile implements Loan {
 
   end(closed: () => void): void {
     this.changed(null);
+    // Who holds the position tells a record that is nobody's, or another file's.
+    this.freed();
     this.#lender.ended(this, closed);
   }
 }
@@ -297,7 +299,8 @@ export class Lender implements Lending {
     }
     if (isNamed && !file.mayReturn(this.#kernel.nowNs)) return;
     if (!isNamed) this.#records.setDescriptor(table, fd, record);
-    this.#others.visit(call.slot, thread);
+    // Whatever a guest writes in its routes, each of them finds the caller.
+    for (const mover of this.#movers) this.#others.visit(call.slot, mover);
     this.#records.setCaller(call.slot, table);
     call.bytes[route] = thread;
   }
@@ -346,11 +349,10 @@ export class Lender implements Lending {
     this.#records.end(record);
     this.#files[record] = undefined;
     this.#kernel.counters.lentFiles--;
-    const isLast = --stamps.loans === 0;
     this.whenPassed(() => {
       closed();
       this.#openNumbers.putBack(record);
-      if (isLast && stamps.loans === 0 && inode.lent === stamps) this.#forgetStamps(inode, stamps);
+      if (--stamps.loans === 0) this.#forgetStamps(inode, stamps);
     });
   }
 
