@@ -21,6 +21,8 @@ const START_CODE = "scripts/start_code.json";
 export const bundles = [
   { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true, snapshot: "start" },
   { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
+  { name: "net", entry: "src/workers/pool/net_main.ts", inSandbox: true, cached: true },
+  { name: "data", entry: "src/workers/pool/data_main.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
   { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false, snapshot: "all" },

@@ -3,7 +3,7 @@
 
 import { totalmem } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import { MessageChannel } from "node:worker_threads";
+import { MessageChannel, type ResourceLimits } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
@@ -15,14 +15,22 @@ import { SUPERVISOR, type ThreadRole } from "../shared/thread_plan.ts";
 import { openCredits } from "../workers/credits.ts";
 import type { RunningKernel } from "./placement.ts";
 
-/** In the sandbox's root. */
-const KERNEL_BUNDLE = "/kernel.cjs";
+/** In the sandbox's root: what a thread loads, no more than it needs. */
+const BUNDLES: Readonly<Record<ThreadRole, string>> = {
+  supervisor: "/kernel.cjs",
+  net: "/net.cjs",
+  data: "/data.cjs",
+};
 
 /**
- * Old space of each thread's heap, in MB: beside what guests may use (HEAP_BUDGET_MAX of the kernel), its own, and what
- * is not collected yet. Those that keep nothing need little.
+ * Each thread's heap: beside what guests may use (HEAP_BUDGET_MAX of the kernel), its own, and what is not collected yet.
+ * Those that keep nothing need little, and make little that is new.
  */
-const HEAP_MB: Readonly<Record<ThreadRole, number>> = { supervisor: 2048, net: 2048, data: 512 };
+const HEAPS: Readonly<Record<ThreadRole, ResourceLimits>> = {
+  supervisor: { maxOldGenerationSizeMb: 2048 },
+  net: { maxOldGenerationSizeMb: 2048 },
+  data: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 3 },
+};
 
 /** A thread, as it is spoken to. */
 interface Started<Api> {
@@ -39,7 +47,7 @@ function ask<Api, T>({ remote, turns }: Started<Api>, question: (remote: Remote<
 
 export async function startKernelThreads(
   boot: KernelBoot,
-  filename = KERNEL_BUNDLE,
+  bundleOf = (role: ThreadRole): string => BUNDLES[role],
 ): Promise<Omit<RunningKernel, "memory">> {
   const { roles } = boot;
   // The flag that limits the heap of this thread would limit all others' alike, whatever is said of each.
@@ -48,12 +56,12 @@ export async function startKernelThreads(
     [...new Set(roles)].map((role) => {
       const count = roles.filter((other) => other === role).length;
       const pool = new Piscina({
-        filename,
+        filename: bundleOf(role),
         minThreads: count,
         maxThreads: count,
         // A kernel thread's own loop decides when it sleeps.
         atomics: "disabled",
-        resourceLimits: { maxOldGenerationSizeMb: HEAP_MB[role] },
+        resourceLimits: HEAPS[role],
       });
       return [role, pool] as const;
     }),

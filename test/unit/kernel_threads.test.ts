@@ -40,7 +40,7 @@ let files = 0;
 function started(then: string, count: number) {
   const file = join(directory, `thread${files++}.mjs`);
   writeFileSync(file, threads(then));
-  return startKernelThreads(boot(count), file);
+  return startKernelThreads(boot(count), () => file);
 }
 
 async function endOf(ended: Promise<never>): Promise<string> {

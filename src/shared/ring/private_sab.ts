@@ -22,6 +22,7 @@ export const CONTROL_SERVED = LINE_WORDS; // turns.ts: written by the kernel thr
 export const CONTROL_PASSES = LINE_WORDS + 1; // quiescence.ts: written by the kernel thread
 export const CONTROL_DOORBELL = LINE_WORDS + 2; // its descriptor: written by the kernel thread, before others start
 export const CONTROL_BEHIND = LINE_WORDS + 3; // it has messages that found no room: written by the kernel thread
+export const CONTROL_MOVED = LINE_WORDS + 4; // calls that it has served as a data thread: written by the kernel thread
 export const CONTROL_WORDS = 2 * LINE_WORDS;
 
 // Mailbox of one ordered pair of kernel threads (mailbox.ts).

@@ -3,13 +3,14 @@
 
 import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
 import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
-import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { PIECES_MAX, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
 import type { Caller } from "../call/caller.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { OWN_OFFSET } from "../vfs/file.ts";
 import { type LastRead, onPositionedFault } from "../vfs/last_read.ts";
+import { IOVEC_SIZE, segmentsOf } from "../vfs/segments.ts";
 import type { BorrowedFile } from "./borrowed_file.ts";
 
 export interface DataCaller extends Caller {
@@ -42,6 +43,25 @@ function read(task: DataCaller, address: number, length: number, position: numbe
   return n;
 }
 
+/** As read; the array of vectors stands where the bytes come to, and is put back for thread 0 if it is to begin anew. */
+function readVectors(task: DataCaller, count: number): number {
+  const { call, file } = task;
+  if (!file.readable) return -EBADF;
+  if (count <= 0 || count > PIECES_MAX || !call.inComplete(0, count * IOVEC_SIZE)) return NOT_AT_HAND;
+  const at = call.base + WINDOW;
+  const array = Buffer.from(call.bytes.subarray(at, at + count * IOVEC_SIZE));
+  const segments = segmentsOf(array, count);
+  if (typeof segments === "number" || segments.invalid || !fits(0, segments.total, OWN_OFFSET))
+    return NOT_AT_HAND;
+  const n = file.readCached(task, WINDOW, segments.total);
+  if (n === NOT_AT_HAND) call.bytes.set(array, at);
+  if (n <= 0) return n;
+  segments.round(task, n);
+  task.lastRead.set(file, n);
+  call.outFault = task.lastRead.onFault;
+  return n;
+}
+
 function write(task: DataCaller, address: number, length: number, position: number): number {
   const { call, file } = task;
   // That it may not be written here may be for another reason than how it was opened.
@@ -53,6 +73,8 @@ function write(task: DataCaller, address: number, length: number, position: numb
 
 export const DATA_HANDLERS: Handlers<DataCaller> = {
   read: (task, _fd, address, length) => read(task, address, length, OWN_OFFSET),
+
+  readv: (task, _fd, _vector, count) => readVectors(task, count),
 
   pread64: (task, _fd, address, length, position) =>
     position < 0 ? -EINVAL : read(task, address, length, position),

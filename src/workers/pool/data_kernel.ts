@@ -1,6 +1,7 @@
 // The kernel of a data thread: it serves calls that are about bytes alone, and has nothing that lasts.
 
 import { OpenRecords } from "../../shared/ring/open_records.ts";
+import { CONTROL_MOVED, CONTROL_WORDS } from "../../shared/ring/private_sab.ts";
 import type { ThreadParts } from "../thread_parts.ts";
 import { DataRequests } from "./data_requests.ts";
 import * as M from "./messages.ts";
@@ -11,13 +12,21 @@ export class DataKernel extends PoolKernel {
   readonly requests: DataRequests;
   readonly records: OpenRecords;
   readonly #movers: Int32Array;
+  readonly #control: Int32Array;
 
   /** `every`: of the calls that trap thread 0 is shown one in so many; 0: none. */
   constructor(parts: ThreadParts, place: PoolPlace, every: number) {
     super(parts, place);
     this.records = new OpenRecords(parts.sab, this.thread);
     this.#movers = parts.sab.movers;
+    this.#control = parts.sab.control;
     this.requests = new DataRequests(this, every);
+  }
+
+  /** It has served a call, which thread 0 counts on. */
+  served(): void {
+    const at = this.thread * CONTROL_WORDS + CONTROL_MOVED;
+    this.#control[at] = (this.#control[at]! + 1) | 0;
   }
 
   /** Somebody is to be told of what is read and written, which is thread 0's to do. */

@@ -62,6 +62,7 @@ export class DataRequests implements PoolRequests {
     if (!file.begin()) return false;
     const task = this.#taskAt(slot);
     task.begin(request, nr, file);
+    kernel.served();
     this.#attempt(task.call, () => this.#dispatcher.serve(task, nr));
     return true;
   }

@@ -13,6 +13,8 @@ import {
   OpenRecords,
 } from "../../shared/ring/open_records.ts";
 import {
+  CONTROL_MOVED,
+  CONTROL_WORDS,
   OPEN_RECORDS,
   type PrivateSab,
   STAMP_RECORDS,
@@ -36,9 +38,13 @@ const OFFER_AFTER = 64;
 /** A file on which more calls than that have come back in that time is served here until it is over. */
 const RETURNS_MAX = 16;
 const RETURNS_NS = 10e6;
-/** Calls within that time that a sleeping thread could have served, before it is woken. */
+/**
+ * Calls that a sleeping thread could have served, one soon after the other, before it is woken: more and more, while it
+ * serves few of those that come then, since there is no CPU for it.
+ */
 const WAKE_AFTER = 32;
-const MISSED_NS = 1e6;
+const WAKE_AFTER_MAX = 16384;
+const SOON_NS = 1e6;
 
 interface Others {
   /** A thread is about to know of a slot's task. */
@@ -53,6 +59,17 @@ interface LenderContext {
   readonly nowNs: number;
   readonly page: { isSleeping(thread: number): boolean };
 }
+
+/** Calls that a thread could have served while it slept. */
+interface Missed {
+  calls: number;
+  lastNs: number;
+  wakeAfter: number;
+  /** Those that it had served when it was woken last. */
+  served: number;
+}
+
+const NOTHING_MISSED: Missed = { calls: 0, lastNs: 0, wakeAfter: WAKE_AFTER, served: 0 };
 
 /** Numbers that are given out and come back. */
 class Numbers {
@@ -202,6 +219,7 @@ export class Lender implements Lending {
   readonly #kernel: LenderContext;
   readonly #records: OpenRecords;
   readonly #watched: Int32Array;
+  readonly #control: Int32Array;
   /** The kernel threads that move bytes. */
   readonly #movers: readonly number[];
   readonly #others: Others;
@@ -214,9 +232,8 @@ export class Lender implements Lending {
   readonly #files: (LentFile | undefined)[] = [];
   /** Of descriptor tables, by their ids. */
   readonly #tables = new Map<number, number>();
-  /** Calls that each thread could have served since it was looked last. */
-  readonly #missed: number[] = [];
-  #missedSinceNs = 0;
+  /** By thread. */
+  readonly #missed: Missed[];
 
   constructor(
     kernel: LenderContext,
@@ -229,6 +246,8 @@ export class Lender implements Lending {
     this.#kernel = kernel;
     this.#records = new OpenRecords(sab, 0);
     this.#watched = sab.movers;
+    this.#control = sab.control;
+    this.#missed = Array.from({ length: Math.max(...movers) + 1 }, () => ({ ...NOTHING_MISSED }));
     this.#movers = movers;
     this.#others = others;
     this.#lendAfter = isEager ? LEND_AFTER.eager : LEND_AFTER.usual;
@@ -316,13 +335,16 @@ export class Lender implements Lending {
   /** A thread that sleeps is not rung by stubs, whose calls come here; when there are many it is woken. */
   #missedBy(thread: number): void {
     const { nowNs, page } = this.#kernel;
-    if (nowNs - this.#missedSinceNs > MISSED_NS) {
-      this.#missedSinceNs = nowNs;
-      this.#missed.fill(0);
-    }
-    const missed = (this.#missed[thread] ?? 0) + 1;
-    this.#missed[thread] = missed;
-    if (missed % WAKE_AFTER === 0 && page.isSleeping(thread)) this.#wake(thread);
+    const missed = this.#missed[thread]!;
+    missed.calls = nowNs - missed.lastNs > SOON_NS ? 1 : missed.calls + 1;
+    missed.lastNs = nowNs;
+    if (missed.calls < missed.wakeAfter || !page.isSleeping(thread)) return;
+    missed.calls = 0;
+    const served = this.#control[thread * CONTROL_WORDS + CONTROL_MOVED]!;
+    const isWorth = ((served - missed.served) | 0) >= WAKE_AFTER;
+    missed.wakeAfter = isWorth ? WAKE_AFTER : Math.min(missed.wakeAfter * 2, WAKE_AFTER_MAX);
+    missed.served = served;
+    this.#wake(thread);
   }
 
   // ---- Taking back ----

@@ -10,7 +10,7 @@ import { isGuestRange } from "../call/guest_range.ts";
 
 /** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
 const MAX_RW_COUNT = 0x7ffff000;
-const IOVEC_SIZE = 16;
+export const IOVEC_SIZE = 16;
 const SSIZE_END = 2 ** 63;
 
 export class Segments {
