@@ -41,9 +41,13 @@ function make() {
     whenPassed: (then: () => void) => waiting.push(then),
   };
   let notified = 0;
-  kernel.gofer = { ofCall: () => ({ notify: () => notified++ }) } as unknown as Gofer;
+  kernel.gofer = { transactionOf: () => ({ notify: () => notified++ }) } as unknown as Gofer;
   const lender = new Lender(kernel as never, sab, [FIRST, SECOND], others, () => {}, true);
-  const inode = { lent: null, attributes: () => ({ mode: 0o100644 }) } as unknown as Inode;
+  const inode = {
+    lent: null,
+    noteMoved: () => {},
+    attributes: () => ({ mode: 0o100644 }),
+  } as unknown as Inode;
   const task = {
     call: { slot: SLOT, bytes: new Uint8Array(1 << 16) },
     files: { id: 1 },

@@ -22,6 +22,7 @@ import {
   TABLE_DESCRIPTORS,
 } from "../../shared/ring/private_sab.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Counters } from "../counters.ts";
 import type { Gofer } from "../gofer/gofer.ts";
 import type { Transaction } from "../gofer/transaction.ts";
@@ -164,10 +165,9 @@ class LentFile implements Loan {
     this.#records.setPosition(this.record, position);
   }
 
-  hold(): number {
+  hold(task: Caller): number {
     if (this.#records.takeOrWant(this.record)) return this.position;
-    const transaction = this.#lender.waiting();
-    if (transaction !== null) this.#waiting.add(transaction);
+    this.#waiting.add(this.#lender.transactionOf(task));
     return NOT_AT_HAND;
   }
 
@@ -379,7 +379,7 @@ export class Lender implements Lending {
   }
 
   #forgetStamps(inode: Inode, stamps: LentInodeRecord): void {
-    inode.attributes(); // what was written and read until then is noted
+    inode.noteMoved();
     inode.lent = null;
     this.#stampNumbers.putBack(stamps.number);
   }
@@ -397,9 +397,9 @@ export class Lender implements Lending {
     return true;
   }
 
-  /** The transaction of the call in progress, which is told when something that it waits for is there. */
-  waiting(): Transaction | null {
-    return this.#kernel.gofer.ofCall();
+  /** That of a task's call, which is told when something that it waits for is there. */
+  transactionOf(task: Caller): Transaction {
+    return this.#kernel.gofer.transactionOf(task.call);
   }
 
   /** Whether somebody is to be told of what is read and written. */
