@@ -122,6 +122,8 @@ export class Counters {
   /** Jobs that were given to the Gofer's threads; those that are not done; answers that calls keep until they end. */
   hostJobs = 0;
   hostJobsWaiting = 0;
+  /** What waits until other kernel threads are not on the way to it any more (pool/passed.ts). */
+  givenUp = 0;
   /** Open files whose bytes other kernel threads move as well. */
   lentFiles = 0;
   hostAnswers = 0;

@@ -7,5 +7,5 @@ for (const workers of ["net,data=2", "data=2"])
   attackUnder({
     name: `systrap, ${workers}`,
     flags: [`--workers=${workers}`, "--patch=eager"],
-    only: /^(forged_.*|request_storm|slot_garbage|unread_streams|kept_chunk|parked_threads|death_in_request)$/,
+    only: /^(forged_.*|request_storm|slot_garbage|unread_streams|kept_chunk|parked_threads|death_in_request|late_faults)$/,
   });

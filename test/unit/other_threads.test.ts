@@ -12,6 +12,7 @@ import { Passes } from "../../src/shared/ring/quiescence.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import { SUPERVISOR, threadPlan } from "../../src/shared/thread_plan.ts";
 import { Timers } from "../../src/workers/call/timers.ts";
+import { Counters } from "../../src/workers/counters.ts";
 import * as M from "../../src/workers/pool/messages.ts";
 import { Message } from "../../src/workers/pool/messages.ts";
 import { OtherThreads, type ReturnedCalls } from "../../src/workers/pool/other_threads.ts";
@@ -35,6 +36,7 @@ function make(workers = "net,data=2") {
     isFlushed: true,
     record: (kind: number) => outgoing.fill(kind, 0, 1),
     send: (to: number) => sent.push([to, ...outgoing.subarray(0, 3)]),
+    leave: (to: number) => sent.push([to, ...outgoing.subarray(0, 3)]),
     wake: (thread: number) => sent.push([thread]),
   };
   const returned: string[] = [];
@@ -51,6 +53,7 @@ function make(workers = "net,data=2") {
     figures: new ThreadFigures(),
     nowNs: 0,
     longTurns: { isFull: false },
+    counters: new Counters(),
     timers: new Timers(),
   };
   const attention = new Attention(sab.attention, claims);
@@ -106,7 +109,7 @@ test("who is recalled comes back from any of them", () => {
   assert.is(attention.get(SLOT), WATCHED);
 });
 
-test("who has been there is told, once it matters no more not again", () => {
+test("who has been there is told, NET of changes too, once it matters no more not again", () => {
   const { others, sent } = make();
   others.forgetTask(SLOT);
   others.closed(SLOT);
@@ -121,7 +124,6 @@ test("who has been there is told, once it matters no more not again", () => {
     sent.map(([to, kind]) => [to, kind]),
     [
       [NET, Message.FORGET_TASK],
-      [SECOND, Message.FORGET_TASK],
       [NET, Message.CLOSED],
       [SECOND, Message.CLOSED],
     ],

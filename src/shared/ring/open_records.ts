@@ -9,6 +9,8 @@
 // thread 0's to serve. What was given up is given out anew only when every kernel thread has passed its loop top
 // (quiescence.ts): so is the host descriptor closed, so that nobody reads another file under its number.
 //
+// Who serves a call finds a record behind the claim of its slot, which is a locked instruction: quiescence.ts relies on that.
+//
 // A record's fields are read between two looks at its version, which thread 0 makes odd while it changes them.
 //
 // The position is moved by whoever holds it, for no longer than one call of the host's. Who finds it held goes to thread
@@ -150,6 +152,11 @@ export class OpenRecords {
     into.stamps = words[at + STAMPS]!;
     into.warmEnd = this.#doubles[(at + WARM_END) >>> 1]!;
     return (version & 1) === 0 && Atomics.load(words, at + VERSION) === version;
+  }
+
+  /** Which of the open files that have the record one after the other has it now. */
+  incarnation(record: number): number {
+    return this.#records[record * OPEN_RECORD_WORDS + INCARNATION]!;
   }
 
   // ---- What is lent: by thread 0 ----

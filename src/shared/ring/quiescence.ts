@@ -1,6 +1,9 @@
 // When nobody can be on the way any more to something that was given up (docs/hardening.md, F21): only after every
 // kernel thread has passed its loop top once since then. Each counts its passes in the private SAB: even while it runs,
 // odd while it sleeps or has not started. A sleeping thread holds nothing from before its sleep.
+//
+// The count is a plain store, which may be seen before what the thread reads next was read: whoever takes something up that
+// may be given up does so behind a locked instruction of the same pass, as the claim of a slot is (claims.ts).
 
 import { CONTROL_PASSES, CONTROL_WORDS } from "./private_sab.ts";
 

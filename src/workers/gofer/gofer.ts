@@ -131,13 +131,13 @@ export class Gofer {
     const { call } = current;
     // What waits where it is, as a core dump does, need not be a call.
     if (call.nr < 0 && call.coroutine === null) return null;
-    call.asked ??= this.#begin();
-    return call.asked as Transaction;
+    return this.transactionOf(call);
   }
 
-  /** That of the call in progress, for who tells it by notify() when it is to go on; null: nobody could wait. */
-  ofCall(): Transaction | null {
-    return this.#needed();
+  /** That of a call, for who tells it by notify() when it is to go on. */
+  transactionOf(call: { asked: Asked | null }): Transaction {
+    call.asked ??= this.#begin();
+    return call.asked as Transaction;
   }
 
   #ended(transaction: Transaction): void {

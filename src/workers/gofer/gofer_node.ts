@@ -155,6 +155,10 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     (this.#changes ?? this.#cache).lent = lent;
   }
 
+  override noteMoved(): void {
+    if (this.lent?.takeWritten() === true) this.changed();
+  }
+
   /** What was changed through another mount is not believed any longer. */
   #heed(changes: FileChanges): void {
     if (changes.lent?.takeWritten() === true) changes.count++;

@@ -28,10 +28,17 @@ interface BorrowingContext {
 class BorrowedPosition implements Loan {
   readonly #kernel: BorrowingContext;
   readonly #record: number;
+  readonly #incarnation: number;
 
   constructor(kernel: BorrowingContext, record: number) {
     this.#kernel = kernel;
     this.#record = record;
+    this.#incarnation = kernel.records.incarnation(record);
+  }
+
+  /** The record is still the open file's that it was. */
+  get isCurrent(): boolean {
+    return this.#kernel.records.incarnation(this.#record) === this.#incarnation;
   }
 
   get position(): number {
@@ -51,9 +58,11 @@ class BorrowedPosition implements Loan {
     if (this.#kernel.records.letGo(this.#record)) this.#kernel.positionFree(this.#record);
   }
 
+  // A guest says as late as it likes that what it has read did not arrive: the record may be another file's by then.
   takeBack(bytes: number): void {
+    if (!this.isCurrent) return;
     const position = this.hold();
-    if (position >= 0) this.letGo(position - bytes);
+    if (position >= 0) this.letGo(Math.max(0, position - bytes));
   }
 
   // What is lent, and for how long, is thread 0's.
@@ -65,6 +74,7 @@ class BorrowedPosition implements Loan {
 export class BorrowedFile extends SeekableFile {
   readonly #kernel: BorrowingContext;
   readonly #record: number;
+  readonly #position: BorrowedPosition;
   readonly #lent = new Lent();
   /** Of this descriptor of the host's it has turned out that the host does not tell what is at hand; -1: of none. */
   #silentFd = -1;
@@ -73,7 +83,13 @@ export class BorrowedFile extends SeekableFile {
     super(null, 0);
     this.#kernel = kernel;
     this.#record = record;
-    this.loan = new BorrowedPosition(kernel, record);
+    this.#position = new BorrowedPosition(kernel, record);
+    this.loan = this.#position;
+  }
+
+  /** The record is still this file's. */
+  get isCurrent(): boolean {
+    return this.#position.isCurrent;
   }
 
   /** A call on it begins: false: what is lent is changing, or nothing is. */

@@ -43,8 +43,6 @@ export class DataKernel extends PoolKernel {
 
   protected override receive(record: Int32Array): void {
     switch (record[M.KIND]) {
-      case Message.FORGET_TASK:
-        return; // who it is stands in the records
       case Message.CLOSED:
         this.requests.closed(record[M.SLOT]!);
         return;

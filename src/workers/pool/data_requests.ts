@@ -77,7 +77,7 @@ export class DataRequests implements PoolRequests {
 
   #fileOf(record: number): BorrowedFile {
     const known = this.#files[record];
-    if (known !== undefined) return known;
+    if (known?.isCurrent === true) return known;
     const made = new BorrowedFile(this.#kernel, record);
     this.#files[record] = made;
     return made;

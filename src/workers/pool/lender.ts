@@ -22,6 +22,7 @@ import {
   TABLE_DESCRIPTORS,
 } from "../../shared/ring/private_sab.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
+import type { Caller } from "../call/caller.ts";
 import type { Counters } from "../counters.ts";
 import type { Gofer } from "../gofer/gofer.ts";
 import type { Transaction } from "../gofer/transaction.ts";
@@ -94,7 +95,7 @@ class Numbers {
 class LentInodeRecord implements LentInode {
   readonly #records: OpenRecords;
   readonly number: number;
-  /** Open files of it that are lent. */
+  /** Open files of it that are lent, or that somebody is still on the way to. */
   loans = 0;
 
   constructor(records: OpenRecords, number: number) {
@@ -164,10 +165,9 @@ class LentFile implements Loan {
     this.#records.setPosition(this.record, position);
   }
 
-  hold(): number {
+  hold(task: Caller): number {
     if (this.#records.takeOrWant(this.record)) return this.position;
-    const transaction = this.#lender.waiting();
-    if (transaction !== null) this.#waiting.add(transaction);
+    this.#waiting.add(this.#lender.transactionOf(task));
     return NOT_AT_HAND;
   }
 
@@ -177,7 +177,7 @@ class LentFile implements Loan {
   }
 
   takeBack(bytes: number): void {
-    if (this.#records.takeOrWant(this.record)) this.letGo(this.position - bytes);
+    if (this.#records.takeOrWant(this.record)) this.letGo(Math.max(0, this.position - bytes));
   }
 
   /** Who has held the position holds it no more. */
@@ -209,6 +209,8 @@ class LentFile implements Loan {
 
   end(closed: () => void): void {
     this.changed(null);
+    // Who holds the position tells a record that is nobody's, or another file's.
+    this.freed();
     this.#lender.ended(this, closed);
   }
 }
@@ -316,7 +318,8 @@ export class Lender implements Lending {
     }
     if (isNamed && !file.mayReturn(this.#kernel.nowNs)) return;
     if (!isNamed) this.#records.setDescriptor(table, fd, record);
-    this.#others.visit(call.slot, thread);
+    // Whatever a guest writes in its routes, each of them finds the caller.
+    for (const mover of this.#movers) this.#others.visit(call.slot, mover);
     this.#records.setCaller(call.slot, table);
     call.bytes[route] = thread;
   }
@@ -368,16 +371,15 @@ export class Lender implements Lending {
     this.#records.end(record);
     this.#files[record] = undefined;
     this.#kernel.counters.lentFiles--;
-    const isLast = --stamps.loans === 0;
     this.whenPassed(() => {
       closed();
       this.#openNumbers.putBack(record);
-      if (isLast && stamps.loans === 0 && inode.lent === stamps) this.#forgetStamps(inode, stamps);
+      if (--stamps.loans === 0) this.#forgetStamps(inode, stamps);
     });
   }
 
   #forgetStamps(inode: Inode, stamps: LentInodeRecord): void {
-    inode.attributes(); // what was written and read until then is noted
+    inode.noteMoved();
     inode.lent = null;
     this.#stampNumbers.putBack(stamps.number);
   }
@@ -395,9 +397,9 @@ export class Lender implements Lending {
     return true;
   }
 
-  /** The transaction of the call in progress, which is told when something that it waits for is there. */
-  waiting(): Transaction | null {
-    return this.#kernel.gofer.ofCall();
+  /** That of a task's call, which is told when something that it waits for is there. */
+  transactionOf(task: Caller): Transaction {
+    return this.#kernel.gofer.transactionOf(task.call);
   }
 
   /** Whether somebody is to be told of what is read and written. */

@@ -13,6 +13,7 @@ import type { Slots } from "../../shared/ring/slot.ts";
 import { SUPERVISOR, type ThreadPlan, threadOf } from "../../shared/thread_plan.ts";
 import type { Caller } from "../call/caller.ts";
 import type { Timers } from "../call/timers.ts";
+import type { Counters } from "../counters.ts";
 import type { ThreadFigures } from "../thread_figures.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
@@ -46,6 +47,7 @@ export interface OtherThreadsContext {
   readonly timers: Timers;
   readonly nowNs: number;
   readonly longTurns: { readonly isFull: boolean };
+  readonly counters: Counters;
 }
 
 /** Whether a stub looks up whom it is to ring for a descriptor. */
@@ -125,7 +127,8 @@ export class OtherThreads {
   /** Who a task is has changed, or what its descriptors are, or how far it may write. */
   forgetTask(slot: number): void {
     this.lender?.forgetCaller(slot);
-    this.#tellVisited(Message.FORGET_TASK, slot);
+    if (this.#net > SUPERVISOR && (this.#visited[slot]! & (1 << this.#net)) !== 0)
+      this.#tell(this.#net, Message.FORGET_TASK, slot, 0);
   }
 
   /** A slot was closed, perhaps under their hands. */
@@ -133,7 +136,7 @@ export class OtherThreads {
     this.lender?.forgetCaller(slot);
     if (this.#visited[slot] === 0) return;
     this.#leaving.set(slot, this.#quiescence.now());
-    this.#tellVisited(Message.CLOSED, slot);
+    this.#tellClosed(slot);
     this.#visited[slot] = 0;
   }
 
@@ -166,11 +169,15 @@ export class OtherThreads {
     if (hasRoute(fd)) memory.chunkBytes(chunkOfSlot(slot))[ROUTES + fd] = SUPERVISOR;
   }
 
-  #tellVisited(kind: number, slot: number): void {
+  // Who sleeps hears of it when it wakes, before it takes a request from that slot.
+  #tellClosed(slot: number): void {
     const visited = this.#visited[slot]!;
-    if (visited === 0) return;
-    for (let thread = SUPERVISOR + 1; thread < this.#threads; thread++)
-      if ((visited & (1 << thread)) !== 0) this.#tell(thread, kind, slot, 0);
+    for (let thread = SUPERVISOR + 1; thread < this.#threads; thread++) {
+      if ((visited & (1 << thread)) === 0) continue;
+      this.#post.record(Message.CLOSED)[M.SLOT] = slot;
+      if (thread === this.#net) this.#post.send(thread);
+      else this.#post.leave(thread);
+    }
   }
 
   #tell(thread: number, kind: number, slot: number, sequence: number): void {

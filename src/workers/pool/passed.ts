@@ -4,14 +4,19 @@
 import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import type { Timers } from "../call/timers.ts";
+import type { Counters } from "../counters.ts";
 
-/** How often it is looked whether they have. Who is awake passes within microseconds. */
+/**
+ * How often it is looked whether they have. Who is awake passes within microseconds, but for a write that the host throttles
+ * or a read of what its page cache has lost meanwhile.
+ */
 const LOOK_NS = 1e6;
 
 interface PassedContext {
   readonly timers: Timers;
   readonly nowNs: number;
   /** A close, or what unmaps memory, is a call to the host (F26). */
+  readonly counters: Counters;
   readonly longTurns: { readonly isFull: boolean };
 }
 
@@ -34,6 +39,7 @@ export class Passed {
       return;
     }
     this.#waiting.push({ since, then });
+    this.#kernel.counters.givenUp++;
     if (!this.#isLooking) this.#lookSoon();
   }
 
@@ -53,6 +59,7 @@ export class Passed {
       const first = this.#waiting[0];
       if (first === undefined || !this.#quiescence.hasPassed(first.since)) return;
       this.#waiting.shift();
+      this.#kernel.counters.givenUp--;
       first.then();
     }
   }

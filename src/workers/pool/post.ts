@@ -49,6 +49,13 @@ export class Post implements LoopPost {
     else this.#sab.setBehind(this.#kernel.thread, true);
   }
 
+  /** As send; whoever sleeps is rung only where there is no more room. */
+  leave(to: number): void {
+    if (this.#mailbox.send(to, this.#outgoing)) return;
+    this.#sab.setBehind(this.#kernel.thread, true);
+    this.wake(to);
+  }
+
   /** Another thread has said more than has found room. */
   isBehind(thread: number): boolean {
     return this.#sab.isBehind(thread);

@@ -151,6 +151,9 @@ export abstract class Inode {
 
   set lent(_lent: LentInode | null) {}
 
+  /** What they have done until now is noted. */
+  noteMoved(): void {}
+
   get isDirectory(): boolean {
     return this.type === S_IFDIR;
   }

@@ -1,7 +1,7 @@
 // Copies between two open files inside the kernel, through the caller's data window in bounded rounds:
 // what sendfile, splice and copy_file_range are made of. Nothing is taken from a source before its
-// destination has it. While another kernel thread, or a host that takes its time, reads one end or writes it, nobody else may read or write the other
-// one, as far as that is a pipe (Linux has its mutex).
+// destination has it. While another kernel thread, or a host that takes its time, reads one end or writes it, nobody else
+// may read or write the other one, as far as that is a pipe (Linux has its mutex).
 
 import { EAGAIN, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";

@@ -6,7 +6,7 @@ import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { IN_ACCESS, IN_MODIFY, POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { NOT_AT_HAND } from "../call/asked.ts";
+import { NOT_AT_HAND, numberAnswered } from "../call/asked.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange } from "../call/guest_range.ts";
@@ -50,9 +50,10 @@ function* readCold(
   ahead: number,
 ): Generator<void, number, void> {
   yield* file.warm(task, position === OWN_OFFSET ? file.position : position, ahead);
-  return position === OWN_OFFSET
-    ? file.read(task, WINDOW, length)
-    : file.pread(task, WINDOW, length, position);
+  // The position may be somebody else's for a moment: that ends no read that has given something already.
+  return yield* numberAnswered(task, () =>
+    position === OWN_OFFSET ? file.read(task, WINDOW, length) : file.pread(task, WINDOW, length, position),
+  );
 }
 
 // What a read answers when its last round could not be delivered (F20).

@@ -122,7 +122,8 @@ export abstract class SeekableFile extends OpenFile {
   }
 
   override undelivered(_task: Caller, _offset: number, length: number, delivered: number): number {
-    if (this.loan === null) this.#position -= length - delivered;
+    // Others may have moved it meanwhile: it is never before the beginning.
+    if (this.loan === null) this.#position = Math.max(0, this.#position - (length - delivered));
     else this.loan.takeBack(length - delivered);
     return delivered;
   }

@@ -53,9 +53,13 @@ export class MemoryRegular extends MemoryInode {
   }
 
   /** What was read elsewhere counts as what was read here. */
-  override attributes(): Attributes | number {
+  override noteMoved(): void {
     const readMs = this.#lent?.takeReadAt() ?? 0;
     if (readMs > 0) this.accessedAt(readMs);
+  }
+
+  override attributes(): Attributes | number {
+    if (this.#lent !== null) this.noteMoved();
     return super.attributes();
   }
 
