@@ -49,6 +49,10 @@ static const struct bpf_rule group_rules[] = {
 #include "filter_group.def"
 };
 
+static const struct bpf_rule traced_group_rules[] = {
+#include "filter_traced_group.def"
+};
+
 static const struct bpf_rule rules[] = {
 #include "filter.def"
 };
@@ -63,7 +67,7 @@ static void add_rules(struct bpf_program *program, const struct bpf_rule *table,
 }
 
 // Parts of the filter that not every sandbox has.
-enum { HAS_HOST_NETWORK = 1, HAS_KERNELS = 2 };
+enum { HAS_HOST_NETWORK = 1, HAS_KERNELS = 2, TRACES_KERNELS = 4 };
 
 static void compile(struct bpf_program *program, int32_t parts) {
   bpf_match_architecture(program, SECCOMP_RET_KILL_PROCESS);
@@ -71,6 +75,8 @@ static void compile(struct bpf_program *program, int32_t parts) {
   if (parts & HAS_HOST_NETWORK)
     add_rules(program, network_rules, sizeof network_rules / sizeof network_rules[0]);
   if (parts & HAS_KERNELS) add_rules(program, group_rules, sizeof group_rules / sizeof group_rules[0]);
+  if (parts & TRACES_KERNELS)
+    add_rules(program, traced_group_rules, sizeof traced_group_rules / sizeof traced_group_rules[0]);
   add_rules(program, rules, sizeof rules / sizeof rules[0]);
   bpf_return(program, SECCOMP_RET_KILL_PROCESS);
 }
@@ -88,7 +94,7 @@ int32_t rf_install_filter(int32_t parts) {
 
 /* Confines the process. The root is changed by init, which shares it with this process (init.c), so that
    no thread here ever has the privilege. `init` is the boot socket, and closed. `parts`: 1, the caller gave a network of
-   the host; 2, several kernels share the process. 0 or a negative errno. */
+   the host; 2, several kernels share the process; 4, and are traced. 0 or a negative errno. */
 RF_EXPORT int32_t rf_confine(int32_t init, int32_t parts) {
   char byte = 0;
   ssize_t n = send(init, &byte, 1, MSG_NOSIGNAL);

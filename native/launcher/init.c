@@ -136,6 +136,7 @@ static _Noreturn void run_nursery(const struct init_plan *plan, int channel, int
   report_to(-1); // that one of many kernels does not start ends nothing
   struct init_plan own = {.null = 0, .control = -1};
   parts = (struct zygote_parts){&own, 2, 3};
+  privileges_nursery();
   nursery_run(1, run_next_zygote, &parts);
 }
 

@@ -23,6 +23,10 @@ void privileges_node(void);
 // The zygote and the waiter: none at all.
 void privileges_none(void);
 
+// The nursery, which has none: a filter that all its zygotes begin with, so that who writes to the memory of one before it has
+// a filter of its own (Node may) gains no more calls than those.
+void privileges_nursery(void);
+
 // init until Node is loaded: what confining it takes. Node may not touch init's memory from here on, if the sandbox's
 // caller may look into every process of his namespace (CAP_SYS_PTRACE).
 void privileges_init(bool caller_traces);

@@ -2,7 +2,7 @@
 // gives it (src/main/kernel_threads.ts).
 
 import type { MessagePort } from "node:worker_threads";
-import type { BootDescriptor, SandboxConfig, ThreadFault } from "./process_spec.ts";
+import type { BootDescriptor, SandboxConfig, SandboxOptions, ThreadFault } from "./process_spec.ts";
 import type { ThreadPlan } from "./thread_plan.ts";
 import type { ThreadReport } from "./thread_report.ts";
 
@@ -52,7 +52,7 @@ export interface GroupThreadApi {
   /** Resolves when it has loaded whatever it will need. */
   isReady(): Promise<void>;
   /** Confines the process. */
-  confine(init: number): Promise<void>;
+  confine(init: number, options: SandboxOptions): Promise<void>;
   /**
    * Starts a kernel, or that part of it that is this thread's: the main thread calls a KernelApi, or a PoolApi, through `port`.
    * Throws, and nothing of it is left.

@@ -3,7 +3,7 @@
 import type { Native } from "./native.ts";
 
 /** What a process may ask of the host beside what every sandbox does, as confine.c has it. */
-export const Part = { HOST_NETWORK: 1, KERNELS: 2 } as const;
+export const Part = { HOST_NETWORK: 1, KERNELS: 2, TRACED_KERNELS: 4 } as const;
 
 /** `init`: its boot socket, which is closed. Throws: there is no sandbox without. */
 export function confineProcess(native: Native, init: number, parts: number): void {

@@ -4,7 +4,7 @@
 import { O_DIRECTORY, O_PATH } from "../shared/abi/fcntl.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import { Leftovers } from "../shared/leftovers.ts";
-import type { KernelApi } from "../shared/process_spec.ts";
+import type { KernelApi, SandboxOptions } from "../shared/process_spec.ts";
 import { confineProcess, Part } from "./confine.ts";
 import { GroupThread } from "./group_thread.ts";
 import { HostFaults } from "./host_faults.ts";
@@ -45,8 +45,9 @@ export class GroupHost {
   }
 
   /** When all threads are there: none loads anything from now on. `init`: its socket. Throws: there is no sandbox without. */
-  confine(init: number): void {
-    confineProcess(this.#base.native, init, Part.KERNELS);
+  confine(init: number, { platform }: SandboxOptions): void {
+    const parts = platform === "ptrace" ? Part.KERNELS | Part.TRACED_KERNELS : Part.KERNELS;
+    confineProcess(this.#base.native, init, parts);
   }
 
   /** Starts a kernel. Throws, and nothing of it is left. */

@@ -42,8 +42,8 @@ async function groupApi({ hostLibrary, proc, isFirst }: GroupThreadBoot): Promis
   return {
     async isReady() {},
 
-    async confine(init) {
-      host.confine(init);
+    async confine(init, options) {
+      host.confine(init, options);
     },
 
     async add(boot, thread, port) {

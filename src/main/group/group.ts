@@ -61,10 +61,17 @@ export class Group {
     const proc = required(descriptors, "proc");
     if (config.options.workers === "solo") {
       const { openSolo } = await import("./solo.ts");
-      this.#threads = await openSolo(hostLibrary, proc, init);
+      this.#threads = await openSolo(hostLibrary, proc, init, config.options);
     } else {
       const { startThreads } = await import("./places.ts");
-      this.#threads = await startThreads(hostLibrary, proc, init, this.#roles, this.#places.length);
+      this.#threads = await startThreads(
+        hostLibrary,
+        proc,
+        init,
+        config.options,
+        this.#roles,
+        this.#places.length,
+      );
     }
     return { ended: this.#threads.ended };
   }

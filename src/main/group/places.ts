@@ -7,7 +7,7 @@ import { type Remote, transfer, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
 import type { GroupThreadApi, GroupThreadBoot, KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
-import type { KernelApi } from "../../shared/process_spec.ts";
+import type { KernelApi, SandboxOptions } from "../../shared/process_spec.ts";
 import { PrivateSab } from "../../shared/ring/private_sab.ts";
 import { Turns } from "../../shared/ring/turns.ts";
 import { SUPERVISOR, type ThreadPlan } from "../../shared/thread_plan.ts";
@@ -103,6 +103,7 @@ export async function startThreads(
   hostLibrary: string,
   proc: number,
   init: number,
+  options: SandboxOptions,
   roles: ThreadPlan,
   places: number,
 ): Promise<Places> {
@@ -132,6 +133,6 @@ export async function startThreads(
   });
   const ended = Promise.race(ends);
   await Promise.race([Promise.all(threads.map(({ remote }) => remote.isReady())), ended]);
-  await Promise.race([threads[0]!.remote.confine(init), ended]);
+  await Promise.race([threads[0]!.remote.confine(init, options), ended]);
   return new Threads(threads.slice(0, places), threads.slice(places), ended);
 }
