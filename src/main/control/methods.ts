@@ -13,6 +13,7 @@ import { cgroupLimits } from "../oci/resources.ts";
 import { SchemaError } from "../oci/schema.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
+import { figures } from "./figures.ts";
 import { CODE_RINGFENCE, Program } from "./program.ts";
 import { invalid, RequestError } from "./request_error.ts";
 
@@ -225,6 +226,11 @@ const METHODS: Readonly<Record<string, Method>> = {
       );
     }
     control.end();
+  },
+
+  /** All that `metrics` and `metric-server` tell of a sandbox and its containers, in one answer. */
+  metrics(control) {
+    return figures(control);
   },
 
   /** Counters by name, for tests and debugging. */
