@@ -2,7 +2,7 @@
 // Metrics are made anew for each scrape, of sandboxes that are there, so none of the client's own metrics, which remember
 // what they were set to, has a part in it: the registry takes whatever has a name, a type and values.
 
-import type { Metric as ClientMetric, PrometheusContentType } from "prom-client";
+import type { Metric as ClientMetric } from "prom-client";
 import Registry from "prom-client/lib/registry.js";
 import type { Metric, Sample } from "./metric.ts";
 
@@ -41,7 +41,7 @@ class Written {
 export async function exposition(families: readonly Family[], prefix: string, format: Format): Promise<Text> {
   const isOpen = format === "openmetrics";
   const type = isOpen ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
-  const registry = new Registry(type as PrometheusContentType);
+  const registry = new (Registry as unknown as new (type: string) => Registry)(type);
   for (const family of families)
     if (family.samples.length > 0)
       registry.registerMetric(new Written(prefix, family) as unknown as ClientMetric);
