@@ -153,7 +153,7 @@ export const CONTAINER_METRICS: readonly Row[] = [
     "memoryLimit",
     "bytes",
     "The limit of memory, if there is one.",
-    "memory.limit_in_bytes; memory.max",
+    "memory.stat: hierarchical_memory_limit; memory.max",
   ),
   ofHost(
     "memory_failcnt_total",

@@ -5,7 +5,8 @@ import { closeSync, readdirSync, statSync } from "node:fs";
 import { readBounded } from "../bounded_file.ts";
 import { CommandError } from "../cli/command_error.ts";
 import { type ContainerState, findContainer } from "../cli/state_directory.ts";
-import { CgroupFiles } from "../usage/cgroup_files.ts";
+import { CgroupFiles, cgroupVersion } from "../usage/cgroup_files.ts";
+import { groupReader } from "./group_reader.ts";
 import { type Labels, labelsOf } from "./labels.ts";
 
 /** More of them are left out. */
@@ -18,6 +19,8 @@ export interface KnownContainer {
   readonly state: ContainerState;
   readonly labels: Labels;
   readonly files: CgroupFiles;
+  /** Which control groups it has. */
+  readonly groups: 1 | 2 | undefined;
   /** Seconds since 1970. */
   readonly created: number | undefined;
 }
@@ -78,6 +81,7 @@ function secondsOf(created: string): number | undefined {
 export class Discovery {
   readonly #patterns: readonly string[];
   readonly #hasRoots: boolean;
+  readonly #read = groupReader();
   #known = new Map<string, Entry>();
 
   /** `patterns`: directories of states, or with /* at the end every directory below one. */
@@ -114,21 +118,23 @@ export class Discovery {
       return;
     }
     try {
-      into.set(directory, { stamp, container: this.#read(root, id) });
+      into.set(directory, { stamp, container: this.#open(root, id) });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       if (!NO_CONTAINER.test(error.message)) unreadable.set(directory, error.message);
     }
   }
 
-  #read(root: string, id: string): KnownContainer {
+  #open(root: string, id: string): KnownContainer {
     const state = findContainer(root, id);
+    const files = new CgroupFiles(state.cgroups, this.#read);
     const named = { id, sandbox: state.sandbox ?? id, root, hasRoots: this.#hasRoots };
     return {
       root,
       state,
       labels: labelsOf(configOf(state), named),
-      files: new CgroupFiles(state.cgroups),
+      files,
+      groups: cgroupVersion(files),
       created: secondsOf(state.created),
     };
   }

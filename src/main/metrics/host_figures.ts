@@ -61,7 +61,7 @@ function memoryV1(files: CgroupFiles, stat: Numbers) {
     memoryMapped: stat["total_mapped_file"],
     memorySwap: stat["total_swap"],
     memoryMax: files.number("memory.max_usage_in_bytes"),
-    memoryLimit: limited(files.number("memory.limit_in_bytes")),
+    memoryLimit: limited(stat["hierarchical_memory_limit"]),
     memoryFailures: files.number("memory.failcnt"),
   };
 }
@@ -107,9 +107,8 @@ function blocksV2(files: CgroupFiles) {
   return { readBytes: of("rbytes"), writtenBytes: of("wbytes"), reads: of("rios"), writes: of("wios") };
 }
 
-/** Never throws: groups that are gone count nothing. */
-export function hostFigures(files: CgroupFiles): HostFigures {
-  const version = cgroupVersion(files);
+/** Never throws: groups that are gone count nothing. `version`: as cgroupVersion says, which stays so. */
+export function hostFigures(files: CgroupFiles, version = cgroupVersion(files)): HostFigures {
   if (version === undefined) return NOTHING;
   const stat = files.table("memory.stat");
   const memory = stat === undefined ? {} : version === 1 ? memoryV1(files, stat) : memoryV2(files, stat);

@@ -69,7 +69,7 @@ export class Scraper {
   }
 
   #figures(container: KnownContainer, { answer, isGone }: Asked): ContainerFigures {
-    const { labels, created, files, state } = container;
+    const { labels, created, files, groups, state } = container;
     const told = answer?.containers.find(({ id }) => id === state.id) ?? null;
     return {
       info: labels.info,
@@ -78,7 +78,7 @@ export class Scraper {
       status: told?.status ?? (isGone || answer !== null ? "stopped" : null),
       told,
       restarts: this.#watches ? this.#restarts.of(container) : labels.restarts,
-      host: hostFigures(files),
+      host: hostFigures(files, groups),
     };
   }
 
