@@ -490,6 +490,11 @@ test("what the server answers, and by which socket", async () => {
     await MetricServer.with(address, flags, async (server) => {
       const head = (at: string, ...more: string[]) => server.curl(at, "-D", "-", "-o", "/dev/null", ...more);
       assert.is(await server.curl("/healthz"), "ok\n");
+      // It has no privilege, and gets none.
+      const status = readFileSync(`/proc/${server.child.pid}/status`, "utf8");
+      for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+        assert.match(status, new RegExp(`^${set}:\\s+0+$`, "m"), status);
+      assert.match(status, /^NoNewPrivs:\s+1$/m);
       assert.match(
         await head("/metrics"),
         /^HTTP\/1\.1 200 [\s\S]*content-type: text\/plain; version=0\.0\.4; charset=utf-8/i,

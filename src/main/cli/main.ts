@@ -210,10 +210,15 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   restore: () => fail("restore: containers cannot be saved yet, so there is nothing to restore"),
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
 };
-// The launcher takes every command line of its own commands that is right: this one is not.
+// The launcher takes every command line of its own commands that is right: this one is not, or Node is to go on with it.
 for (const command of commands)
-  add(command, () =>
-    refuse(missing(command.positionals.length) ?? `${command.name}: too many arguments (${command.usage})`),
+  add(
+    command,
+    runs[command.name] ??
+      (() =>
+        refuse(
+          missing(command.positionals.length) ?? `${command.name}: too many arguments (${command.usage})`,
+        )),
   );
 for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(explain(message ?? error.message)));

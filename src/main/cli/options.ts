@@ -210,6 +210,18 @@ const format: Flag = {
   default: "table",
 };
 
+const extraRoot: Flag = {
+  name: "extra-root",
+  type: "list",
+  describe: "another directory of sandbox state, beside --root; with /* at its end, every directory below it",
+};
+const exporterPrefix: Flag = {
+  name: "exporter-prefix",
+  type: "string",
+  describe: "what names of metrics begin with",
+  default: "ringfence_",
+};
+
 export const commands: Command[] = [
   {
     name: "do",
@@ -422,6 +434,18 @@ export const commands: Command[] = [
     failureCode: RUNC_FAILED,
   },
   {
+    name: "metric-server",
+    usage: "",
+    describe: "serve the metrics of all containers, while they come and go, at /metrics",
+    positionals: [],
+    flags: [
+      { name: "address", type: "string", describe: "where to listen: HOST:PORT, :PORT or unix:PATH" },
+      extraRoot,
+      exporterPrefix,
+    ],
+    takesCommand: false,
+  },
+  {
     name: "hold",
     usage: "ID",
     describe: "start a sandbox without a command and keep it until standard input ends",
@@ -485,18 +509,6 @@ const configFile: Flag = {
   alias: "config_file",
   type: "string",
   describe: "the engine's file, where that is not at its usual place",
-};
-
-const extraRoot: Flag = {
-  name: "extra-root",
-  type: "list",
-  describe: "another directory of sandbox state, beside --root; with /* at its end, every directory below it",
-};
-const exporterPrefix: Flag = {
-  name: "exporter-prefix",
-  type: "string",
-  describe: "what names of metrics begin with",
-  default: "ringfence_",
 };
 
 /** Commands that Node serves by itself (main.ts). */
@@ -570,18 +582,6 @@ export const nodeCommands: Command[] = [
         choices: ["prometheus", "openmetrics"],
         default: "prometheus",
       },
-      extraRoot,
-      exporterPrefix,
-    ],
-    takesCommand: false,
-  },
-  {
-    name: "metric-server",
-    usage: "",
-    describe: "serve the metrics of all containers, while they come and go, at /metrics",
-    positionals: [],
-    flags: [
-      { name: "address", type: "string", describe: "where to listen: HOST:PORT, :PORT or unix:PATH" },
       extraRoot,
       exporterPrefix,
     ],
