@@ -16,11 +16,14 @@
 #include "shim.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
-    [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create,
-    [COMMAND_RUN] = command_run,       [COMMAND_START] = command_start,   [COMMAND_STATE] = command_state,
-    [COMMAND_KILL] = command_kill,     [COMMAND_DELETE] = command_delete, [COMMAND_EXEC] = command_exec,
-    [COMMAND_PS] = command_ps,         [COMMAND_PAUSE] = command_pause,   [COMMAND_RESUME] = command_resume,
-    [COMMAND_UPDATE] = command_update, [COMMAND_LIST] = command_list,     [COMMAND_WAIT] = command_wait,
+    [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,
+    [COMMAND_CREATE] = command_create, [COMMAND_RUN] = command_run,
+    [COMMAND_START] = command_start,   [COMMAND_STATE] = command_state,
+    [COMMAND_KILL] = command_kill,     [COMMAND_DELETE] = command_delete,
+    [COMMAND_EXEC] = command_exec,     [COMMAND_PS] = command_ps,
+    [COMMAND_PAUSE] = command_pause,   [COMMAND_RESUME] = command_resume,
+    [COMMAND_UPDATE] = command_update, [COMMAND_LIST] = command_list,
+    [COMMAND_WAIT] = command_wait,     [COMMAND_METRIC_SERVER] = command_metric_server,
 };
 
 // Nothing of the caller's but its standard streams, and what it says is to be preserved, may leak into a sandbox; and
@@ -67,6 +70,7 @@ int main(int argc, char **argv) {
   if (shim_is_called(argv[0])) return shim_main(argc, argv);
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
+  options.words = argv + 1;
   report_failures_as(options_failure_code(&options));
   if (options.command == COMMAND_CREATE || options.command == COMMAND_RUN)
     options.listening = preserved_activation();

@@ -26,6 +26,7 @@ struct options {
   unsigned closed_streams; // bit n: the caller had closed descriptor n, of 0-2
   int preserved;           // descriptors from 3 on that the guest's process gets (--preserve-fds)
   int listening;           // of these, those of LISTEN_FDS
+  char **words;            // the command line as it was given, without the program's name
 };
 
 // True when the launcher serves this command line. False: it is for Node (help, --version, an

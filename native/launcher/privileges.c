@@ -244,6 +244,12 @@ void privileges_none(void) {
   set_capabilities(0, 0);
 }
 
+void privileges_server(void) {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "setting no_new_privs");
+  if (privileges_has(CAP_SETPCAP)) drop_bounding(0);
+  set_capabilities(0, 0);
+}
+
 void limits_raise(void) {
   for (int number = 0; number < RLIM_NLIMITS; number++) {
     struct rlimit limit;

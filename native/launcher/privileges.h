@@ -45,6 +45,9 @@ void privileges_viewer(const char *empty);
 // The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, as far as its caller has them; else the same.
 void privileges_maker(const char *empty);
 
+// The metric server: none at all, for good, whatever it executes.
+void privileges_server(void);
+
 // Soft limits of the caller would hit the sandbox's own processes: raise them to the hard ones (the
 // guest's limits are the kernel's to enforce). The stack limit stays, it shapes the memory map.
 void limits_raise(void);

@@ -188,10 +188,12 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async counters() {
       // What guests were charged of the heap, and what V8 says of all of it.
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
+      const limits = { heapLimit: kernel.heap.limit, memoryLimit: kernel.commonMemory.limit };
       return serve({
         ...kernel.counters.toRecord(kernel.netThread === null ? [] : OF_NET),
         ...tableSizes(kernel),
         ...heap,
+        ...limits,
       });
     },
   };

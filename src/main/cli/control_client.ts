@@ -58,13 +58,13 @@ export class ControlClient {
   }
 
   /** As ask, of what is answered at once. */
-  async askSoon(method: string, params?: object): Promise<unknown> {
+  async askSoon(method: string, params?: object, withinMs = ANSWER_MS): Promise<unknown> {
     const id = ++this.#lastId;
     const timer = setTimeout(() => {
       this.#asked.get(id)?.reject(new CommandError(SILENT));
       this.#asked.delete(id);
       this.#settle();
-    }, ANSWER_MS);
+    }, withinMs);
     try {
       return await this.#ask(id, method, params);
     } finally {

@@ -2,7 +2,8 @@
 // believed: what it says is bounded, and names are ours.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { byteString, integer, list, object, type Read, type Reader, SchemaError } from "../oci/schema.ts";
+import { SchemaError } from "../oci/schema.ts";
+import { readThreads, type Thread } from "../usage/thread_reports.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
 import { type ContainerState, findContainer, listContainers } from "./state_directory.ts";
@@ -14,51 +15,9 @@ export interface DebugWords {
   json: boolean;
 }
 
-const THREADS_MAX = 64;
-const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
-const ROLE = /^[a-z]{1,16}$/;
 /** Ancestors of a process that are looked at. */
 const GENERATIONS_MAX = 64;
 const NS_PER_MS = 1e6;
-
-const role: Reader<string> = (value, at) => {
-  const text = byteString(value, at);
-  if (!ROLE.test(text)) throw new SchemaError(`${at} is no role of a thread`);
-  return text;
-};
-
-/** Nanoseconds: no whole number, since they are sums. */
-const duration: Reader<number> = (value, at) => {
-  if (typeof value !== "number" || !(value >= 0 && value < Number.MAX_SAFE_INTEGER))
-    throw new SchemaError(`${at} is no duration`);
-  return Math.round(value);
-};
-
-const readThreads = list(
-  object({
-    thread: integer(0, THREADS_MAX),
-    role,
-    tid: COUNT,
-    cpu: COUNT,
-    workNs: duration,
-    spinNs: duration,
-    sleepNs: duration,
-    requests: COUNT,
-    passedOut: COUNT,
-    passedIn: COUNT,
-    forwards: COUNT,
-    queued: COUNT,
-    queuedMax: COUNT,
-    unsent: COUNT,
-    sleeps: COUNT,
-    doorbells: COUNT,
-    longTurns: COUNT,
-    longestTurnMs: duration,
-  }),
-  THREADS_MAX,
-);
-
-type Thread = Read<typeof readThreads>[number];
 
 const ms = (ns: number) => (ns / NS_PER_MS).toFixed(1);
 

@@ -14,6 +14,7 @@ import { type DebugWords, debug } from "./debug.ts";
 import { type EventsWords, events } from "./events.ts";
 import { features } from "./features.ts";
 import { type InstallWords, install, uninstall } from "./install.ts";
+import type { MetricServerWords, MetricsWords } from "./metrics.ts";
 import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
 import { type SpecWords, writeSpec } from "./spec.ts";
 
@@ -114,7 +115,12 @@ const parser = yargs()
   .scriptName("ringfence")
   .version(packageJson.version)
   .usage("$0 [FLAGS] COMMAND\n\nRuns programs in a sandbox with a kernel of its own.")
-  .parserConfiguration({ "halt-at-non-option": false, "populate--": true, "boolean-negation": false })
+  .parserConfiguration({
+    "halt-at-non-option": false,
+    "populate--": true,
+    "boolean-negation": false,
+    "parse-positional-numbers": false,
+  })
   .demandCommand(1, "name a command")
   .strict()
   .wrap(100);
@@ -193,6 +199,10 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   },
   debug: (words) => settle(() => debug(words as unknown as DebugWords)),
   events: (words) => settle(() => events(words as unknown as EventsWords)),
+  metrics: (words) =>
+    settle(async () => (await import("./metrics.ts")).metrics(words as unknown as MetricsWords)),
+  "metric-server": (words) =>
+    settle(async () => (await import("./metrics.ts")).metricServer(words as unknown as MetricServerWords)),
   spec: (words) => settle(() => writeSpec(words as unknown as SpecWords)),
   install: (words) => settle(() => install(words as unknown as InstallWords)),
   uninstall: (words) => settle(() => uninstall(words as unknown as InstallWords)),
@@ -200,10 +210,15 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   restore: () => fail("restore: containers cannot be saved yet, so there is nothing to restore"),
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
 };
-// The launcher takes every command line of its own commands that is right: this one is not.
+// The launcher takes every command line of its own commands that is right: this one is not, or Node is to go on with it.
 for (const command of commands)
-  add(command, () =>
-    refuse(missing(command.positionals.length) ?? `${command.name}: too many arguments (${command.usage})`),
+  add(
+    command,
+    runs[command.name] ??
+      (() =>
+        refuse(
+          missing(command.positionals.length) ?? `${command.name}: too many arguments (${command.usage})`,
+        )),
   );
 for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(explain(message ?? error.message)));

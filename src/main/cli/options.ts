@@ -210,6 +210,18 @@ const format: Flag = {
   default: "table",
 };
 
+const extraRoot: Flag = {
+  name: "extra-root",
+  type: "list",
+  describe: "another directory of sandbox state, beside --root; with /* at its end, every directory below it",
+};
+const exporterPrefix: Flag = {
+  name: "exporter-prefix",
+  type: "string",
+  describe: "what names of metrics begin with",
+  default: "ringfence_",
+};
+
 export const commands: Command[] = [
   {
     name: "do",
@@ -422,6 +434,18 @@ export const commands: Command[] = [
     failureCode: RUNC_FAILED,
   },
   {
+    name: "metric-server",
+    usage: "",
+    describe: "serve the metrics of all containers, while they come and go, at /metrics",
+    positionals: [],
+    flags: [
+      { name: "address", type: "string", describe: "where to listen: HOST:PORT, :PORT or unix:PATH" },
+      extraRoot,
+      exporterPrefix,
+    ],
+    takesCommand: false,
+  },
+  {
     name: "hold",
     usage: "ID",
     describe: "start a sandbox without a command and keep it until standard input ends",
@@ -548,6 +572,24 @@ export const nodeCommands: Command[] = [
         describe: "a process of the sandbox, as the host numbers it, in place of ID",
       },
       { name: "json", type: "boolean", describe: "print it as JSON", default: false },
+    ],
+    takesCommand: false,
+  },
+  {
+    name: "metrics",
+    usage: "[ID...]",
+    describe: "print what Prometheus reads of containers and their sandboxes, once",
+    positionals: ["[id..]"],
+    flags: [
+      {
+        name: "format",
+        type: "string",
+        describe: "form of the metrics",
+        choices: ["prometheus", "openmetrics"],
+        default: "prometheus",
+      },
+      extraRoot,
+      exporterPrefix,
     ],
     takesCommand: false,
   },

@@ -16,6 +16,8 @@ const readRecord = object({
   bundle: optional(byteString, undefined),
   init: integer(0, PID_MAX),
   cgroups: optional(list(byteString, CGROUPS_MAX), []),
+  created: optional(byteString, ""),
+  sandbox: optional(byteString, undefined),
 });
 
 export interface ContainerState {
@@ -24,13 +26,18 @@ export interface ContainerState {
   init: number;
   /** Directories of its control groups: one for each hierarchy of v1, and of v2. */
   cgroups: string[];
+  /** When it was created (RFC 3339); "": nobody has noted it. */
+  created: string;
+  /** The container in whose sandbox it is; undefined: it has one of its own. */
+  sandbox: string | undefined;
   /** Its state directory, open. */
   directory: number;
   /** Its control socket; a path of a few bytes, good while that is open. */
   socket: string;
 }
 
-function rootPath(root: string | undefined): string {
+/** The directory of all containers' states. */
+export function rootPath(root: string | undefined): string {
   if (root !== undefined) return root;
   if (process.geteuid!() === 0) return "/run/ringfence";
   const runtime = process.env.XDG_RUNTIME_DIR;
@@ -93,6 +100,6 @@ export function findContainer(root: string | undefined, id: string): ContainerSt
     );
   }
   if (record.bundle === undefined) throw refuse(`container does not exist: ${id}`);
-  const { init, cgroups } = record;
-  return { id, init, cgroups, directory, socket: `${path}/s` };
+  const { init, cgroups, created, sandbox } = record;
+  return { id, init, cgroups, created, sandbox, directory, socket: `${path}/s` };
 }

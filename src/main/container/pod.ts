@@ -12,7 +12,7 @@ import type { Log } from "../log.ts";
 import { readContainer } from "../oci/container.ts";
 import { SchemaError } from "../oci/schema.ts";
 import { Container } from "./container.ts";
-import { kernelOf } from "./kernel_view.ts";
+import { type ContainerKernel, kernelOf } from "./kernel_view.ts";
 
 const CONTAINERS_MAX = 256;
 const NAME = /^(spec|listen|lock|waiter|root|stdin|stdout|stderr|(mount|preserved|group):\d{1,4})$/;
@@ -40,6 +40,12 @@ export interface PodRequest {
 function text(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "") throw invalid(name);
   return value;
+}
+
+/** A container of the pod, and the kernel as it has it. */
+interface Member {
+  readonly container: Container;
+  readonly kernel: ContainerKernel;
 }
 
 /** Throws a RequestError. */
@@ -80,6 +86,8 @@ export class Pod {
   /** By the processes that stand for them. */
   readonly #numbers = new Map<number, number>();
   #lastNumber = 0;
+  /** Those that were made beside the first, and are there. */
+  readonly members = new Set<Member>();
 
   /** `first`: the one that the pod is known by. */
   constructor(parts: Parts, server: ControlServer, first: Container) {
@@ -129,8 +137,11 @@ export class Pod {
     const streams = [stdin!, stdout!, stderr!, ...numbered(descriptors, "preserved")];
     for (const fd of [listen!, lock!, ...(waiter === undefined ? [] : [waiter]), ...streams]) kept.add(fd);
     const container = new Container({ host, kernel, log }, read, streams, waiter ?? null);
+    const member: Member = { container, kernel };
+    this.members.add(member);
     const end = (): void => {
       stop();
+      this.members.delete(member);
       void kernel.remove().then(() => {
         this.#count--;
         if (this.#numbers.get(pid) === number) this.#numbers.delete(pid);

@@ -14,6 +14,7 @@ import { cgroupLimits } from "../oci/resources.ts";
 import { SchemaError } from "../oci/schema.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
+import { figures } from "./figures.ts";
 import { CODE_RINGFENCE, Program } from "./program.ts";
 import { invalid, RequestError } from "./request_error.ts";
 
@@ -242,6 +243,11 @@ const METHODS: Readonly<Record<string, Method>> = {
 
   kernel_end({ group }, _peer, { place }) {
     return groupOf(group).end(count(place, "place"));
+  },
+
+  /** All that `metrics` and `metric-server` tell of a sandbox and its containers, in one answer. */
+  metrics(control) {
+    return figures(control);
   },
 
   /** Counters by name, for tests and debugging. */

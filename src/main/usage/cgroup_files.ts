@@ -16,6 +16,8 @@ export type Numbers = Readonly<Record<string, number>>;
 export class CgroupFiles {
   readonly #directories: readonly string[];
   readonly #read: (path: string) => string;
+  /** Where a file was found: who looks again looks there first. */
+  readonly #found = new Map<string, string>();
 
   constructor(directories: readonly string[], read = (path: string) => readBounded(path, FILE_MAX)) {
     this.#directories = directories;
@@ -24,9 +26,12 @@ export class CgroupFiles {
 
   /** A file's text, or undefined where no group has it. */
   text(name: string): string | undefined {
-    for (const directory of this.#directories) {
+    const known = this.#found.get(name);
+    for (const directory of known === undefined ? this.#directories : [known]) {
       try {
-        return this.#read(`${directory}/${name}`);
+        const text = this.#read(`${directory}/${name}`);
+        this.#found.set(name, directory);
+        return text;
       } catch {
         // Another hierarchy's.
       }

@@ -1,0 +1,65 @@
+// A sandbox's answer to `metrics`. It is not believed: it is bounded, counters are those that the table has, and labels have
+// few values, however long a sandbox lies.
+
+import { byteString, integer, list, object, type Read, type Reader, SchemaError } from "../oci/schema.ts";
+import { readThreads } from "../usage/thread_reports.ts";
+
+const TASKS_MAX = 1 << 22;
+const CONTAINERS_MAX = 257;
+const NET_DEV_MAX = 64 << 10;
+export const STATUSES: readonly string[] = ["created", "running", "paused", "stopped"];
+export const ROLES: readonly string[] = ["supervisor", "net", "data"];
+
+const oneOf =
+  (words: readonly string[]): Reader<string> =>
+  (value, at) => {
+    if (typeof value !== "string" || !words.includes(value))
+      throw new SchemaError(`${at} must be one of ${words.join(", ")}`);
+    return value;
+  };
+
+const netDev: Reader<string> = (value, at) => {
+  const text = byteString(value, at);
+  if (text.length > NET_DEV_MAX) throw new SchemaError(`${at} must have at most ${NET_DEV_MAX} bytes`);
+  return text;
+};
+
+/** Whatever it has; who looks for one asks counterOf. */
+const counters: Reader<Readonly<Record<string, unknown>>> = (value, at) => {
+  if (typeof value !== "object" || value === null) throw new SchemaError(`${at} must be an object`);
+  return value as Record<string, unknown>;
+};
+
+/** One of each number, with roles that there are. */
+const threads: Reader<Read<typeof readThreads>> = (value, at) => {
+  const all = readThreads(value, at);
+  if (new Set(all.map(({ thread }) => thread)).size !== all.length)
+    throw new SchemaError(`${at} has a thread twice`);
+  for (const { role } of all) oneOf(ROLES)(role, at);
+  return all;
+};
+
+/** Throws a SchemaError. */
+export const readAnswer = object({
+  counters,
+  threads,
+  netDev,
+  containers: list(
+    object({
+      id: byteString,
+      status: oneOf(STATUSES),
+      tasks: integer(0, TASKS_MAX),
+      tasksLimit: integer(0, TASKS_MAX),
+    }),
+    CONTAINERS_MAX,
+  ),
+});
+
+export type Answer = Read<typeof readAnswer>;
+export type ToldContainer = Answer["containers"][number];
+
+/** undefined: this sandbox, an older one perhaps, does not count it. */
+export function counterOf({ counters }: Answer, name: string): number | undefined {
+  const value = Object.hasOwn(counters, name) ? counters[name] : undefined;
+  return typeof value === "number" && value >= 0 && value < Number.MAX_SAFE_INTEGER ? value : undefined;
+}

@@ -1,0 +1,155 @@
+// Asking sandboxes, all of a host at once, within a bound: one that does not answer is told to be silent, and keeps nobody
+// waiting. Connections are kept from one scrape to the next.
+
+import { ControlClient } from "../cli/control_client.ts";
+import { type Answer, readAnswer } from "./answer.ts";
+import type { KnownContainer } from "./discovery.ts";
+import { InterfaceNames } from "./interface_names.ts";
+import type { SandboxFigures } from "./sandbox_metrics.ts";
+
+/** What one sandbox may take to answer. */
+const ANSWER_MS = 1000;
+/** Sandboxes that are asked at once; one that takes longer than a turn is waited for beside them. */
+const AT_ONCE = 32;
+const TURN_MS = 100;
+
+export interface Sandbox {
+  readonly key: string;
+  /** Of a pod the one that holds it, if it is there: by its socket all are asked. */
+  readonly first: KnownContainer | undefined;
+  readonly containers: readonly KnownContainer[];
+}
+
+export function sandboxesOf(containers: readonly KnownContainer[]): Sandbox[] {
+  const found = new Map<string, KnownContainer[]>();
+  const keyOf = ({ root, state }: KnownContainer) => `${root}/${state.sandbox ?? state.id}`;
+  for (const container of containers) {
+    const key = keyOf(container);
+    const members = found.get(key);
+    if (members === undefined) found.set(key, [container]);
+    else members.push(container);
+  }
+  return [...found].map(([key, members]) => ({
+    key,
+    first: members.find(({ state }) => state.sandbox === undefined),
+    containers: members,
+  }));
+}
+
+export interface Asked extends SandboxFigures {
+  /** Nobody listens any more: its containers have ended. */
+  readonly isGone: boolean;
+}
+
+const GONE: Asked = { answer: null, interfaces: [], isGone: true };
+const SILENT: Asked = { answer: null, interfaces: [], isGone: false };
+
+function pause(ms: number): { readonly over: Promise<void>; end(): void } {
+  let end = () => {};
+  const over = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    end = () => clearTimeout(timer);
+  });
+  return { over, end };
+}
+
+/** The way to one sandbox. */
+class Line {
+  /** It is that container's, and no later one's of the same id. */
+  readonly first: KnownContainer;
+  readonly #names = new InterfaceNames();
+  #client: ControlClient | null = null;
+  #isBusy = false;
+  wasSilent = false;
+
+  constructor(first: KnownContainer) {
+    this.first = first;
+  }
+
+  async ask(withinMs: number): Promise<Asked> {
+    // What has asked it before still waits.
+    if (this.#isBusy) return SILENT;
+    this.#isBusy = true;
+    try {
+      const asked = await this.#ask(withinMs);
+      this.wasSilent = asked === SILENT;
+      return asked;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #ask(withinMs: number): Promise<Asked> {
+    if (this.#client?.isOpen !== true) this.#client = await ControlClient.connect(this.first.state.socket);
+    const client = this.#client;
+    if (client === null) return GONE;
+    let answer: Answer;
+    try {
+      answer = readAnswer(await client.askSoon("metrics", undefined, withinMs), "metrics");
+    } catch {
+      // Late, or gone meanwhile, or nothing that makes sense: whatever comes is of no use any more.
+      const isGone = !client.isOpen;
+      this.close();
+      return isGone ? GONE : SILENT;
+    }
+    return { answer, interfaces: this.#names.told(answer.netDev), isGone: false };
+  }
+
+  close(): void {
+    this.#client?.close();
+    this.#client = null;
+  }
+}
+
+export class Sandboxes {
+  #lines = new Map<string, Line>();
+  /** Not kept: each scrape connects anew. */
+  readonly #isKept: boolean;
+
+  constructor(isKept = true) {
+    this.#isKept = isKept;
+  }
+
+  /** What each says, by its key; `withinMs`: how long all of it may take. */
+  async ask(sandboxes: readonly Sandbox[], withinMs: number): Promise<Map<string, Asked>> {
+    const deadline = performance.now() + withinMs;
+    const lines = this.#linesOf(sandboxes);
+    // Those that were silent come last.
+    const waiting = [...lines].sort(([, a], [, b]) => Number(a.wasSilent) - Number(b.wasSilent));
+    const told = new Map<string, Asked>(sandboxes.map(({ key }) => [key, lines.has(key) ? SILENT : GONE]));
+    const answers: Promise<void>[] = [];
+    const turns = Array.from({ length: AT_ONCE }, async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const [key, line] = next;
+        const leftMs = deadline - performance.now();
+        if (leftMs <= 0) return;
+        const asked = line.ask(Math.min(ANSWER_MS, leftMs)).then((answer) => void told.set(key, answer));
+        answers.push(asked);
+        const turn = pause(TURN_MS);
+        await Promise.race([asked, turn.over]);
+        turn.end();
+      }
+    });
+    await Promise.all(turns);
+    await Promise.all(answers);
+    if (!this.#isKept) this.close();
+    return told;
+  }
+
+  /** One for each; those of sandboxes that are gone are closed. */
+  #linesOf(sandboxes: readonly Sandbox[]): ReadonlyMap<string, Line> {
+    const lines = new Map<string, Line>();
+    for (const { key, first } of sandboxes) {
+      if (first === undefined) continue;
+      const known = this.#lines.get(key);
+      lines.set(key, known?.first === first ? known : new Line(first));
+    }
+    for (const [key, line] of this.#lines) if (lines.get(key) !== line) line.close();
+    this.#lines = lines;
+    return lines;
+  }
+
+  close(): void {
+    for (const line of this.#lines.values()) line.close();
+  }
+}

@@ -1,0 +1,48 @@
+// What a sandbox says of its kernel threads (the control methods `threads` and `metrics`). It is not believed: all of it is
+// bounded, and names are of our form.
+
+import { byteString, integer, list, object, type Read, type Reader, SchemaError } from "../oci/schema.ts";
+
+const THREADS_MAX = 64;
+const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
+const ROLE = /^[a-z]{1,16}$/;
+
+const role: Reader<string> = (value, at) => {
+  const text = byteString(value, at);
+  if (!ROLE.test(text)) throw new SchemaError(`${at} is no role of a thread`);
+  return text;
+};
+
+/** Nanoseconds: no whole number, since they are sums. */
+const duration: Reader<number> = (value, at) => {
+  if (typeof value !== "number" || !(value >= 0 && value < Number.MAX_SAFE_INTEGER))
+    throw new SchemaError(`${at} is no duration`);
+  return Math.round(value);
+};
+
+/** Throws a SchemaError. */
+export const readThreads = list(
+  object({
+    thread: integer(0, THREADS_MAX),
+    role,
+    tid: COUNT,
+    cpu: COUNT,
+    workNs: duration,
+    spinNs: duration,
+    sleepNs: duration,
+    requests: COUNT,
+    passedOut: COUNT,
+    passedIn: COUNT,
+    forwards: COUNT,
+    queued: COUNT,
+    queuedMax: COUNT,
+    unsent: COUNT,
+    sleeps: COUNT,
+    doorbells: COUNT,
+    longTurns: COUNT,
+    longestTurnMs: duration,
+  }),
+  THREADS_MAX,
+);
+
+export type Thread = Read<typeof readThreads>[number];
