@@ -68,6 +68,12 @@ function optionsOf({ env, stdin, deadlineMs }: How) {
   return { env: { PATH: "/usr/bin:/bin", PWD: "/", ...env }, stdin, deadlineMs, statusByShell: true };
 }
 
+/** Both are there, whatever became of a test before. */
+async function begun(sandbox: Sandbox): Promise<void> {
+  const first = join(sandbox.root, idOf(0), "s");
+  for (const place of [0, PLACE]) await request(first, "kernel_start", { place }).catch(() => {});
+}
+
 function idOf(place: number): string {
   return place === 0 ? "test" : `test.${place}`;
 }
@@ -87,8 +93,17 @@ function ask(sandbox: Sandbox, method: string, params: object = {}): Promise<unk
   return request(sandbox.socket, method, params);
 }
 
+/** "": it has ended meanwhile. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
 function processesOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+  const text = textOf(`/proc/${pid}/task/${pid}/children`).trim();
   return [pid, ...(text === "" ? [] : text.split(" ").map(Number).flatMap(processesOf))];
 }
 
@@ -104,7 +119,7 @@ function namedBy(link: string): string {
 /** What the sandbox's process holds, and which processes there are. */
 function heldBy(sandbox: Sandbox): Record<string, number> {
   const processes = processesOf(sandbox.pid);
-  const node = processes.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("/node"))!;
+  const node = processes.find((pid) => textOf(`/proc/${pid}/cmdline`).startsWith("/node"))!;
   const kinds: Record<string, number> = { processes: processes.length };
   kinds["threads"] = readdirSync(`/proc/${node}/task`).length;
   for (const fd of readdirSync(`/proc/${node}/fd`)) {
@@ -118,9 +133,7 @@ function heldBy(sandbox: Sandbox): Record<string, number> {
 
 /** Kernels whose memory is mapped. */
 function kernelPagesOf(sandbox: Sandbox): number {
-  const node = processesOf(sandbox.pid).find((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("/node"),
-  )!;
+  const node = processesOf(sandbox.pid).find((pid) => textOf(`/proc/${pid}/cmdline`).startsWith("/node"))!;
   let chunks = 0;
   for (const line of readFileSync(`/proc/${node}/maps`, "latin1").split("\n"))
     if (line.includes("ringfence-kernel-page")) chunks++;
@@ -257,6 +270,7 @@ for (const { name, flags } of CONFIGURATIONS) {
   });
 
   test("the first one ends, too", async () => {
+    await begun(sandbox);
     const witness = new Witness(sandbox, PLACE);
     try {
       await witness.steps(3);
@@ -276,6 +290,7 @@ for (const { name, flags } of CONFIGURATIONS) {
   });
 
   test("what attacks one is nothing to the other", async () => {
+    await begun(sandbox);
     const witness = new Witness(sandbox, 0);
     try {
       await witness.steps(3);
