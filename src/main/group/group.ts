@@ -15,6 +15,7 @@ import type { Log } from "../log.ts";
 import { forKernel } from "../placement.ts";
 import { Nursery } from "./nursery.ts";
 import type { Places, Running } from "./places.ts";
+import { openSolo } from "./solo.ts";
 
 interface Parts {
   readonly host: Host;
@@ -60,7 +61,6 @@ export class Group {
     const { config, descriptors, init } = boot;
     const proc = required(descriptors, "proc");
     if (config.options.workers === "solo") {
-      const { openSolo } = await import("./solo.ts");
       this.#threads = await openSolo(hostLibrary, proc, init, config.options);
     } else {
       const { startThreads } = await import("./places.ts");
