@@ -124,8 +124,7 @@ static _Noreturn void run_nursery(const struct init_plan *plan, int channel, int
   struct zygote_parts parts = prepare_zygote(plan, proc);
   setsid();
   reset_signals();
-  if (plan->caller_traces && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-    fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
   int kept[] = {plan->null, channel, parts.proc, parts.stub};
   enum { KEPT = sizeof kept / sizeof kept[0] };
   for (int i = 0; i < KEPT; i++)

@@ -61,7 +61,9 @@ export class GroupHost {
     let kernel: Kernel | null = null;
     try {
       if (root < 0) throw new Error(`the root file system: errno ${-root}`);
-      kernel = this.#begin(parts, boot);
+      kernel = this.#make(parts, boot);
+      kernel.boot(this.#vdso);
+      kernel.longTurns.watchCollector();
       return this.#member(kernel, boot, asked);
     } catch (error) {
       kernel?.sleep.close();
@@ -72,14 +74,11 @@ export class GroupHost {
     }
   }
 
-  #begin(
+  #make(
     { native, memory, sab, descriptors, log, strace }: ThreadParts,
     { config, roles }: KernelBoot,
   ): Kernel {
-    const kernel = new Kernel(native, memory, sab, config, descriptors, log, strace, roles);
-    kernel.boot(this.#vdso);
-    kernel.longTurns.watchCollector();
-    return kernel;
+    return new Kernel(native, memory, sab, config, descriptors, log, strace, roles);
   }
 
   #member(kernel: Kernel, boot: KernelBoot, asked: Asked): GroupMember<KernelApi> {

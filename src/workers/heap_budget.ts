@@ -82,12 +82,12 @@ const COSTS = {
 } as const satisfies Partial<Record<keyof Counters, number>>;
 
 /** Bytes of the heap that guests may use: well below V8's own limit (HEAP_LIMIT_MB), and an eighth of the memory. */
-const HEAP_BUDGET_MAX = 768 << 20;
+export const HEAP_BUDGET_MAX = 768 << 20;
 const HEAP_BUDGET_MIN = 64 << 20;
 
-/** With that much memory. */
-export function heapLimitFor(memory: number): number {
-  return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
+/** With that much memory, of a heap that gives guests `most` at most: one that several kernels share gives each its part. */
+export function heapLimitFor(memory: number, most = HEAP_BUDGET_MAX): number {
+  return Math.min(most, Math.max(HEAP_BUDGET_MIN, Math.floor(memory / 8)));
 }
 
 export type HeapKind = keyof typeof COSTS;

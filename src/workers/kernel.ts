@@ -40,7 +40,7 @@ import { Futexes } from "./futex/futexes.ts";
 import { Gofer } from "./gofer/gofer.ts";
 import { HostFiles } from "./gofer/host_files.ts";
 import { HANDLERS } from "./handlers.ts";
-import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
+import { HEAP_BUDGET_MAX, HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
 import { type HostShare, shareOf } from "./host_share.ts";
 import { networkNamed } from "./identity/network_names.ts";
 import { NamespaceFiles } from "./identity/ns_fs.ts";
@@ -252,7 +252,11 @@ export class Kernel implements SupervisorContext {
     const quarter = share.of(native.descriptorLimit() >>> 2);
     this.#share = share;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter, share);
-    this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(share.memory));
+    this.heap = new HeapBudget(
+      this.counters,
+      this.limits,
+      heapLimitFor(share.memory, share.of(HEAP_BUDGET_MAX)),
+    );
     this.commonMemory = new MemoryBudget(this.counters, share.memory);
     this.pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
     this.credits = threads === 1 ? null : new Credits(sab, this);

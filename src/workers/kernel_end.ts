@@ -80,6 +80,16 @@ function close(kernel: Kernel, thread: GroupThread): void {
   native.close(doorbell);
 }
 
+/** Whether a step is over: one that throws is, so that the others are made. */
+function isDone(step: (kernel: Kernel) => boolean, kernel: Kernel): boolean {
+  try {
+    return step(kernel);
+  } catch (error) {
+    kernel.throws.caught("a step of a kernel's end threw", error);
+    return true;
+  }
+}
+
 /** Ends a kernel: `then` is called, not in a turn of it, when nothing is left of it on its thread. */
 export function endKernel(kernel: Kernel, thread: GroupThread, then: () => void): void {
   let step = 0;
@@ -89,7 +99,7 @@ export function endKernel(kernel: Kernel, thread: GroupThread, then: () => void)
     while (step < STEPS.length) {
       // Its threads there cannot be ended while the host has not answered, and what they write to must stay.
       const isHosts = step > 0 && kernel.counters.hostJobsWaiting > 0;
-      if (!STEPS[step]!(kernel) && (isHosts || looks++ < PATIENCE)) return true;
+      if (!isDone(STEPS[step]!, kernel) && (isHosts || looks++ < PATIENCE)) return true;
       if (looks >= PATIENCE)
         kernel.log("error", "a kernel's end: something does not end", { step: STEPS[step]!.name });
       step++;

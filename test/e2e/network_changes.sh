@@ -1,6 +1,8 @@
 # What ip(8) changes and tells of d0, lo, addresses, routes, rules and neighbours, and what `ip monitor` hears of it. $1 is
 # where that goes. d0 is there, and down.
 s() {
+  # Linux makes an address's own route a moment later, in the background.
+  case "$*" in "ip -6 route show"*) sleep 0.1 ;; esac
   echo "## $*"
   "$@" 2>&1
 }

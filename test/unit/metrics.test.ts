@@ -315,6 +315,7 @@ test("how long a scrape may take, by what its client says", () => {
     [undefined, 5000],
     ["10", 5000],
     ["2.5", 2000],
+    ["0.001", 800],
     ["0", 5000],
     ["-1", 5000],
     ["x", 5000],

@@ -28,7 +28,8 @@ function isListening(path: string): Promise<boolean> {
       resolve(answer);
     };
     socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
+    // Whoever is only late, or speaks otherwise, is there.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => end(code !== "ECONNREFUSED"));
   });
 }
 

@@ -24,7 +24,7 @@ import { Counters } from "../counters.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
 import { UserNamespace } from "../credentials/user_namespace.ts";
 import { Credits } from "../credits.ts";
-import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
+import { HEAP_BUDGET_MAX, HeapBudget, heapLimitFor } from "../heap_budget.ts";
 import { type Limits, makeLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LoopContext, LoopPlacement } from "../loop.ts";
@@ -110,7 +110,11 @@ export abstract class PoolKernel implements CallContext, LoopContext {
     this.descriptors = descriptors;
     this.log = log;
     this.limits = makeLimits(0, 0, share);
-    this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(share.memory));
+    this.heap = new HeapBudget(
+      this.counters,
+      this.limits,
+      heapLimitFor(share.memory, share.of(HEAP_BUDGET_MAX)),
+    );
     this.commonMemory = new MemoryBudget(this.counters, share.memory);
     this.credits = new Credits(sab, this);
     this.throws = new Throws(this.counters, log);
