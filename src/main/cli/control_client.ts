@@ -18,6 +18,9 @@ interface Asked {
   reject(error: CommandError): void;
 }
 
+/** How connect(2) fails where nobody listens. */
+const NOBODY: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "ENOTDIR"]);
+
 export class ControlClient {
   readonly #socket: Socket;
   readonly #asked = new Map<number, Asked>();
@@ -35,19 +38,25 @@ export class ControlClient {
     this.#settle();
   }
 
+  /** It was closed because of what came. */
+  isNonsense = false;
+
   /** The sandbox has gone, as far as that is known: what is not asked is not listened to. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** Resolves to null where nobody listens. */
-  static connect(path: string): Promise<ControlClient | null> {
+  /** Resolves to null where nobody listens; `onLate` is called before that if somebody does who takes nobody up just now. */
+  static connect(path: string, onLate: () => void = () => {}): Promise<ControlClient | null> {
     return new Promise((resolve) => {
       const socket = connect(path, () => {
         socket.off("error", refused);
         resolve(new ControlClient(socket));
       });
-      const refused = () => resolve(null);
+      const refused = ({ code }: NodeJS.ErrnoException) => {
+        if (!NOBODY.has(code ?? "")) onLate();
+        resolve(null);
+      };
       socket.once("error", refused);
     });
   }
@@ -101,7 +110,10 @@ export class ControlClient {
   #take(text: string): void {
     const lines = (this.#received + text).split("\n");
     this.#received = lines.pop()!;
-    if (this.#received.length > LINE_MAX || !lines.every((line) => this.#answered(line))) this.close();
+    if (this.#received.length > LINE_MAX || !lines.every((line) => this.#answered(line))) {
+      this.isNonsense = true;
+      this.close();
+    }
     this.#settle();
   }
 

@@ -80,16 +80,21 @@ class Line {
   }
 
   async #ask(withinMs: number): Promise<Asked> {
-    if (this.#client?.isOpen !== true) this.#client = await ControlClient.connect(this.first.state.socket);
+    let isLate = false;
+    if (this.#client?.isOpen !== true)
+      this.#client = await ControlClient.connect(this.first.state.socket, () => {
+        isLate = true;
+      });
     const client = this.#client;
-    if (client === null) return GONE;
+    if (client === null) return isLate ? SILENT : GONE;
     let answer: Answer;
     try {
       answer = readAnswer(await client.askSoon("metrics", undefined, withinMs), "metrics");
     } catch {
-      // Late, or gone meanwhile, or nothing that makes sense: whatever comes is of no use any more.
-      const isGone = !client.isOpen;
-      this.close();
+      // Late, or gone meanwhile, or nothing that makes sense. Who is late keeps the connection: each new one would wait in the
+      // queue of a socket that others connect to.
+      const isGone = !client.isOpen && !client.isNonsense;
+      if (isGone || client.isNonsense) this.close();
       return isGone ? GONE : SILENT;
     }
     return { answer, interfaces: this.#names.told(answer.netDev), isGone: false };
