@@ -458,12 +458,7 @@ void init_run(const struct init_plan *plan) {
   privileges_common();
   confine_writes(plan, proc, root, binds);
 
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
-  sigprocmask(SIG_SETMASK, &set, NULL);
-  int children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (children < 0) fail_errno(EXIT_RINGFENCE, "making a signal descriptor");
+  int children = ends_of_children();
 
   int boot[2], zygote[2];
   pair(boot);

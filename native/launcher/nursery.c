@@ -50,14 +50,19 @@ static void reap(int channel) {
     say(channel, (struct nursery_said){.event = NURSERY_ENDED, .pid = pid, .status = status}, -1);
 }
 
-_Noreturn void nursery_run(int channel, void (*run)(void *context, int socket), void *context) {
-  prctl(PR_SET_NAME, "nursery");
+int ends_of_children(void) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_SETMASK, &set, NULL);
   int children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (children < 0) fail_errno(EXIT_RINGFENCE, "making a signal descriptor");
+  return children;
+}
+
+_Noreturn void nursery_run(int channel, void (*run)(void *context, int socket), void *context) {
+  prctl(PR_SET_NAME, "nursery");
+  int children = ends_of_children();
   for (;;) {
     struct pollfd polled[] = {{.fd = channel, .events = POLLIN}, {.fd = children, .events = POLLIN}};
     if (poll(polled, 2, -1) < 0) continue;

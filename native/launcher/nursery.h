@@ -18,4 +18,8 @@ enum nursery_event { NURSERY_BORN = 1, NURSERY_ENDED };
 // Serves until the other end is gone: a message of one byte asks for a zygote. `run`: becomes one, in a child.
 _Noreturn void nursery_run(int channel, void (*run)(void *context, int socket), void *context);
 
+// A descriptor that is readable when children of the calling process have ended, of which no signal comes any more. No return
+// on failure.
+int ends_of_children(void);
+
 #endif

@@ -8,8 +8,8 @@ import { NOT_AT_HAND } from "../call/asked.ts";
 import type { Caller } from "../call/caller.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../call/guest_range.ts";
-import { OWN_OFFSET } from "../vfs/file.ts";
-import { type LastRead, onPositionedFault } from "../vfs/last_read.ts";
+import { OFFSET_END, OWN_OFFSET } from "../vfs/file.ts";
+import { delivers, type LastRead } from "../vfs/last_read.ts";
 import { IOVEC_SIZE, segmentsOf } from "../vfs/segments.ts";
 import type { BorrowedFile } from "./borrowed_file.ts";
 
@@ -19,9 +19,6 @@ export interface DataCaller extends Caller {
   readonly lastRead: LastRead;
 }
 
-/** No file reaches so far: loff_t ends before. */
-const OFFSET_END = 2 ** 63;
-
 function fits(address: number, length: number, position: number): boolean {
   return (
     length > 0 && length <= WINDOW_SIZE && isGuestRange(address, length) && position + length < OFFSET_END
@@ -29,17 +26,12 @@ function fits(address: number, length: number, position: number): boolean {
 }
 
 function read(task: DataCaller, address: number, length: number, position: number): number {
-  const { call, file } = task;
+  const { file } = task;
   if (!file.readable) return -EBADF;
   if (!fits(address, length, position)) return NOT_AT_HAND;
   const isOwn = position === OWN_OFFSET;
   const n = isOwn ? file.readCached(task, WINDOW, length) : file.preadCached(task, WINDOW, length, position);
-  if (n <= 0) return n;
-  call.outAt(address, n, WINDOW);
-  if (isOwn) {
-    task.lastRead.set(file, n);
-    call.outFault = task.lastRead.onFault;
-  } else call.outFault = onPositionedFault;
+  if (n > 0) delivers(task, file, address, n, position);
   return n;
 }
 

@@ -6,8 +6,6 @@ import { NOT_AT_HAND } from "../call/asked.ts";
 import { LastRead } from "../vfs/last_read.ts";
 import type { BorrowedFile } from "./borrowed_file.ts";
 import type { DataCaller } from "./data_calls.ts";
-import * as M from "./messages.ts";
-import { Message } from "./messages.ts";
 import { ServedCall, ServedTask, type ServingContext } from "./served_task.ts";
 
 class DataCall extends ServedCall {
@@ -55,13 +53,9 @@ export class DataTask extends ServedTask implements DataCaller {
   /** The call is thread 0's, which begins with it anew: nothing has come of it here. */
   pass(): void {
     const { call, kernel } = this;
-    const { slot, sequence, nr } = call;
+    const { slot, nr } = call;
     call.handOver();
-    const record = kernel.passBack(Message.REQUEST, slot, sequence);
-    if (record === null) return;
-    record[M.REQUEST] = this.#request;
-    record[M.NR] = nr;
-    kernel.sendBack();
+    kernel.passRequest(slot, this.#request, nr);
   }
 
   override end(): void {

@@ -31,6 +31,7 @@ import type { Lending, LendingCaller, LentInode, Loan, Offer } from "../vfs/loan
 import type { SeekableFile } from "../vfs/seekable_file.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { Numbers } from "./numbers.ts";
 
 /** Calls on an open file before it is lent: usually, and where tests ask for it at once. */
 const LEND_AFTER = { eager: 1, usual: 3 } as const;
@@ -71,26 +72,6 @@ interface Missed {
 }
 
 const NOTHING_MISSED: Missed = { calls: 0, lastNs: 0, wakeAfter: WAKE_AFTER, served: 0 };
-
-/** Numbers that are given out and come back. */
-class Numbers {
-  readonly #free: number[] = [];
-  #used = 0;
-  readonly #limit: number;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** -1: there is none. */
-  take(): number {
-    return this.#free.pop() ?? (this.#used < this.#limit ? this.#used++ : -1);
-  }
-
-  putBack(number: number): void {
-    this.#free.push(number);
-  }
-}
 
 class LentInodeRecord implements LentInode {
   readonly #records: OpenRecords;

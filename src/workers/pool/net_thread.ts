@@ -27,6 +27,7 @@ import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
 import type { Inode } from "../vfs/inode.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { Numbers } from "./numbers.ts";
 import { hasRoute, type OtherThreads } from "./other_threads.ts";
 import type { Post } from "./post.ts";
 
@@ -89,8 +90,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
   /** Calls that wait for a ring. */
   readonly #rings = new Map<number, Asking>();
   #lastRing = 0;
-  readonly #free: number[] = [];
-  #used = 0;
+  readonly #numbers = new Numbers(READINESS_RECORDS);
 
   /** `net`: its number. */
   constructor(
@@ -251,9 +251,8 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
 
   /** A number for a socket that is to be made; null: there is none. */
   #begin(task: Caller, network: Network, inode: Inode, status: number): Making | null {
-    const number = this.#free.pop() ?? this.#used;
-    if (number === READINESS_RECORDS) return null;
-    if (number === this.#used) this.#used++;
+    const number = this.#numbers.take();
+    if (number < 0) return null;
     this.#readiness.clear(number);
     const socket = new StandIn(this, network.hold(), number, inode, status);
     const making: Making = { socket, call: task.call, error: 0, timeoutNs: NEVER, peer: "" };
@@ -301,7 +300,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     else if (error === -EAGAIN && record[M.TIMEOUT]! >= 0) making.timeoutNs = record[M.TIMEOUT]! * NS_PER_MS;
     if (error === 0) this.#sockets.set(number, making.socket);
     else {
-      this.#free.push(number);
+      this.#numbers.putBack(number);
       making.socket.network.release();
     }
     if (making.call !== null) making.call.completeWait(0);
@@ -313,7 +312,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.SOCKET] = number;
     this.#post.send(this.#net);
     this.#sockets.delete(number);
-    this.#free.push(number);
+    this.#numbers.putBack(number);
     network.release();
   }
 

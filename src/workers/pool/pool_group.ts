@@ -1,13 +1,10 @@
 // What serves a part of one kernel on a thread that several kernels share: it begins when thread 0 of its kernel has made what
 // they have in common, and ends behind it, when nobody has anything to ask any more.
 
-import { getHeapStatistics } from "node:v8";
 import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
-import { OF_THREAD_0 } from "../counters.ts";
 import type { GroupThread } from "../group_thread.ts";
 import type { Asked } from "../loop.ts";
-import { breakThread } from "../thread_faults.ts";
-import { reportThread } from "../thread_figures.ts";
+import { answersOf } from "./pool_host.ts";
 import type { PoolKernel } from "./pool_kernel.ts";
 
 const LOOK_NS = 1e6;
@@ -19,12 +16,7 @@ export interface PoolHost extends PoolApi {
   end(): Promise<void>;
 }
 
-export function poolHost(
-  kernel: PoolKernel,
-  { config, roles }: KernelBoot,
-  thread: GroupThread,
-  asked: Asked,
-): PoolHost {
+export function poolHost(kernel: PoolKernel, boot: KernelBoot, thread: GroupThread, asked: Asked): PoolHost {
   kernel.longTurns.watchCollector();
   let hasBegun = false;
   const close = () => {
@@ -35,6 +27,8 @@ export function poolHost(
     native.close(doorbell);
   };
   return {
+    ...answersOf(kernel, boot, asked),
+
     async isReady() {},
 
     async begin() {
@@ -45,23 +39,6 @@ export function poolHost(
           stack: error instanceof Error ? error.stack : error,
         });
       });
-    },
-
-    async counters() {
-      asked.serve();
-      const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
-      return { ...kernel.counters.toRecord(OF_THREAD_0), ...heap };
-    },
-
-    async report() {
-      asked.serve();
-      return reportThread(kernel, roles[kernel.thread]!);
-    },
-
-    async breakThread(how) {
-      asked.serve();
-      if (config.options.hostFaults === true) breakThread(how);
-      return config.options.hostFaults === true;
     },
 
     async end() {

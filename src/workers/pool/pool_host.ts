@@ -14,21 +14,13 @@ import type { PoolKernel } from "./pool_kernel.ts";
 /** Nothing is alike in a thread that others have not (idle_trim.ts). */
 const NO_ALIKE = -1;
 
-export function poolApi(
+/** What the main thread may ask of such a thread once it runs, whoever runs it. */
+export function answersOf(
   kernel: PoolKernel,
   { config, roles }: KernelBoot,
-  { native, descriptors, uv }: ThreadParts,
   asked: Asked,
-): PoolApi {
-  kernel.longTurns.watchCollector();
-  const thread = new KernelThread(kernel, asked, uv, new IdleTrim(native, descriptors.proc, NO_ALIKE));
+): Pick<PoolApi, "counters" | "report" | "breakThread"> {
   return {
-    async isReady() {},
-
-    async begin() {
-      setImmediate(thread.run);
-    },
-
     async counters() {
       asked.serve();
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
@@ -44,6 +36,25 @@ export function poolApi(
       asked.serve();
       if (config.options.hostFaults === true) breakThread(how);
       return config.options.hostFaults === true;
+    },
+  };
+}
+
+export function poolApi(
+  kernel: PoolKernel,
+  boot: KernelBoot,
+  { native, descriptors, uv }: ThreadParts,
+  asked: Asked,
+): PoolApi {
+  kernel.longTurns.watchCollector();
+  const thread = new KernelThread(kernel, asked, uv, new IdleTrim(native, descriptors.proc, NO_ALIKE));
+  return {
+    ...answersOf(kernel, boot, asked),
+
+    async isReady() {},
+
+    async begin() {
+      setImmediate(thread.run);
     },
   };
 }

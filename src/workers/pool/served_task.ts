@@ -17,6 +17,8 @@ export interface ServingContext extends CallContext {
   readonly attention: Attention;
   /** Passes a slot to thread 0 and fills a record for it; null: the slot was closed meanwhile. */
   passBack(kind: number, slot: number, sequence: number): Int32Array | null;
+  /** Passes a slot with a request that is thread 0's to serve. */
+  passRequest(slot: number, request: number, nr: number): void;
   /** Sends it. */
   sendBack(): void;
   /** A record for thread 0. */

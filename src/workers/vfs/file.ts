@@ -52,6 +52,9 @@ export const NOT_AT_ONCE = -4096;
 /** A position of -1 stands for the file's own offset. */
 export const OWN_OFFSET = -1;
 
+/** No file reaches so far: loff_t ends before. */
+export const OFFSET_END = 2 ** 63;
+
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */
   flags: number;

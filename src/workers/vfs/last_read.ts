@@ -4,7 +4,11 @@
 import { EFAULT } from "../../shared/abi/errno.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Caller } from "../call/caller.ts";
-import type { OpenFile } from "./file.ts";
+import { type OpenFile, OWN_OFFSET } from "./file.ts";
+
+interface Reader extends Caller {
+  readonly lastRead: LastRead;
+}
 
 export class LastRead {
   readonly #task: Caller;
@@ -32,6 +36,16 @@ export class LastRead {
 }
 
 /** The same of a read at a position that was given: nothing has to be taken back. */
-export function onPositionedFault(copied: number): number {
+function onPositionedFault(copied: number): number {
   return copied > 0 ? copied : -EFAULT;
+}
+
+/** So many bytes, which stand in the window, go to one buffer of the guest's. */
+export function delivers(task: Reader, file: OpenFile, address: number, n: number, position: number): void {
+  const { call, lastRead } = task;
+  call.outAt(address, n, WINDOW);
+  if (position === OWN_OFFSET) {
+    lastRead.set(file, n);
+    call.outFault = lastRead.onFault;
+  } else call.outFault = onPositionedFault;
 }

@@ -17,7 +17,7 @@ import type { VfsCaller } from "./caller.ts";
 import { DIRECT_MAX, readDirectly, writeDirectly } from "./direct_transfer.ts";
 import { NOT_AT_ONCE, type OpenFile, OWN_OFFSET } from "./file.ts";
 import { holding } from "./file_table.ts";
-import { onPositionedFault } from "./last_read.ts";
+import { delivers } from "./last_read.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import { type Segments, segmentOf } from "./segments.ts";
 import { waitFor } from "./wait.ts";
@@ -187,11 +187,7 @@ export function readBuffer(
     }
     const n = readOnce(task, file, limit, position);
     if (n > 0) {
-      task.call.outAt(address, n, WINDOW);
-      if (position === OWN_OFFSET) {
-        task.lastRead.set(file, n);
-        task.call.outFault = task.lastRead.onFault;
-      } else task.call.outFault = onPositionedFault;
+      delivers(task, file, address, n, position);
       task.kernel.fileEvents.used(file, IN_ACCESS);
       return n;
     }

@@ -5,12 +5,9 @@ import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import type { VfsCaller } from "./caller.ts";
-import { type OpenFile, OWN_OFFSET } from "./file.ts";
+import { OFFSET_END, type OpenFile, OWN_OFFSET } from "./file.ts";
 import { readBuffer, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { vectors } from "./segments.ts";
-
-/** No file reaches so far: loff_t ends before. */
-const OFFSET_END = 2 ** 63;
 
 function readableFile(task: VfsCaller, fd: number): OpenFile | undefined {
   const file = task.files.get(fd);
