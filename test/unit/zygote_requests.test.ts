@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { EAGAIN, EINVAL, EPIPE, ESRCH } from "../../src/shared/abi/errno.ts";
+import { EAGAIN, ECONNRESET, EINVAL, EPIPE, ESRCH } from "../../src/shared/abi/errno.ts";
 import { ZygoteRequests } from "../../src/workers/platform/zygote_requests.ts";
 
 const UNDER_WAY = 16;
@@ -17,6 +17,7 @@ class Bench {
   /** What the host says to the next that is sent. */
   refuses = 0;
   watches = 0;
+  errors = 0;
   #onReady = () => {};
   #timer: (() => void) | null = null;
   readonly requests: ZygoteRequests;
@@ -47,7 +48,10 @@ class Bench {
         this.#timer = run;
       },
     };
-    this.requests = new ZygoteRequests({ native, timers, sleep, log: () => {} } as never, 7);
+    const log = (level: string) => {
+      if (level === "error") this.errors++;
+    };
+    this.requests = new ZygoteRequests({ native, timers, sleep, log } as never, 7);
     this.requests.begin();
   }
 
@@ -133,9 +137,10 @@ test("who has gone before it was sent is not sent", () => {
   assert.is(bench.told.at(-1), `${UNDER_WAY} -${ESRCH}`);
 });
 
-for (const [why, answer] of [
-  ["has gone", -EPIPE],
-  ["answers what nobody has asked", 5],
+for (const [why, answer, errors] of [
+  ["has gone", -EPIPE, 0],
+  ["is gone with something unread", -ECONNRESET, 0],
+  ["answers what nobody has asked", 5, 1],
 ] as const)
   test(`a zygote that ${why}`, () => {
     const bench = new Bench();
@@ -146,6 +151,8 @@ for (const [why, answer] of [
       Array.from({ length: 20 }, (_none, i) => `${i} -${EPIPE}`),
     );
     assert.is(bench.watches, 0);
+    // Its end is told once, by who sees how it ended.
+    assert.is(bench.errors, errors);
     assert.is(bench.ask("more"), -EPIPE);
     assert.is(bench.requests.count, 0);
   });

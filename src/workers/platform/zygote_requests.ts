@@ -3,7 +3,7 @@
 // request's; a number that it gives back proves that. When it has gone, init ends the sandbox; what is asked until then
 // fails.
 
-import { EAGAIN, EPIPE, ESRCH } from "../../shared/abi/errno.ts";
+import { EAGAIN, ECONNRESET, EPIPE, ESRCH } from "../../shared/abi/errno.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Log } from "../log.ts";
@@ -128,7 +128,9 @@ export class ZygoteRequests {
     const { log, sleep } = this.#kernel;
     this.#isGone = true;
     sleep.remove(this.#socket, this.#watch);
-    log("error", "the zygote does not answer any more", { errno: -error });
+    // Where it has ended, the launcher says so, and how: one line for the user.
+    const hasEnded = error === -EPIPE || error === -ECONNRESET;
+    log(hasEnded ? "debug" : "error", "the zygote does not answer any more", { errno: -error });
     const unanswered = [
       ...(oldest === undefined ? [] : [oldest]),
       ...this.#sent.splice(0),
