@@ -3,8 +3,7 @@
 
 import * as E from "../../../shared/abi/errno.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
-import { now } from "../../vfs/clock.ts";
+import { now, realtimeOf } from "../../vfs/clock.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { Network } from "../network.ts";
@@ -200,11 +199,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
 
   /** CLOCK_REALTIME of a time on the stack's clock. */
   protected timeOf(arrivalUs: number): Time {
-    const { native } = this.kernel;
-    const agoNs = Math.max(0, native.monotonicNs() - arrivalUs * NS_PER_US);
-    const { sec, nsec } = now(native);
-    const back = Math.ceil(Math.max(0, agoNs - nsec) / NSEC_PER_SEC);
-    return { sec: sec - back, nsec: Math.floor(nsec + back * NSEC_PER_SEC - agoNs) };
+    return realtimeOf(this.kernel.native, arrivalUs * NS_PER_US);
   }
 
   protected override stampOfLast(): Time | number {
