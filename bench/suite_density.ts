@@ -1,9 +1,9 @@
 // Many sandboxes at once, started together, each with a little to do: the wall time until the last has ended, and the
 // CPU time of the whole machine. A sandbox that polls takes both from its neighbours.
 
+import { busyNsSince, readTicks } from "./busy.ts";
 import { runCommand } from "./command.ts";
 import { timesRunsc } from "./goals.ts";
-import { busyNsSince, readTicks } from "./machine.ts";
 import { find } from "./paths.ts";
 import type { Subject, Suite } from "./subject.ts";
 import type { Workplace } from "./workplace.ts";

@@ -1,0 +1,54 @@
+// How values are spread: bins of one series or several, above each other so that none hides another.
+
+import * as Plot from "@observablehq/plot";
+import type { Histogram } from "../document.ts";
+import { colour, figure } from "./figure.ts";
+
+const HEIGHT = 110;
+const TITLE = 16;
+
+function draw({ series, scale, axis, marks }: Histogram, width: number): Element {
+  const bins = series.flatMap(({ name, style, bins }) =>
+    bins.filter(({ count }) => count > 0).map((bin) => ({ ...bin, name, style })),
+  );
+  const edges = bins.flatMap(({ from, to }) => [from, to]).filter((edge) => scale === "linear" || edge > 0);
+  const [least, most] = edges.length === 0 ? [1, 10] : [Math.min(...edges), Math.max(...edges)];
+  const names = series.map(({ name }) => ({ name }));
+  return Plot.plot({
+    className: "plot",
+    width,
+    height: series.length * (HEIGHT + TITLE) + 50,
+    marginLeft: 56,
+    marginRight: 20,
+    marginTop: 24,
+    marginBottom: 40,
+    x: { type: scale, domain: [least, most], label: axis, labelAnchor: "right", nice: false },
+    y: { label: "count", grid: true, ticks: 4, tickFormat: "~s" },
+    fy: { label: null, axis: null, domain: names.map(({ name }) => name), padding: 0.16 },
+    color: { type: "identity" },
+    marks: [
+      Plot.rectY(bins, {
+        x1: ({ from }: (typeof bins)[number]) => (scale === "log" ? Math.max(from, least) : from),
+        x2: "to",
+        y1: 0,
+        y2: "count",
+        fy: "name",
+        fill: ({ style }: (typeof bins)[number]) => colour(style),
+        inset: 0.5,
+        title: ({ from, to, count }: (typeof bins)[number]) => `${from} to ${to}: ${count}`,
+      }),
+      Plot.ruleY([0], { stroke: "var(--text)" }),
+      Plot.ruleX(marks, { x: "value", stroke: "var(--text)", strokeDasharray: "3,3", title: "label" }),
+      Plot.text(marks, { x: "value", text: "label", frameAnchor: "top", dy: -10 }),
+      ...(series.length > 1
+        ? [Plot.text(names, { fy: "name", text: "name", frameAnchor: "top-right", dy: 4 })]
+        : []),
+    ],
+  });
+}
+
+export function histogramFigure(chart: Histogram): HTMLElement {
+  const total = chart.series.flatMap(({ bins }) => bins).reduce((sum, { count }) => sum + count, 0);
+  const words = `${chart.caption}: ${total} values of ${chart.series.map(({ name }) => name).join(", ")}`;
+  return figure(chart.caption, words, [], (width) => draw(chart, width));
+}
