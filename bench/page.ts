@@ -54,7 +54,11 @@ function goalCell(measured: Measured, ways: Results["ways"]): Cell {
   return { text, detail, tone, value: missed === 0 ? met - 1000 : missed };
 }
 
-function suiteTable(title: string, rows: readonly Measured[], { ways }: Results): Block {
+/** A row's label, without the marks of Markdown. */
+const label = ({ row }: Pick<Measured, "row">): string => row.label.replaceAll("`", "");
+
+function suiteTable(title: string, rows: readonly Measured[], { ways: all }: Results): Block {
+  const ways = all.filter(({ name }) => rows.some(({ samples }) => (samples.get(name) ?? []).length > 0));
   const columns = pairs(ways);
   const someBusy = rows.some(({ meanwhile }) => isBusy(meanwhile));
   const someGoals = rows.some(({ row }) => (row.goals ?? []).length > 0);
@@ -78,7 +82,7 @@ function suiteTable(title: string, rows: readonly Measured[], { ways }: Results)
       const { row, samples, meanwhile } = measured;
       const used = meanwhile.share + meanwhile.stolen;
       return [
-        { text: row.label },
+        { text: label(measured) },
         ...ways.map(({ name }) => figureCell(row.unit ?? "ns", samples.get(name) ?? [])),
         ...columns.map(({ way, against }) =>
           ratioCell(pairedRatio(samples.get(way) ?? [], samples.get(against) ?? [])),
@@ -106,7 +110,8 @@ function ratioChart(title: string, rows: readonly Measured[], { ways }: Results)
     axis: "times native",
     reference: { value: 1, label: NATIVE },
     series: series.map((name) => ({ name, style: styleOf(name, ways) })),
-    rows: rows.map(({ row, samples }): IntervalRow => {
+    rows: rows.map((measured): IntervalRow => {
+      const { samples } = measured;
       const native = samples.get(NATIVE) ?? [];
       const values = series.flatMap((name, at) => {
         const own = samples.get(name) ?? [];
@@ -117,7 +122,7 @@ function ratioChart(title: string, rows: readonly Measured[], { ways }: Results)
         const text = `${name} ${digits(ratio)} × native`;
         return [{ series: at, value: ratio, low, high, text, samples: rounds }];
       });
-      return { label: row.label, values };
+      return { label: label(measured), values };
     }),
   };
 }
@@ -136,7 +141,7 @@ function plainChart(title: string, unit: Unit, rows: readonly Measured[], { ways
     axis: name,
     series: present.map(({ name }) => ({ name, style: styleOf(name, ways) })),
     rows: rows.map(({ row, samples }) => ({
-      label: row.label,
+      label: label({ row }),
       values: present.flatMap(({ name }, series) => {
         const summary = summarize(samples.get(name) ?? []);
         if (summary === undefined) return [];
@@ -264,7 +269,7 @@ export function resultsReport(results: Results, earlier?: Earlier): Report {
         : []),
       ...suites.map((suite, at) => {
         const own = rows.filter((row) => row.suite === suite);
-        const describe = SUITES.find(({ name }) => name === suite)?.describe ?? "";
+        const describe = (SUITES.find(({ name }) => name === suite)?.describe ?? "").replaceAll("`", "");
         const blocks = [...charts(suite, own, results), suiteTable(suite, own, results)];
         return { id: `suite-${at}`, title: suite, describe, blocks };
       }),

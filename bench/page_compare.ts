@@ -14,7 +14,7 @@ function tone({ isSignificant, isHere, change }: Difference): Pick<Cell, "tone">
 function tableRow(difference: Difference): Cell[] {
   const { label, way, unit, before, now, change, probability } = difference;
   return [
-    { text: label },
+    { text: label.replaceAll("`", "") },
     { text: way },
     { text: withUnit(unit, before), value: before },
     { text: withUnit(unit, now), value: now },
@@ -32,10 +32,14 @@ function tableRow(difference: Difference): Cell[] {
 function chartRow({ label, way, change }: Difference): IntervalRow {
   const { factor, low, high } = change;
   return {
-    label: `${label}, ${way}`,
+    label: `${label.replaceAll("`", "")}, ${way}`,
     values: [{ series: 0, value: factor, low, high, text: changeText(factor) }],
   };
 }
+
+/** First what has changed. */
+const inOrder = (differences: readonly Difference[]): Difference[] =>
+  [...differences].sort((a, b) => Number(b.isSignificant) - Number(a.isSignificant));
 
 export function comparisonSection(earlier: Results, comparison: Comparison): Section {
   const { differences } = comparison;
@@ -75,9 +79,9 @@ export function comparisonSection(earlier: Results, comparison: Comparison): Sec
           { label: "now", isNumber: true },
           { label: "change", isNumber: true, hint: "median over all pairs of samples, and its interval" },
           { label: "p", isNumber: true, hint: "corrected for the number of rows" },
-          { label: "", isNumber: false },
+          { label: "outcome", isNumber: false },
         ],
-        rows: differences.map(tableRow),
+        rows: inOrder(differences).map(tableRow),
       },
     ],
   };

@@ -48,16 +48,17 @@ function layout({ rows, series }: IntervalChart, isWide: boolean): Layout {
   return { marks, labels, lines, height: top };
 }
 
-/** Powers of ten, and what lies between where there are few of them: 1, 2, 5, 10. */
-function logarithmicTicks([least, most]: readonly [number, number], room: number): number[] {
+/** Powers of ten, and what lies between where there are few of them: 1, 2, 5, 10; in less than a decade so many round numbers. */
+function logarithmicTicks([least, most]: readonly [number, number], room: number): number[] | number {
+  if (most / least < 10) return room;
   const first = Math.floor(Math.log10(least));
   const decades = Math.ceil(Math.log10(most)) - first;
   const steps = decades * 3 <= room ? [1, 2, 5] : [1];
   const every = Math.max(1, Math.ceil(decades / Math.max(1, room)));
-  const ticks: number[] = [];
+  const found: number[] = [];
   for (let decade = 0; decade <= decades; decade += every)
-    for (const step of steps) ticks.push(Number(`${step}e${first + decade}`));
-  return ticks.filter((tick) => tick >= least && tick <= most);
+    for (const step of steps) found.push(Number(`${step}e${first + decade}`));
+  return found.filter((tick) => tick >= least && tick <= most);
 }
 
 function tick(value: number): string {
@@ -154,7 +155,12 @@ function draw(chart: IntervalChart, width: number): Element {
         ? []
         : [
             Plot.ruleX([reference.value], { stroke: "var(--text)", strokeDasharray: "3,3" }),
-            Plot.text([reference.label], { x: reference.value, frameAnchor: "top", dy: -12 }),
+            Plot.text([reference.label], {
+              x: reference.value,
+              frameAnchor: "top",
+              dy: -12,
+              fill: "var(--text)",
+            }),
           ]),
       Plot.text(labels, {
         y: "y",
@@ -163,6 +169,9 @@ function draw(chart: IntervalChart, width: number): Element {
         textAnchor: isWide ? "end" : "start",
         dx: isWide ? -10 : 0,
         fill: "var(--text)",
+        // What is behind it does not cross it.
+        stroke: "var(--background)",
+        strokeWidth: 4,
         // Long labels end in an ellipsis.
         lineWidth: (isWide ? LABELS_MOST : width) / 11,
         textOverflow: "ellipsis-end",
