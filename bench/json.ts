@@ -30,7 +30,12 @@ export function resultsJson(results: Results): object {
         summaries: Object.fromEntries(summaries),
         ratios,
         goals: [...goals].flatMap(([way, judged]) =>
-          judged.map(({ goal, text, met }) => ({ way, text, ...goal, ...(met !== undefined && { met }) })),
+          judged.map(({ goal: { on: _on, ...goal }, text, met }) => ({
+            way,
+            text,
+            ...goal,
+            ...(met !== undefined && { met }),
+          })),
         ),
       };
     }),

@@ -31,7 +31,8 @@ function quantile(sorted: readonly number[], share: number): number {
   const at = (sorted.length - 1) * share;
   const below = Math.floor(at);
   const next = sorted[Math.min(below + 1, sorted.length - 1)]!;
-  return sorted[below]! + (next - sorted[below]!) * (at - below);
+  // Of factors some may be infinite.
+  return next === sorted[below] ? next : sorted[below]! + (next - sorted[below]!) * (at - below);
 }
 
 export function ascending(values: readonly number[]): number[] {

@@ -10,6 +10,7 @@ import { summarize } from "../../bench/statistics.ts";
 import { choose, SUITES } from "../../bench/suites.ts";
 import { limitText, withRange, withUnit } from "../../bench/units.ts";
 import { way } from "../../bench/ways.ts";
+import { waysAsked } from "../../bench/ways_asked.ts";
 
 const isBenchError = (pattern: RegExp) => (error: Error) =>
   error instanceof BenchError && pattern.test(error.message);
@@ -110,6 +111,32 @@ test("ways are named by runtime and flags", () => {
   assert.throws(() => way("gvisor"), isBenchError(/no way to run programs: gvisor \(native, runsc/));
   assert.throws(() => way("systrap:nosuch=1"), isBenchError(/no flag --nosuch/));
   assert.throws(() => way("native:a=b"), isBenchError(/native takes no flags/));
+});
+
+test("a command line asks for each platform with each placement and each patching", () => {
+  const asked = (words: object) => waysAsked({ against: "native,runsc", platform: "systrap", ...words });
+  assert.equal(asked({}), ["native", "systrap", "runsc"]);
+  assert.equal(asked({ platform: "systrap,ptrace", patch: "on,off" }), [
+    "native",
+    "systrap:patch=on",
+    "systrap:patch=off",
+    "ptrace:patch=on",
+    "ptrace:patch=off",
+    "runsc",
+  ]);
+  // A table of kernel threads has commas of its own.
+  assert.equal(asked({ against: "native", workers: "solo,2,net,data=2,net" }), [
+    "native",
+    "systrap:workers=solo",
+    "systrap:workers=2",
+    "systrap:workers=net,data=2",
+    "systrap:workers=net",
+  ]);
+  assert.equal(asked({ against: "", platform: "systrap:workers=net,data=1,ptrace" }), [
+    "systrap:workers=net,data=1",
+    "ptrace",
+  ]);
+  assert.equal(asked({ against: "runsc,runsc,native" }), ["native", "systrap", "runsc"]);
 });
 
 test("a runtime that is not installed is no way", () => {

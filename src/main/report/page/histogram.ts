@@ -24,7 +24,7 @@ function draw({ series, scale, axis, marks }: Histogram, width: number): Element
     marginBottom: 40,
     x: { type: scale, domain: [least, most], label: axis, labelAnchor: "right", nice: false },
     y: { label: "count", grid: true, ticks: 4, tickFormat: "~s" },
-    fy: { label: null, axis: null, domain: names.map(({ name }) => name), padding: 0.16 },
+    fy: { label: null, axis: null, domain: names.map(({ name }) => name), padding: 0.2 },
     color: { type: "identity" },
     marks: [
       Plot.rectY(bins, {
@@ -39,9 +39,19 @@ function draw({ series, scale, axis, marks }: Histogram, width: number): Element
       }),
       Plot.ruleY([0], { stroke: "var(--text)" }),
       Plot.ruleX(marks, { x: "value", stroke: "var(--text)", strokeDasharray: "3,3", title: "label" }),
-      Plot.text(marks, { x: "value", text: "label", frameAnchor: "top", dy: -10 }),
+      Plot.text(marks, { x: "value", text: "label", frameAnchor: "top", dy: -10, lineWidth: width / 28 }),
       ...(series.length > 1
-        ? [Plot.text(names, { fy: "name", text: "name", frameAnchor: "top-right", dy: 4 })]
+        ? [
+            Plot.text(names, {
+              fy: "name",
+              text: "name",
+              frameAnchor: "top-right",
+              dy: -10,
+              lineWidth: width / 28,
+              textOverflow: "ellipsis-end",
+              title: "name",
+            }),
+          ]
         : []),
     ],
   });

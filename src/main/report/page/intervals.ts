@@ -12,6 +12,8 @@ const LABEL_ABOVE = 18;
 const WIDE = 640;
 const CHARACTER = 6.9;
 const LABELS_MOST = 330;
+/** Of Plot's measure of texts, with room for fonts that are wider than it thinks. */
+const EM = 14;
 
 interface Mark extends IntervalValue {
   readonly label: string;
@@ -122,7 +124,7 @@ function bars(marks: readonly Mark[]): Plot.Markish[] {
 function draw(chart: IntervalChart, width: number): Element {
   const isWide = width >= WIDE;
   const longest = Math.max(...chart.rows.map(({ label }) => label.length), 0);
-  const marginLeft = isWide ? Math.min(LABELS_MOST, Math.ceil(longest * CHARACTER) + 16) : 8;
+  const marginLeft = isWide ? Math.min(LABELS_MOST, Math.ceil(longest * CHARACTER) + 16) : 2;
   const { marks, labels, lines, height } = layout(chart, isWide);
   const marginTop = chart.reference === undefined ? 10 : 24;
   const { reference } = chart;
@@ -173,7 +175,7 @@ function draw(chart: IntervalChart, width: number): Element {
         stroke: "var(--background)",
         strokeWidth: 4,
         // Long labels end in an ellipsis.
-        lineWidth: (isWide ? LABELS_MOST : width) / 11,
+        lineWidth: (isWide ? LABELS_MOST : width) / EM,
         textOverflow: "ellipsis-end",
         title: "label",
       }),
