@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { QUIET } from "../../bench/busy.ts";
 import { atMost, timesNative, timesRunsc } from "../../bench/goals.ts";
 import { resultsJson } from "../../bench/json.ts";
+import { Progress } from "../../bench/progress.ts";
 import type { Results } from "../../bench/results.ts";
 import { align, tableText } from "../../bench/table.ts";
 
@@ -110,6 +111,25 @@ test("several platforms have columns of their own, and goals say whose they are"
   const text = tableText({ ...RESULTS, ways, rows: [{ ...stat!, samples }] });
   assert.match(text, /systrap ≤ 1\.5 µs: missed; .*systrap:debug=true ≤ 1\.5 µs: met/);
   assert.match(text, /systrap:debug=true \/ native/);
+});
+
+test("a terminal sees how far it is, in one line of its width; nothing else does", () => {
+  const said = (isTTY: boolean) => {
+    const written: string[] = [];
+    const stream = { isTTY, columns: 50, write: (text: string) => written.push(text) > 0 };
+    const progress = new Progress(4, stream as unknown as NodeJS.WriteStream);
+    progress.step("first");
+    progress.step("second, of which there is much to be told");
+    progress.end();
+    return written;
+  };
+  const bar = (filled: number) => `[${"#".repeat(filled)}${".".repeat(24 - filled)}]`;
+  assert.equal(said(true), [
+    `\r\x1b[K${bar(0)} 0/4 first`,
+    `\r\x1b[K${bar(6)} 1/4 second, of which t`,
+    "\r\x1b[K",
+  ]);
+  assert.equal(said(false), []);
 });
 
 test("columns are aligned, and Markdown", () => {
