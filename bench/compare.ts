@@ -2,11 +2,11 @@
 // twenty rows of noise do not make a finding. Ways of ours are one family of tests, the others another: what has changed
 // there is the machine, or a runtime that was updated, and tells what a change of ours is worth.
 
+import type { Unit } from "../src/main/report/units.ts";
 import { busyTexts } from "./busy.ts";
 import { type Change, change, correct, leastProbability, rankTest } from "./rank_test.ts";
 import type { Results } from "./results.ts";
 import { median } from "./statistics.ts";
-import type { Unit } from "./units.ts";
 
 /** How often one of all rows may be found that has not changed. */
 export const SIGNIFICANCE = 0.05;

@@ -1,9 +1,9 @@
 // A comparison with an earlier run, as it is printed: what has changed, and what could not be told.
 
+import { withUnit } from "../src/main/report/units.ts";
 import { type Comparison, type Difference, regressions, SIGNIFICANCE } from "./compare.ts";
 import type { Results } from "./results.ts";
 import { align, count } from "./table.ts";
-import { withUnit } from "./units.ts";
 
 /** A factor as a change: `+12 %`, `-3.4 %`. */
 export function changeText(factor: number): string {

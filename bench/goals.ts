@@ -1,7 +1,7 @@
 // Goals of rows: figures to reach, absolute or as a share of what another way took, and whether they are met.
 
+import { limitText, type Unit } from "../src/main/report/units.ts";
 import { median } from "./statistics.ts";
-import { limitText, type Unit } from "./units.ts";
 
 export interface Goal {
   /** The most that is allowed: in the row's unit, or as a multiple of what `against` took. */

@@ -12,12 +12,12 @@ import {
   type Reader,
   SchemaError,
 } from "../src/main/oci/schema.ts";
+import { UNITS, type Unit } from "../src/main/report/units.ts";
 import { QUIET, type While } from "./busy.ts";
 import { BenchError } from "./error.ts";
 import type { Goal } from "./goals.ts";
 import { FORM } from "./json.ts";
 import type { Results } from "./results.ts";
-import { UNITS, type Unit } from "./units.ts";
 
 const ROWS_MAX = 10_000;
 const SAMPLES_MAX = 10_000;

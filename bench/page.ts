@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { Block, Cell, IntervalChart, IntervalRow, Notice, Report } from "../src/main/report/document.ts";
 import { readPageParts, reportHtml } from "../src/main/report/html.ts";
+import { digits, rangeText, scaleFor, type Unit, withUnit } from "../src/main/report/units.ts";
 import { busyTexts, isBusy, percent } from "./busy.ts";
 import type { Comparison } from "./compare.ts";
 import { comparisonSection } from "./page_compare.ts";
@@ -12,7 +13,6 @@ import { analyse, type Measured, pairs, type Results } from "./results.ts";
 import { pairedRatio, type Ratio, summarize } from "./statistics.ts";
 import { SUITES } from "./suites.ts";
 import { goalCounts, methodText, spread } from "./table.ts";
-import { digits, rangeText, scaleFor, type Unit, withUnit } from "./units.ts";
 
 const NATIVE = "native";
 

@@ -1,10 +1,10 @@
 // What has changed since an earlier run, as a section of the page.
 
 import type { Cell, IntervalRow, Section } from "../src/main/report/document.ts";
+import { withUnit } from "../src/main/report/units.ts";
 import type { Comparison, Difference } from "./compare.ts";
 import { changeText, comparisonNotes, outcome, probabilityText, sums } from "./compare_text.ts";
 import type { Results } from "./results.ts";
-import { withUnit } from "./units.ts";
 
 function tone({ isSignificant, isHere, change }: Difference): Pick<Cell, "tone"> {
   if (!isSignificant || !isHere) return { tone: "muted" };

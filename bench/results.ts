@@ -1,11 +1,11 @@
 // What a run of the bench found, and what follows from it: the one form that table and JSON are made of.
 
+import type { Unit } from "../src/main/report/units.ts";
 import type { Before, While } from "./busy.ts";
 import { type Judged, judge } from "./goals.ts";
 import type { Machine } from "./machine.ts";
 import { pairedRatio, type Ratio, type Summary, summarize } from "./statistics.ts";
 import type { Row } from "./subject.ts";
-import type { Unit } from "./units.ts";
 
 export interface Measured {
   readonly suite: string;

@@ -1,9 +1,9 @@
 // Results as a table of aligned columns, which is Markdown as well, and what is to be known about them around it.
 
+import { digits, type Unit, withRange, withUnit } from "../src/main/report/units.ts";
 import { busyTexts, isBusy, percent } from "./busy.ts";
 import { analyse, type Measured, pairs, type Results } from "./results.ts";
 import type { Ratio, Summary } from "./statistics.ts";
-import { digits, type Unit, withRange, withUnit } from "./units.ts";
 
 /** The distance of the quartiles, as a share of the median. */
 export function spread({ median, lowerQuartile, upperQuartile }: Summary): number {

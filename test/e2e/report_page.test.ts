@@ -103,7 +103,7 @@ const REPORT: Report = {
           kind: "histogram",
           caption: "Latencies",
           scale: "log",
-          axis: "ns",
+          unit: "ns",
           series: ["read", HOSTILE].map((name, style) => ({
             name,
             style,

@@ -8,9 +8,9 @@ import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc }
 import { parseFigures } from "../../bench/output.ts";
 import { summarize } from "../../bench/statistics.ts";
 import { choose, SUITES } from "../../bench/suites.ts";
-import { limitText, withRange, withUnit } from "../../bench/units.ts";
 import { way } from "../../bench/ways.ts";
 import { waysAsked } from "../../bench/ways_asked.ts";
+import { limitText, withRange, withUnit } from "../../src/main/report/units.ts";
 
 const isBenchError = (pattern: RegExp) => (error: Error) =>
   error instanceof BenchError && pattern.test(error.message);

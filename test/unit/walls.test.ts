@@ -54,7 +54,7 @@ const WALLS: readonly Wall[] = [
   {
     what: "what runs in a browser imports nothing of Node's side",
     from: /^src\/main\/report\/page\//,
-    to: (path) => !/^src\/main\/report\/(page\/|document\.ts$)/.test(path),
+    to: (path) => !/^src\/main\/report\/(page\/|(document|units)\.ts$)/.test(path),
   },
   { what: "rooms do not import what wires them", from: SUPERVISOR, to: (path) => WIRING.test(path) },
 ];

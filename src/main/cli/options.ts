@@ -690,7 +690,8 @@ export const nodeCommands: Command[] = [
       {
         name: "threshold",
         type: "string",
-        describe: "with --compare: exit with 1 if a row here is slower by more than so many percent, beyond chance",
+        describe:
+          "with --compare: exit with 1 if a row here is slower by more than so many percent, beyond chance",
       },
       {
         name: "from",

@@ -1,6 +1,8 @@
 // What a report is made of: tables and charts as data, which a command fills (`bench`, `profile`) and the page draws
 // (page/). All texts are plain: they may be a guest's, and the page shows them as they are.
 
+import type { Unit } from "./units.ts";
+
 export interface Report {
   readonly title: string;
   readonly subtitle: string;
@@ -95,11 +97,12 @@ export interface IntervalValue {
   readonly samples?: readonly number[];
 }
 
+/** How values are spread: of each series the share of its values in each bin. */
 export interface Histogram {
   readonly kind: "histogram";
   readonly caption: string;
   readonly scale: "log" | "linear";
-  readonly axis: string;
+  readonly unit: Unit;
   readonly series: readonly HistogramSeries[];
   /** Lines at values that count: quantiles. */
   readonly marks: readonly { readonly value: number; readonly label: string }[];

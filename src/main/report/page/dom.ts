@@ -26,11 +26,3 @@ export function svgElement<Name extends keyof SVGElementTagNameMap>(
   made.append(...children);
   return made;
 }
-
-/** Three digits, and no more zeros than they need. */
-export function digits(value: number): string {
-  const size = Math.abs(value);
-  if (size > 0 && size < 0.1) return value.toPrecision(3);
-  const after = size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-  return value.toFixed(after);
-}

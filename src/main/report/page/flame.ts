@@ -2,7 +2,8 @@
 // page; arrow keys go from frame to frame, Enter does what a press does, and Escape goes back to the whole.
 
 import type { FlameGraph, Frame } from "../document.ts";
-import { digits, element, svgElement } from "./dom.ts";
+import { digits } from "../units.ts";
+import { element, svgElement } from "./dom.ts";
 import { figure } from "./figure.ts";
 
 const ROW = 20;

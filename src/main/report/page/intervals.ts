@@ -117,7 +117,10 @@ function bars(marks: readonly Mark[]): Plot.Markish[] {
       fill: ({ style }: Mark) => colour(style),
       title: ({ label, text }: Mark) => `${label}: ${text}`,
     }),
-    Plot.link(marks, { x1: "low", x2: "high", y1: "y", y2: "y", stroke: "var(--text)", strokeWidth: 1.5 }),
+    Plot.link(
+      marks.filter(({ low, high }) => low < high),
+      { x1: "low", x2: "high", y1: "y", y2: "y", stroke: "var(--text)", strokeWidth: 1.5 },
+    ),
   ];
 }
 
