@@ -31,6 +31,7 @@ export class GoferFile extends SeekableFile {
     this.#inode = inode;
     this.#fd = fd;
     inode.opened(fd);
+    inode.fs.kernel.counters.hostFiles++;
   }
 
   override offer(): Offer {
@@ -168,8 +169,9 @@ export class GoferFile extends SeekableFile {
   }
 
   release(): void {
-    const { native } = this.#inode.fs.kernel;
+    const { native, counters } = this.#inode.fs.kernel;
     const fd = this.#fd;
+    counters.hostFiles--;
     this.#inode.closed(fd);
     // A call that is still under way must not meet another file under the number.
     this.#fd = -1;
