@@ -2,7 +2,7 @@
 // is read and written at positions which the kernel keeps. What the host's page cache has is read at once.
 
 import { EAGAIN, EFAULT, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
-import { O_APPEND } from "../../shared/abi/fcntl.ts";
+import { O_ACCMODE, O_APPEND, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
@@ -32,6 +32,11 @@ export class GoferFile extends SeekableFile {
     this.#fd = fd;
     inode.opened(fd);
     inode.fs.kernel.counters.hostFiles++;
+  }
+
+  get #isReader(): boolean {
+    const access = this.flags & O_ACCMODE;
+    return access === O_RDONLY || access === O_ACCMODE;
   }
 
   override offer(): Offer {
@@ -162,19 +167,27 @@ export class GoferFile extends SeekableFile {
   }
 
   override map(writable: boolean): MappedFile | number {
-    const hostFd = this.#inode.reopen(writable ? 2 : 0);
+    // A process must not be given a descriptor by which it could write to what it maps for reading.
+    const hostFd =
+      this.#isReader && !writable
+        ? this.#inode.fs.kernel.native.duplicate(this.#fd)
+        : this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
     const { fs, hostDev, hostIno, path } = this.#inode;
     return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
   }
 
   release(): void {
-    const { native, counters } = this.#inode.fs.kernel;
+    const { native, counters, gofer } = this.#inode.fs.kernel;
     const fd = this.#fd;
     counters.hostFiles--;
     this.#inode.closed(fd);
     // A call that is still under way must not meet another file under the number.
     this.#fd = -1;
-    this.releaseThen(() => native.close(fd));
+    const mayStay = this.#isReader && !this.#inode.hasLostName;
+    this.releaseThen(() => {
+      if (mayStay) gofer.idle.leave(this.#inode, fd);
+      else native.close(fd);
+    });
   }
 }

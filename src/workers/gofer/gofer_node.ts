@@ -38,6 +38,8 @@ export abstract class GoferNode extends Inode implements HandleOwner {
   /** It was made without a name (O_TMPFILE) and has none yet. */
   nameless = false;
   #holders = 0;
+  /** A descriptor for reading that was left (idle_files.ts), or -1. */
+  idle = -1;
   /** A handle of its own, since the name is gone. */
   #kept = -1;
 
@@ -101,6 +103,10 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     return 0;
   }
 
+  get hasLostName(): boolean {
+    return this.#kept >= 0;
+  }
+
   /** It has no name yet: this is its handle. */
   becomeNameless(fd: number): void {
     this.nameless = true;
@@ -113,6 +119,11 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     this.nameless = false;
     this.parentOwner = parent;
     this.hostName = name;
+  }
+
+  /** Of changes through any mount that shows the same file. */
+  get changeCount(): number {
+    return this.#changes?.count ?? 0;
   }
 
   /** An open file's descriptor serves as handle from now on. */
@@ -234,6 +245,7 @@ export abstract class GoferNode extends Inode implements HandleOwner {
 
   /** What was known of it may have changed. */
   changed(): void {
+    this.fs.kernel.gofer.idle.drop(this);
     if (this.#changes !== null) this.#changes.count++;
     this.#cache.forget();
   }
