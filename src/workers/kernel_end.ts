@@ -5,10 +5,10 @@
 
 import { SIGKILL } from "../shared/abi/signal.ts";
 import { KERNEL_PAGE_CHUNK } from "../shared/ring/layout.ts";
+import { Looks } from "./call/looks.ts";
 import type { GroupThread } from "./group_thread.ts";
 import type { Kernel } from "./kernel.ts";
 import { childrenOf, hostProcesses, parentOf } from "./platform/host_tasks.ts";
-import { Looks } from "./platform/looks.ts";
 import { groupsOf } from "./process/containers.ts";
 
 const LOOK_NS = 1e6;

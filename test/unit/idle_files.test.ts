@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { IdleFiles, type IdleOwner } from "../../src/workers/gofer/idle_files.ts";
+import { type Idle, IdleFiles, type IdleOwner } from "../../src/workers/gofer/idle_files.ts";
 
 const MAX = 3;
 const MS = 1e6;
@@ -11,7 +11,7 @@ const MS = 1e6;
 class File implements IdleOwner {
   readonly fs: object;
   changeCount = 0;
-  idle = -1;
+  idle: Idle | null = null;
 
   constructor(fs: object) {
     this.fs = fs;

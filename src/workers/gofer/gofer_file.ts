@@ -17,6 +17,14 @@ import { fileResult } from "./handles.ts";
 
 const READ_AHEAD = 1 << 20;
 
+function leave(inode: GoferInode, fd: number): void {
+  inode.fs.kernel.gofer.idle.leave(inode, fd);
+}
+
+function close(inode: GoferInode, fd: number): void {
+  inode.fs.kernel.native.close(fd);
+}
+
 export class GoferFile extends SeekableFile {
   readonly #inode: GoferInode;
   #fd: number;
@@ -178,16 +186,18 @@ export class GoferFile extends SeekableFile {
   }
 
   release(): void {
-    const { native, counters, gofer } = this.#inode.fs.kernel;
     const fd = this.#fd;
-    counters.hostFiles--;
+    this.#inode.fs.kernel.counters.hostFiles--;
     this.#inode.closed(fd);
     // A call that is still under way must not meet another file under the number.
     this.#fd = -1;
-    const mayStay = this.#isReader && !this.#inode.hasLostName;
-    this.releaseThen(() => {
-      if (mayStay) gofer.idle.leave(this.#inode, fd);
-      else native.close(fd);
-    });
+    const end = this.#isReader && !this.#inode.hasLostName ? leave : close;
+    if (this.loan === null) end(this.#inode, fd);
+    else this.#endLate(end, fd);
+  }
+
+  // Other threads are on the way to it.
+  #endLate(end: (inode: GoferInode, fd: number) => void, fd: number): void {
+    this.releaseThen(() => end(this.#inode, fd));
   }
 }

@@ -11,6 +11,7 @@ import type { GoferFs } from "./gofer_fs.ts";
 import { fileResult, type HandleOwner } from "./handles.ts";
 import type { FileChanges } from "./host_files.ts";
 import type { HostMount } from "./host_mounts.ts";
+import type { Idle } from "./idle_files.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
 
 export abstract class GoferNode extends Inode implements HandleOwner {
@@ -38,8 +39,8 @@ export abstract class GoferNode extends Inode implements HandleOwner {
   /** It was made without a name (O_TMPFILE) and has none yet. */
   nameless = false;
   #holders = 0;
-  /** A descriptor for reading that was left (idle_files.ts), or -1. */
-  idle = -1;
+  /** A descriptor for reading that was left (idle_files.ts). */
+  idle: Idle | null = null;
   /** A handle of its own, since the name is gone. */
   #kept = -1;
 

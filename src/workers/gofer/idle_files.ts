@@ -5,9 +5,9 @@
 // Left where it is, such a descriptor is a file that the host cannot give up, and in an overlay of the host's the lower file
 // after the upper one was made: so it stays for no longer than attributes are believed, and goes with any change of the file.
 
+import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
-import { Looks } from "../platform/looks.ts";
 import { BELIEVED_NS } from "./attribute_cache.ts";
 
 const IDLE_MAX = 128;
@@ -23,20 +23,28 @@ export interface IdleOwner {
   readonly fs: object;
   /** How often it was changed, as far as is known. */
   readonly changeCount: number;
-  /** The descriptor that was left, or -1. */
-  idle: number;
+  /** What it has left, now or before; null: never anything. */
+  idle: Idle | null;
 }
 
-interface Idle {
-  readonly changeCount: number;
-  readonly untilNs: number;
+/** Kept for as long as its file, so that nothing is made each time. */
+export interface Idle {
+  readonly owner: IdleOwner;
+  /** -1: there is none now. */
+  fd: number;
+  changeCount: number;
+  untilNs: number;
+  /** Left before this one, and behind it. */
+  older: Idle | null;
+  newer: Idle | null;
 }
 
 export class IdleFiles {
   readonly #kernel: IdleContext;
   readonly #max: number;
-  /** The one that was left first, first. */
-  readonly #left = new Map<IdleOwner, Idle>();
+  #oldest: Idle | null = null;
+  #newest: Idle | null = null;
+  #size = 0;
   readonly #looks: Looks;
 
   constructor(kernel: IdleContext, max = IDLE_MAX) {
@@ -46,64 +54,87 @@ export class IdleFiles {
   }
 
   get size(): number {
-    return this.#left.size;
+    return this.#size;
   }
 
   /** The descriptor that was left, the caller's from now on; -1: there is none. */
   take(owner: IdleOwner): number {
-    const fd = owner.idle;
-    if (fd < 0) return -1;
-    const { changeCount, untilNs } = this.#left.get(owner)!;
-    if (changeCount !== owner.changeCount || untilNs <= this.#kernel.nowNs) {
-      this.drop(owner);
-      return -1;
-    }
-    this.#left.delete(owner);
-    owner.idle = -1;
-    return fd;
+    const { idle } = owner;
+    if (idle === null || idle.fd < 0) return -1;
+    const { fd } = idle;
+    this.#takeOut(idle);
+    if (idle.changeCount === owner.changeCount && this.#kernel.nowNs < idle.untilNs) return fd;
+    this.#kernel.native.close(fd);
+    return -1;
   }
 
   /** Leaves a descriptor, which was the caller's. */
   leave(owner: IdleOwner, fd: number): void {
-    if (owner.idle >= 0) {
+    owner.idle ??= { owner, fd: -1, changeCount: 0, untilNs: 0, older: null, newer: null };
+    const { idle } = owner;
+    if (idle.fd >= 0) {
       this.#kernel.native.close(fd);
       return;
     }
-    for (const oldest of this.#left.keys()) {
-      if (this.#left.size < this.#max) break;
-      this.drop(oldest);
-    }
-    owner.idle = fd;
-    this.#left.set(owner, {
-      changeCount: owner.changeCount,
-      untilNs: this.#kernel.nowNs + BELIEVED_NS,
-    });
+    if (this.#size >= this.#max) this.#close(this.#oldest!);
+    idle.fd = fd;
+    idle.changeCount = owner.changeCount;
+    idle.untilNs = this.#kernel.nowNs + BELIEVED_NS;
+    this.#append(idle);
     this.#looks.begin();
   }
 
   /** The file is about to change. */
-  drop(owner: IdleOwner): void {
-    if (owner.idle < 0) return;
-    this.#kernel.native.close(owner.idle);
-    owner.idle = -1;
-    this.#left.delete(owner);
+  drop({ idle }: IdleOwner): void {
+    if (idle !== null && idle.fd >= 0) this.#close(idle);
   }
 
   /** Nobody sees a file system any more. */
   dropAllOf(fs: object): void {
-    for (const owner of this.#left.keys()) if (owner.fs === fs) this.drop(owner);
+    this.#closeThose(({ owner }) => owner.fs === fs);
   }
 
   /** The kernel has ended. */
   end(): void {
-    for (const owner of this.#left.keys()) this.drop(owner);
+    this.#closeThose(() => true);
+  }
+
+  #closeThose(isMeant: (idle: Idle) => boolean): void {
+    for (let idle = this.#oldest; idle !== null; ) {
+      const { newer } = idle;
+      if (isMeant(idle)) this.#close(idle);
+      idle = newer;
+    }
+  }
+
+  #close(idle: Idle): void {
+    const { fd } = idle;
+    this.#takeOut(idle);
+    this.#kernel.native.close(fd);
+  }
+
+  #append(idle: Idle): void {
+    idle.older = this.#newest;
+    if (this.#newest === null) this.#oldest = idle;
+    else this.#newest.newer = idle;
+    this.#newest = idle;
+    this.#size++;
+  }
+
+  #takeOut(idle: Idle): void {
+    const { older, newer } = idle;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    idle.fd = -1;
+    idle.older = null;
+    idle.newer = null;
+    this.#size--;
   }
 
   #closeOld(): boolean {
-    for (const [owner, { untilNs }] of this.#left) {
-      if (untilNs > this.#kernel.nowNs) return true;
-      this.drop(owner);
-    }
-    return false;
+    while (this.#oldest !== null && this.#oldest.untilNs <= this.#kernel.nowNs) this.#close(this.#oldest);
+    return this.#oldest !== null;
   }
 }
