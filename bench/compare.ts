@@ -126,6 +126,11 @@ export function compare(before: Results, now: Results): Comparison {
   };
 }
 
+/** Whether any change of ours could be told. */
+export function tellsAnything({ differences, blind }: Comparison): boolean {
+  return differences.filter(({ isHere }) => isHere).length > blind.rows;
+}
+
 /** Ours that are worse by more than so many percent, beyond doubt. */
 export function regressions({ differences }: Comparison, thresholdPercent: number): Difference[] {
   return differences.filter(

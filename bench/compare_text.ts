@@ -65,6 +65,7 @@ export function comparisonNotes(comparison: Comparison): string[] {
     notes.push(
       `too few runs: in ${count(blind.rows, "row")} no change could be told among so many; --runs ${blind.runs}, then and now, would do`,
     );
+  if (differences.length + untested.length === 0) notes.push("no row is in both on one way");
   if (untested.length > 0) notes.push(`too few runs for any test: ${untested.join(", ")}`);
   if (onlyBefore.length > 0) notes.push(`then alone: ${onlyBefore.join(", ")}`);
   if (onlyNow.length > 0) notes.push(`now alone: ${onlyNow.join(", ")}`);

@@ -4,8 +4,8 @@
 import { writeFileSync } from "node:fs";
 import { installed, workingWays } from "./available.ts";
 import { lookBefore } from "./busy.ts";
-import { compare, mayTell, regressions, runsFor } from "./compare.ts";
-import { comparisonText } from "./compare_text.ts";
+import { compare, mayTell, regressions, runsFor, tellsAnything } from "./compare.ts";
+import { comparisonNotes, comparisonText } from "./compare_text.ts";
 import { BenchError } from "./error.ts";
 import { resultsJson } from "./json.ts";
 import { readResults } from "./json_read.ts";
@@ -95,6 +95,11 @@ async function run(words: Words): Promise<number> {
 
   const results = words.from === undefined ? await measure(words, runs) : readResults(words.from);
   const comparison = earlier && compare(earlier, results);
+  // What could not fail has not passed.
+  if (comparison && limit !== undefined && !tellsAnything(comparison))
+    throw new BenchError(
+      `--threshold: of ${words.compare} no row here can be compared: ${comparisonNotes(comparison).join("; ")}`,
+    );
   const json = () => `${JSON.stringify(resultsJson(results), null, 2)}\n`;
   if (words.json === "-") process.stdout.write(json());
   else {

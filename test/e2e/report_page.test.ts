@@ -53,17 +53,27 @@ const REPORT: Report = {
             { name: "here", style: 1 },
             { name: "elsewhere", style: 2 },
           ],
-          rows: ["getppid", "open + close", HOSTILE].map((label, row) => ({
-            label,
-            values: [0, 1].map((series) => ({
-              series,
-              value: 2 + row + series,
-              low: 1.5 + row,
-              high: 4 + row,
-              text: "so much",
-              samples: [1.5 + row, 4 + row],
+          rows: [
+            ...["getppid", "open + close", HOSTILE].map((label, row) => ({
+              label,
+              values: [0, 1].map((series) => ({
+                series,
+                value: 2 + row + series,
+                low: 1.5 + row,
+                high: 4 + row,
+                text: "so much",
+                samples: [1.5 + row, 4 + row],
+              })),
             })),
-          })),
+            {
+              // A logarithmic axis has no place for some of these.
+              label: "nothing, and without end",
+              values: [
+                { series: 0, value: 0, low: 0, high: 0, text: "nothing" },
+                { series: 1, value: 3, low: 0, high: Number.POSITIVE_INFINITY, text: "3", samples: [0, 3] },
+              ],
+            },
+          ],
         },
         {
           kind: "table",
@@ -159,6 +169,24 @@ const DRAWN = `[...document.querySelectorAll(".chart svg")].map((svg) =>
     const box = shape.getBoundingClientRect();
     return box.width + box.height > 1 && getComputedStyle(shape).visibility === "visible";
   }).length)`;
+
+/** Colours of marks that are too close to what is behind them (WCAG 2, 1.4.11). */
+const FAINT = `(() => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  const light = (colour) => {
+    probe.style.color = colour;
+    const [x, y, z] = getComputedStyle(probe).color.match(/\\d+/g).map((c) => c / 255)
+      .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = light("var(--background)");
+  const faint = [0, 1, 2, 3, 4, 5, 6, 7].filter((at) => {
+    const [a, b] = [light("var(--series-" + at + ")"), behind].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05) < 3;
+  });
+  probe.remove();
+  return faint;
+})()`;
 
 const COLUMN = `[...document.querySelectorAll("#first tbody tr")].map((row) => row.cells[0].textContent.slice(0, 1))`;
 
@@ -268,13 +296,14 @@ test("a flame graph goes deeper by keys, and back", async ({ browser }) => {
 });
 
 for (const scheme of ["light", "dark"] as const)
-  test(`texts have contrast when it is ${scheme}`, async ({ browser }) => {
+  test(`texts and marks have contrast when it is ${scheme}`, async ({ browser }) => {
     await browser.media(scheme);
     const background = await browser.evaluate<string>(
       "getComputedStyle(document.documentElement).backgroundColor",
     );
     assert.is(background === "rgb(255, 255, 255)", scheme === "light");
     assert.equal(await browser.evaluate(LOW_CONTRAST), []);
+    assert.equal(await browser.evaluate(FAINT), []);
     await browser.media("light");
   });
 
@@ -301,6 +330,13 @@ test("paper is white, and has nothing on it that is to be pressed", async ({ bro
   assert.is(await style("nav", "display"), "none");
   assert.is(await style(".frame", "overflowX"), "visible");
   assert.equal(await browser.evaluate(LOW_CONTRAST), []);
+  // A sheet of A4 across, without its margins.
+  await browser.resize(1030, 700);
+  const cut = await browser.evaluate<string[]>(
+    `[...document.querySelectorAll("table, svg")].filter((each) => each.getBoundingClientRect().right > innerWidth).map((each) => each.outerHTML.slice(0, 60))`,
+  );
+  assert.equal(cut, []);
+  await browser.resize(1200, 900);
   const pdf = await browser.pdf();
   assert.is(pdf.subarray(0, 5).toString(), "%PDF-");
   assert.ok(pdf.length > 10_000);

@@ -4,7 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { QUIET } from "../../bench/busy.ts";
-import { compare, regressions, runsFor } from "../../bench/compare.ts";
+import { compare, regressions, runsFor, tellsAnything } from "../../bench/compare.ts";
 import { changeText, comparisonNotes, comparisonText } from "../../bench/compare_text.ts";
 import { atMost, timesRunsc } from "../../bench/goals.ts";
 import { resultsJson } from "../../bench/json.ts";
@@ -138,6 +138,19 @@ test("too few runs are told, with how many would do", () => {
   assert.equal(once.differences, []);
   assert.is(once.untested.length, ROWS);
   assert.match(comparisonNotes(once).join("\n"), /too few runs for any test: row_0, row_1, /);
+});
+
+test("where nothing can be compared, that is said", () => {
+  const other = (name: string): Results => ({
+    ...results(),
+    ways: [{ name, version: "", isHere: true }],
+    rows: results().rows.map((row) => ({ ...row, samples: new Map([[name, [1, 2, 3]]]) })),
+  });
+  const nothing = compare(results(), other("ptrace"));
+  assert.not(tellsAnything(nothing));
+  assert.equal(comparisonNotes(nothing), ["no row is in both on one way"]);
+  assert.not(tellsAnything(compare(results({ runs: 5 }), results({ runs: 5 }))));
+  assert.ok(tellsAnything(compare(results(), results())));
 });
 
 test("rows that one run has alone are named", () => {

@@ -32,6 +32,9 @@ test("values have three digits and a unit that suits", () => {
   assert.is(withUnit("ns", 2.1e9), "2.10 s");
   assert.is(withUnit("ns", 0), "0 ns");
   assert.is(withUnit("bytes", 17 * 2 ** 20), "17.0 MiB");
+  assert.is(withUnit("count", 5), "5");
+  assert.is(withUnit("count", 5.125), "5.1");
+  assert.is(withRange("count", 5, 4, 6), "5 (4-6)");
   assert.is(withRange("ns", 3350, 970, 12_000), "3.35 µs (0.970-12.0)");
   assert.is(limitText("ns", 1500), "1.5 µs");
   assert.is(limitText("bytes", 17 * 2 ** 20), "17 MiB");

@@ -35,8 +35,9 @@ export function scaleFor(unit: Unit, value: number): readonly [name: string, siz
 
 /** A value by itself: `3.35 µs`. */
 export function withUnit(unit: Unit, value: number): string {
+  if (unit === "count") return String(Number(value.toFixed(1)));
   const [name, size] = scaleFor(unit, value);
-  return `${digits(value / size)} ${name}`.trimEnd();
+  return `${digits(value / size)} ${name}`;
 }
 
 /** A limit, which is a round number: `500 ns`, `17 MiB`. */
@@ -45,15 +46,19 @@ export function limitText(unit: Unit, value: number): string {
   return `${Number((value / size).toFixed(3))} ${name}`.trimEnd();
 }
 
-/** A range in the unit that suits a value: `2.97–3.47`. */
-export function rangeText(unit: Unit, value: number, low: number, high: number): string {
+/** The ends of a range, in the unit that suits a value. */
+function ends(unit: Unit, value: number, low: number, high: number): [string, string] {
+  if (unit === "count") return [withUnit(unit, low), withUnit(unit, high)];
   const [, size] = scaleFor(unit, value);
-  return `${digits(low / size)}–${digits(high / size)}`;
+  return [digits(low / size), digits(high / size)];
+}
+
+/** A range without its unit, which stands at the value: `2.97–3.47`. */
+export function rangeText(unit: Unit, value: number, low: number, high: number): string {
+  return ends(unit, value, low, high).join("–");
 }
 
 /** A value with its range, in one unit: `3.35 µs (2.97-3.47)`. */
 export function withRange(unit: Unit, value: number, low: number, high: number): string {
-  const [name, size] = scaleFor(unit, value);
-  const text = `${digits(value / size)} ${name}`.trimEnd();
-  return `${text} (${digits(low / size)}-${digits(high / size)})`;
+  return `${withUnit(unit, value)} (${ends(unit, value, low, high).join("-")})`;
 }

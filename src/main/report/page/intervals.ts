@@ -78,6 +78,23 @@ function domain({ rows, scale, reference }: IntervalChart): [number, number] {
   return [least / 1.25, most * 1.25];
 }
 
+/** What has a place at the axis; intervals end where that does, if they have no end there. */
+function drawable(
+  marks: readonly Mark[],
+  scale: IntervalChart["scale"],
+  [least, most]: readonly [number, number],
+): Mark[] {
+  const hasPlace = (value: number) => Number.isFinite(value) && (scale === "linear" || value > 0);
+  return marks
+    .filter(({ value }) => hasPlace(value))
+    .map((mark) => ({
+      ...mark,
+      low: hasPlace(mark.low) ? mark.low : least,
+      high: hasPlace(mark.high) ? mark.high : most,
+      samples: (mark.samples ?? []).filter(hasPlace),
+    }));
+}
+
 function points(marks: readonly Mark[]): Plot.Markish[] {
   const ticks = marks.flatMap((mark) => (mark.samples ?? []).map((value) => ({ ...mark, value })));
   return [
@@ -133,7 +150,7 @@ function draw(chart: IntervalChart, width: number): Element {
   const { reference } = chart;
   const room = Math.max(2, Math.floor((width - marginLeft) / 80));
   const range = domain(chart);
-  const kept = marks.filter(({ value }) => Number.isFinite(value) && (chart.scale === "linear" || value > 0));
+  const kept = drawable(marks, chart.scale, range);
   return Plot.plot({
     className: "plot",
     width,
