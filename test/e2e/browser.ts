@@ -206,7 +206,7 @@ export class Browser {
   }
 
   async pdf(): Promise<Buffer> {
-    const { data } = await this.send("Page.printToPDF", {});
+    const { data } = await this.send("Page.printToPDF", { preferCSSPageSize: true });
     return Buffer.from(String(data), "base64");
   }
 

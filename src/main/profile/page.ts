@@ -36,6 +36,7 @@ function errors({ errnos }: CallProfile): string {
 }
 
 function callTable({ calls, total }: Profile): Block[] {
+  const phases = PHASES.filter(([phase]) => total[phase].count > 0);
   const columns = [
     words("call"),
     number("calls"),
@@ -43,7 +44,7 @@ function callTable({ calls, total }: Profile): Block[] {
     number("trapped", "came by a trap, not by a patched site"),
     number("share of work", "of the time that kernel threads worked on calls"),
     number("work in all"),
-    ...PHASES.map(([, label, hint]) => number(label, `${hint}: medians`)),
+    ...phases.map(([, label, hint]) => number(label, `${hint}: medians`)),
     number("bytes"),
   ];
   const rows = calls.map((call) => [
@@ -53,7 +54,7 @@ function callTable({ calls, total }: Profile): Block[] {
     count(call.trapped),
     share(call.work.sumNs, total.work.sumNs),
     time(call.work.sumNs),
-    ...PHASES.map(([phase]) => spread(call[phase])),
+    ...phases.map(([phase]) => spread(call[phase])),
     bytes(call.bytes),
   ]);
   return table("All calls", columns, rows);

@@ -21,7 +21,7 @@ export function share(part: number, whole: number): Cell {
 /** The median, and below it what one of a hundred exceeds. */
 export function spread({ count, p50Ns, p99Ns, maxNs }: Histogram): Cell {
   if (count === 0) return { text: "", value: null };
-  const detail = `99 % ${withUnit("ns", p99Ns)} · most ${withUnit("ns", maxNs)}`;
+  const detail = `99 % ${withUnit("ns", p99Ns)}\nmost ${withUnit("ns", maxNs)}`;
   return { text: withUnit("ns", p50Ns), value: p50Ns, detail };
 }
 

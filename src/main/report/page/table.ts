@@ -4,6 +4,9 @@
 import type { Cell, Column, Table } from "../document.ts";
 import { element } from "./dom.ts";
 
+/** A table of more columns is set smaller on paper, which cannot be moved to the side. */
+const MANY = 8;
+
 type Order = "none" | "ascending" | "descending";
 
 function compare(a: Cell, b: Cell): number {
@@ -70,7 +73,7 @@ export function tableView({ caption, columns, rows }: Table): HTMLElement {
 
   const table = element(
     "table",
-    {},
+    columns.length > MANY ? { class: "many" } : {},
     element("caption", {}, caption),
     element("thead", {}, element("tr", {}, ...heads)),
     body,
