@@ -25,7 +25,7 @@ import {
   SYS_munmap,
 } from "../call/operation_list.ts";
 import { clearPools, undoIn } from "../patch/clear_pools.ts";
-import type { SlowDescriptor } from "../vfs/file.ts";
+import type { Changing, SlowDescriptor } from "../vfs/file.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
@@ -47,6 +47,7 @@ export interface MapSource {
   readonly offset: number;
   /** Host descriptor with no more access than the mapping needs, closed after it was donated; -1: anonymous. */
   readonly hostFd: number;
+  readonly stays?: Changing;
   readonly slow?: SlowDescriptor;
 }
 
@@ -171,15 +172,23 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
     plan = space.vmas.planMap(vma);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
+    const { donations } = task.stub;
+    const { nowNs } = task.kernel;
     const fd = source.hostFd < 0 ? -1 : donatedFd(task);
-    if (source.hostFd >= 0) list.donate(source.hostFd);
+    const stays = fd < 0 ? undefined : source.stays;
+    if (fd >= 0 && (stays === undefined || !donations.has(fd, stays, nowNs))) {
+      donations.forget(fd);
+      list.donate(source.hostFd);
+    }
     list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
-    if (fd >= 0) list.call(SYS_close, fd);
+    if (fd >= 0 && stays === undefined) list.call(SYS_close, fd);
     const ends = request.populate >= 0 ? GOES_ON : result === ITS_ADDRESS ? at : result;
     if (!(yield* runPlan(task, list, plan, ends))) {
       plan.drop();
+      if (fd >= 0) donations.forget(fd);
       return hostError(task);
     }
+    if (stays !== undefined) donations.keep(fd, stays, source.backing!, nowNs);
     yield* plan.commitInPieces(() => breatheOn(task));
     space.patches?.forget(at, at + length);
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
@@ -236,6 +245,16 @@ export function hostRanges({ stub }: MemCaller, start: number, end: number): [nu
   return stub.space.patches?.outside(own) ?? own;
 }
 
+/** A file that is not mapped any more is to be the host's to give up. */
+function closeKept(task: MemCaller, list: OperationList, start: number): void {
+  const { donations, space } = task.stub;
+  const fd = donatedFd(task);
+  const backing = donations.unneeded(fd);
+  if (backing === null || space.vmas.findFrom(start)?.backing !== backing) return;
+  donations.forget(fd);
+  list.tell(SYS_close, fd);
+}
+
 /** `result`: what the call ends with then. */
 export function* unmap(task: MemCaller, start: number, end: number, result = GOES_ON): Coroutine {
   const { space } = task.stub;
@@ -246,6 +265,7 @@ export function* unmap(task: MemCaller, start: number, end: number, result = GOE
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(task, start, end)) list.call(SYS_munmap, from, to - from);
+    closeKept(task, list, start);
     if (!(yield* runPlan(task, list, plan, result))) {
       plan.drop();
       return hostError(task);

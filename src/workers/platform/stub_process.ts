@@ -14,6 +14,7 @@ import {
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Caller } from "../call/caller.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
+import { Donations } from "../mem/donations.ts";
 import type { Pool } from "../patch/patches.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
@@ -27,6 +28,7 @@ const LOST_POOLS_MAX = 4;
 export class StubProcess {
   readonly kernel: PlatformContext;
   readonly space: AddressSpace;
+  readonly donations = new Donations();
   /** Places in the guest SAB, by the chunk's number in this address space. */
   readonly chunks: number[] = [];
   readonly tasks: HostThread[] = [];

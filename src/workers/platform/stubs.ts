@@ -256,6 +256,7 @@ export class Stubs {
   mapChunk(list: OperationList, stub: StubProcess, slot: number): void {
     const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
     const fd = DONATED_FD + stub.slotIndex(slot);
+    stub.donations.forget(fd);
     list.donate(stub.memfd, true);
     list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0);
     list.call(SYS_close, fd);
