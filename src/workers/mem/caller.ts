@@ -18,8 +18,6 @@ export interface Stub {
   isAlone(task: Caller): boolean;
   /** Interrupts all other threads, which may be in a trampoline of the pool; they report later. */
   takeOthersOut(task: Caller, pool: Pool): void;
-  /** Number of a slot in this address space: names its donated descriptor. */
-  slotIndex(slot: number): number;
 }
 
 export interface MemCaller extends Caller {

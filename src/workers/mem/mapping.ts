@@ -12,7 +12,6 @@ import {
   PROT_WRITE,
 } from "../../shared/abi/mman.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
-import { DONATED_FD } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
@@ -29,16 +28,12 @@ import type { Changing, SlowDescriptor } from "../vfs/file.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
+import type { Given } from "./donations.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
 
 export function pageCeil(bytes: number): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
-}
-
-/** The number under which a descriptor is donated to this task's stub. */
-export function donatedFd(task: MemCaller): number {
-  return DONATED_FD + task.stub.slotIndex(task.call.slot);
 }
 
 /** What is to be mapped: anonymous memory, or an object through a host descriptor. */
@@ -152,6 +147,9 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
   const lock = placed
     ? yield* lockForNew(task, request.address, request.address + length)
     : yield* space.lockUnplaced(task);
+  const { donations } = task.stub;
+  let given: Given | null = null;
+  let old: Given | null = null;
   let plan: VmaPlan | number = -EINVAL;
   try {
     const at = placed ? checkPlaced(task, request) : choose(task, request);
@@ -169,31 +167,33 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
       offset: source.backing === null ? 0 : source.offset,
       name: request.name,
     };
+    if (source.hostFd >= 0) {
+      given = donations.begin(source.stays, task.kernel.nowNs);
+      if (given === null) return -ENOMEM;
+      if (given.kept === null && source.stays !== undefined) old = donations.closeOldest();
+    }
     plan = space.vmas.planMap(vma);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    const { donations } = task.stub;
-    const { nowNs } = task.kernel;
-    const fd = source.hostFd < 0 ? -1 : donatedFd(task);
-    const stays = fd < 0 ? undefined : source.stays;
-    if (fd >= 0 && (stays === undefined || !donations.has(fd, stays, nowNs))) {
-      donations.forget(fd);
-      list.donate(source.hostFd);
-    }
+    if (given !== null && given.kept === null) list.donate(source.hostFd);
+    const fd = given?.fd ?? -1;
     list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
-    if (fd >= 0 && stays === undefined) list.call(SYS_close, fd);
+    if (given !== null && source.stays === undefined) list.call(SYS_close, fd);
+    if (old !== null) list.tell(SYS_close, old.fd);
     const ends = request.populate >= 0 ? GOES_ON : result === ITS_ADDRESS ? at : result;
     if (!(yield* runPlan(task, list, plan, ends))) {
       plan.drop();
-      if (fd >= 0) donations.forget(fd);
+      if (given !== null) given.kept = null;
       return hostError(task);
     }
-    if (stays !== undefined) donations.keep(fd, stays, source.backing!, nowNs);
+    if (given !== null && source.stays !== undefined)
+      donations.keep(given, source.stays, source.backing!, task.kernel.nowNs);
     yield* plan.commitInPieces(() => breatheOn(task));
     space.patches?.forget(at, at + length);
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
+    for (const ended of [given, old]) if (ended !== null) donations.end(ended);
     closeMapped(task.kernel.native, source);
     lock.release();
   }
@@ -245,27 +245,19 @@ export function hostRanges({ stub }: MemCaller, start: number, end: number): [nu
   return stub.space.patches?.outside(own) ?? own;
 }
 
-/** A file that is not mapped any more is to be the host's to give up. */
-function closeKept(task: MemCaller, list: OperationList, start: number): void {
-  const { donations, space } = task.stub;
-  const fd = donatedFd(task);
-  const backing = donations.unneeded(fd);
-  if (backing === null || space.vmas.findFrom(start)?.backing !== backing) return;
-  donations.forget(fd);
-  list.tell(SYS_close, fd);
-}
-
 /** `result`: what the call ends with then. */
 export function* unmap(task: MemCaller, start: number, end: number, result = GOES_ON): Coroutine {
-  const { space } = task.stub;
+  const { space, donations } = task.stub;
   const lock = yield* space.lock(task, start, end);
+  let unneeded: Given | null = null;
   try {
     if (!isUsed(task, start, end)) return 0;
     const plan = space.vmas.planUnmap(start, end);
     if (typeof plan === "number") return plan;
+    unneeded = donations.closeUnneeded(space.vmas.findFrom(start)?.backing ?? null);
     const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(task, start, end)) list.call(SYS_munmap, from, to - from);
-    closeKept(task, list, start);
+    if (unneeded !== null) list.tell(SYS_close, unneeded.fd);
     if (!(yield* runPlan(task, list, plan, result))) {
       plan.drop();
       return hostError(task);
@@ -274,6 +266,7 @@ export function* unmap(task: MemCaller, start: number, end: number, result = GOE
     space.patches?.forget(start, end);
     return 0;
   } finally {
+    if (unneeded !== null) donations.end(unneeded);
     lock.release();
   }
 }

@@ -2,7 +2,7 @@
 // Its life: allotted (place and memfd exist) -> spawned (pid known) -> running -> dead (pidfd fired;
 // slots closed, chunks unmapped) -> reaped.
 
-import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
+import { chunkOfSlot, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
   CHUNK_SIZE,
   CHUNK_SLOTS,
@@ -120,11 +120,6 @@ export class StubProcess {
 
   kill(): void {
     this.#process?.kill();
-  }
-
-  /** Number of a slot in this address space: names its donated descriptor. */
-  slotIndex(slot: number): number {
-    return this.chunks.indexOf(chunkOfSlot(slot)) * CHUNK_SLOTS + slotInChunk(slot);
   }
 
   /** A slot without a task whose last host thread is gone, or -1. That it is gone is the slot's word for it. */
