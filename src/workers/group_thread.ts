@@ -37,8 +37,9 @@ export interface GroupKernel extends LoopContext {
   readonly sleep: SleepSet;
 }
 
-/** Throws of a kernel that nobody catches, while it is being ended. */
-const THROWS_MAX = 16;
+/** Throws of a kernel that nobody catches, while it is being ended; and how long it has no pass behind each. */
+const THROWS_MAX = 100;
+const REST_NS = 10e6;
 
 /** A kernel threw where nobody catches. */
 type OnThrow = (error: unknown) => void;
@@ -49,6 +50,8 @@ class Member {
   readonly onThrow: OnThrow;
   /** How often it has thrown where nobody catches. */
   throws = 0;
+  /** It has no pass before that time, unless it is 0. */
+  restsUntilNs = 0;
   /** Its sleep set has something. */
   isReady = false;
   /** Its scanner is in the midst of a pass. */
@@ -130,6 +133,7 @@ class Member {
   get isQuiet(): boolean {
     const { kernel } = this;
     return (
+      this.restsUntilNs === 0 &&
       !this.isReady &&
       !this.isScanning &&
       !this.owes &&
@@ -264,6 +268,7 @@ export class GroupThread {
   }
 
   #pass(member: Member): boolean {
+    if (member.restsUntilNs > 0 && this.#isResting(member)) return false;
     try {
       return member.pass();
     } catch (error) {
@@ -272,7 +277,15 @@ export class GroupThread {
     }
   }
 
+  // The thread does not sleep meanwhile: that ends soon.
+  #isResting(member: Member): boolean {
+    if (this.#native.monotonicNs() < member.restsUntilNs) return true;
+    member.restsUntilNs = 0;
+    return false;
+  }
+
   #tend(member: Member, nowNs: number): void {
+    if (member.restsUntilNs > 0) return;
     try {
       member.tend(nowNs, nowNs - this.#lastClockNs);
     } catch (error) {
@@ -282,7 +295,7 @@ export class GroupThread {
 
   #turnEnds(member: Member): void {
     try {
-      if (member.kernel.passEnd.any) member.kernel.passEnd.run(true);
+      if (member.restsUntilNs === 0 && member.kernel.passEnd.any) member.kernel.passEnd.run(true);
     } catch (error) {
       this.#threw(member, error);
     }
@@ -295,6 +308,7 @@ export class GroupThread {
 
   #threw(member: Member, error: unknown): void {
     if (++member.throws > THROWS_MAX) throw error;
+    member.restsUntilNs = this.#native.monotonicNs() + REST_NS;
     setImmediate(() => member.onThrow(error));
     // The event loop turns, and tells who is to end it.
     member.kernel.owesAnswer = true;

@@ -53,6 +53,8 @@ export function makeLimits(descriptors: number, share: HostShare = shareOf(1)) {
     memoryFiles: Math.min(MEMORY_FILES_MAX, quarter),
     /** Open files of the host's file systems. */
     hostFiles: quarter + (quarter >>> 1),
+    /** Descriptors of those that were closed a moment ago. */
+    idleFiles: share.of(128),
   };
 }
 

@@ -116,6 +116,11 @@ int main(void) {
   unlink("/o/lower4");
   close(f);
   look("removed while it was open", "/o/lower4");
+  // What was opened before it was written to, and closed behind that.
+  f = open("/o/lower5", O_RDONLY);
+  put("/o/lower5", 0, "upper5");
+  close(f);
+  look("opened before, closed behind", "/o/lower5");
   positions();
   protection();
   permission();

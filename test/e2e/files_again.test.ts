@@ -12,7 +12,7 @@ import { shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { absent } from "./engine_room.ts";
 
-const NAMES = ["lower", "lower2", "lower3", "lower4"];
+const NAMES = ["lower", "lower2", "lower3", "lower4", "lower5"];
 
 /** What the program prints under a runtime; absent: under ours. */
 async function told(runtime?: string): Promise<string> {

@@ -1,4 +1,4 @@
-// F1: a file's descriptor exists in a stub for as long as it is mapped in pieces. A sibling thread closes it there; maps it
+// F1: a file's descriptor exists in a stub for the length of one list. A sibling thread closes it there; maps it
 // itself at an offset of its own choice: it is the guest's own, for reading, and nothing else can be made of it; or has the
 // kernel told of that: refused, and after sixteen times the end.
 //@ args: close

@@ -275,14 +275,22 @@ test("a throw is its kernel's alone", () => {
   assert.equal([threw.length, other.served], [1, 3]);
 });
 
-test("a kernel that throws for ever ends the thread", () => {
-  const { kernels, run } = makeThread(2);
-  kernels[0]!.waiting = 100;
+test("a kernel that throws for ever ends the thread, in the end", () => {
+  const { host, kernels, run } = makeThread(2);
+  kernels[0]!.waiting = 1000;
   kernels[0]!.onServe = () => {
     throw new Error("out of order");
   };
+  // There is time to end it before.
+  for (let turn = 0; turn < 100; turn++) {
+    host.nowNs += 5 * MS;
+    run();
+  }
   assert.throws(() => {
-    for (let turn = 0; turn < 100; turn++) run();
+    for (let turn = 0; turn < 500; turn++) {
+      host.nowNs += 5 * MS;
+      run();
+    }
   }, /out of order/);
 });
 

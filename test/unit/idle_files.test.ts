@@ -33,13 +33,17 @@ function make() {
     for (const { run } of due) run();
   };
   const fs = {};
-  return { files: new IdleFiles(kernel as never, MAX), closed, timers, kernel, pass, fs, file: new File(fs) };
+  const files = new IdleFiles(kernel as never, MAX);
+  /** What was opened a while ago. */
+  const leave = (owner: File, fd: number, ageMs = 0, changeCount = owner.changeCount) =>
+    files.leave(owner, fd, changeCount, kernel.nowNs - ageMs * MS);
+  return { files, leave, closed, timers, kernel, pass, fs, file: new File(fs) };
 }
 
 test("what was left is taken once", () => {
-  const { files, file, closed } = make();
+  const { files, leave, file, closed } = make();
   assert.is(files.take(file), -1);
-  files.leave(file, 7);
+  leave(file, 7);
   assert.is(files.take(file), 7);
   assert.is(files.take(file), -1);
   assert.equal(closed, []);
@@ -47,34 +51,34 @@ test("what was left is taken once", () => {
 });
 
 test("a second one of the same file is closed", () => {
-  const { files, file, closed } = make();
-  files.leave(file, 7);
-  files.leave(file, 8);
+  const { files, leave, file, closed } = make();
+  leave(file, 7);
+  leave(file, 8);
   assert.equal(closed, [8]);
   assert.is(files.take(file), 7);
 });
 
 test("a file that has changed is opened anew, whoever has told of it", () => {
-  const { files, file, closed } = make();
-  files.leave(file, 7);
+  const { files, leave, file, closed } = make();
+  leave(file, 7);
   files.drop(file);
   assert.is(files.take(file), -1);
-  files.leave(file, 8);
+  leave(file, 8);
   file.changeCount++;
   assert.is(files.take(file), -1);
   assert.equal(closed, [7, 8]);
 });
 
 test("none stays for long, and nothing is left to do behind the last", () => {
-  const { files, file, closed, timers, pass, fs } = make();
+  const { files, leave, file, closed, timers, pass, fs } = make();
   const other = new File(fs);
-  files.leave(file, 7);
+  leave(file, 7);
   pass(60);
-  files.leave(other, 8);
+  leave(other, 8);
   pass(50);
   assert.equal(closed, [7]);
   assert.is(files.take(other), 8);
-  files.leave(other, 8);
+  leave(other, 8);
   pass(99);
   pass(60);
   assert.equal(closed, [7, 8]);
@@ -84,33 +88,54 @@ test("none stays for long, and nothing is left to do behind the last", () => {
 });
 
 test("what is too old is not given, though nobody has looked yet", () => {
-  const { files, file, closed, kernel } = make();
-  files.leave(file, 7);
+  const { files, leave, file, closed, kernel } = make();
+  leave(file, 7);
   kernel.nowNs += 101 * MS;
   assert.is(files.take(file), -1);
   assert.equal(closed, [7]);
 });
 
+test("what was opened too long ago, or before a change, is not left", () => {
+  const { files, leave, file, closed } = make();
+  leave(file, 7, 100);
+  file.changeCount = 3;
+  leave(file, 8, 0, 2);
+  assert.equal(closed, [7, 8]);
+  leave(file, 9, 60);
+  assert.is(files.take(file), 9);
+});
+
+test("however often it is used, it is as old as it is", () => {
+  const { files, leave, file, pass } = make();
+  leave(file, 7);
+  pass(60);
+  assert.is(files.take(file), 7);
+  leave(file, 7, 60);
+  pass(41);
+  assert.is(files.take(file), -1);
+});
+
 test("not more than so many: the oldest goes", () => {
-  const { files, closed, fs } = make();
+  const { files, leave, closed, fs } = make();
   const all = Array.from({ length: MAX + 2 }, () => new File(fs));
-  for (const [i, file] of all.entries()) files.leave(file, 10 + i);
+  for (const [i, file] of all.entries()) leave(file, 10 + i);
   assert.equal(closed, [10, 11]);
   assert.is(files.take(all[0]!), -1);
   assert.is(files.take(all[2]!), 12);
 });
 
 test("a file system's go with it, others stay", () => {
-  const { files, file, closed, fs } = make();
+  const { files, leave, file, closed, fs } = make();
   const other = new File({});
-  files.leave(file, 7);
-  files.leave(other, 8);
+  leave(file, 7);
+  leave(other, 8);
   files.dropAllOf(fs);
   assert.equal(closed, [7]);
   assert.is(files.take(other), 8);
-  files.leave(other, 8);
+  leave(other, 8);
   files.end();
-  assert.equal(closed, [7, 8]);
+  leave(other, 9);
+  assert.equal(closed, [7, 8, 9]);
 });
 
 test.run();

@@ -63,9 +63,10 @@ class Threads implements Places {
       throw error;
     }
     const others = all.slice(1).map((_thread, i) => added.get(i + 1) as Started<PoolApi>);
-    for (const { remote } of others) await remote.begin();
     const { remote, turns } = added.get(SUPERVISOR) as Started<KernelApi>;
     const end = () => void all[SUPERVISOR]!.remote.end(boot.kernel);
+    // A part that does not begin ends its kernel, as one that throws does.
+    for (const other of others) await other.remote.begin().catch(end);
     for (const thread of all.slice(1))
       void thread.remote.hasThrown(boot.kernel).then((has) => {
         if (has) end();

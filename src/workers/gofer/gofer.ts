@@ -9,6 +9,7 @@ import type { Asked } from "../call/asked.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Counters } from "../counters.ts";
 import type { HeapBudget } from "../heap_budget.ts";
+import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Native } from "../native.ts";
 import type { SleepSet } from "../sleep_set.ts";
@@ -33,6 +34,7 @@ interface GoferContext {
   readonly timers: Timers;
   readonly counters: Counters;
   readonly heap: HeapBudget;
+  readonly limits: Limits;
   readonly log: Log;
   /** The event loop is to turn. */
   owesAnswer: boolean;
@@ -78,7 +80,7 @@ export class Gofer {
     this.#threads = new HostThreads(kernel);
     this.mounts = new HostMounts(kernel, this.#threads);
     this.slow = new SlowMounts(kernel);
-    this.idle = new IdleFiles(kernel);
+    this.idle = new IdleFiles(kernel, kernel.limits.idleFiles);
   }
 
   /** The kernel has ended, and nobody asks for anything. */

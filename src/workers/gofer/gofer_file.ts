@@ -17,25 +17,21 @@ import { fileResult } from "./handles.ts";
 
 const READ_AHEAD = 1 << 20;
 
-function leave(inode: GoferInode, fd: number): void {
-  inode.fs.kernel.gofer.idle.leave(inode, fd);
-}
-
-function close(inode: GoferInode, fd: number): void {
-  inode.fs.kernel.native.close(fd);
-}
-
 export class GoferFile extends SeekableFile {
   readonly #inode: GoferInode;
   #fd: number;
+  readonly #changeCount: number;
+  readonly #openedNs: number;
   /** The host's file system can tell what its page cache has. */
   #tells = true;
   /** Where it cannot: what was read once is taken to be there, up to this position. */
   #warmEnd = 0;
 
-  /** Owns the host descriptor. */
-  constructor(inode: GoferInode, fd: number, flags: number) {
+  /** Owns the host descriptor; of the file, and the time, when the host has opened it. */
+  constructor(inode: GoferInode, fd: number, flags: number, changeCount: number, openedNs: number) {
     super(inode, flags);
+    this.#changeCount = changeCount;
+    this.#openedNs = openedNs;
     this.#inode = inode;
     this.#fd = fd;
     inode.opened(fd);
@@ -182,8 +178,7 @@ export class GoferFile extends SeekableFile {
         : this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
     const { fs, hostDev, hostIno, path } = this.#inode;
-    const mapped = { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
-    return writable ? mapped : { ...mapped, stays: this.#inode };
+    return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
   }
 
   release(): void {
@@ -192,13 +187,21 @@ export class GoferFile extends SeekableFile {
     this.#inode.closed(fd);
     // A call that is still under way must not meet another file under the number.
     this.#fd = -1;
-    const end = this.#isReader && !this.#inode.hasLostName ? leave : close;
-    if (this.loan === null) end(this.#inode, fd);
-    else this.#endLate(end, fd);
+    if (this.loan === null) this.#giveBack(fd);
+    else this.#giveBackLate(fd);
+  }
+
+  // What is empty may be made as it is read, of what it was opened for (proc(5)).
+  #giveBack(fd: number): void {
+    const inode = this.#inode;
+    const { native, gofer } = inode.fs.kernel;
+    const mayStay = this.#isReader && !inode.hasLostName && (inode.lastAttributes?.size ?? 0) > 0;
+    if (mayStay) gofer.idle.leave(inode, fd, this.#changeCount, this.#openedNs);
+    else native.close(fd);
   }
 
   // Other threads are on the way to it.
-  #endLate(end: (inode: GoferInode, fd: number) => void, fd: number): void {
-    this.releaseThen(() => end(this.#inode, fd));
+  #giveBackLate(fd: number): void {
+    this.releaseThen(() => this.#giveBack(fd));
   }
 }

@@ -166,7 +166,8 @@ export class GoferInode extends GoferNode {
     if (fd < 0) return fd;
     // What stat says of a file that was just opened is never old.
     this.wasOpened();
-    return new GoferFile(this, fd, flags);
+    const opened = left >= 0 ? this.idle! : { changeCount: this.changeCount, openedNs: this.fs.kernel.nowNs };
+    return new GoferFile(this, fd, flags, opened.changeCount, opened.openedNs);
   }
 
   /** A fresh host description of a regular file or directory. */

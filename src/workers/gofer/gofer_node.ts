@@ -106,10 +106,6 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     return 0;
   }
 
-  get isOpen(): boolean {
-    return this.#open.length > 0;
-  }
-
   get hasLostName(): boolean {
     return this.#kept >= 0;
   }

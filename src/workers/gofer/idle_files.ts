@@ -3,14 +3,13 @@
 // are for reading alone, and nobody's while they are here: each open file has one of its own.
 //
 // Left where it is, such a descriptor is a file that the host cannot give up, and in an overlay of the host's the lower file
-// after the upper one was made: so it stays for no longer than attributes are believed, and goes with any change of the file.
+// after the upper one was made: so it serves for no longer than attributes are believed, from when the host has opened it, and
+// goes with any change of the file.
 
 import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
 import { BELIEVED_NS } from "../vfs/believed.ts";
-
-const IDLE_MAX = 128;
 
 export interface IdleContext {
   readonly native: Native;
@@ -32,8 +31,9 @@ export interface Idle {
   readonly owner: IdleOwner;
   /** -1: there is none now. */
   fd: number;
+  /** Of the file, and the time, when the host has opened it. */
   changeCount: number;
-  untilNs: number;
+  openedNs: number;
   /** Left before this one, and behind it. */
   older: Idle | null;
   newer: Idle | null;
@@ -45,9 +45,10 @@ export class IdleFiles {
   #oldest: Idle | null = null;
   #newest: Idle | null = null;
   #size = 0;
+  #hasEnded = false;
   readonly #looks: Looks;
 
-  constructor(kernel: IdleContext, max = IDLE_MAX) {
+  constructor(kernel: IdleContext, max: number) {
     this.#kernel = kernel;
     this.#max = max;
     this.#looks = new Looks(kernel, BELIEVED_NS / 2, () => this.#closeOld());
@@ -63,23 +64,24 @@ export class IdleFiles {
     if (idle === null || idle.fd < 0) return -1;
     const { fd } = idle;
     this.#takeOut(idle);
-    if (idle.changeCount === owner.changeCount && this.#kernel.nowNs < idle.untilNs) return fd;
+    if (idle.changeCount === owner.changeCount && this.#isYoung(idle.openedNs)) return fd;
     this.#kernel.native.close(fd);
     return -1;
   }
 
-  /** Leaves a descriptor, which was the caller's. */
-  leave(owner: IdleOwner, fd: number): void {
-    owner.idle ??= { owner, fd: -1, changeCount: 0, untilNs: 0, older: null, newer: null };
+  /** Leaves a descriptor, which was the caller's; the host has opened it at that time, when the file had changed so often. */
+  leave(owner: IdleOwner, fd: number, changeCount: number, openedNs: number): void {
+    owner.idle ??= { owner, fd: -1, changeCount: 0, openedNs: 0, older: null, newer: null };
     const { idle } = owner;
-    if (idle.fd >= 0) {
+    const isOld = changeCount !== owner.changeCount || !this.#isYoung(openedNs);
+    if (isOld || idle.fd >= 0 || this.#hasEnded) {
       this.#kernel.native.close(fd);
       return;
     }
     if (this.#size >= this.#max) this.#close(this.#oldest!);
     idle.fd = fd;
-    idle.changeCount = owner.changeCount;
-    idle.untilNs = this.#kernel.nowNs + BELIEVED_NS;
+    idle.changeCount = changeCount;
+    idle.openedNs = openedNs;
     this.#append(idle);
     this.#looks.begin();
   }
@@ -96,6 +98,7 @@ export class IdleFiles {
 
   /** The kernel has ended. */
   end(): void {
+    this.#hasEnded = true;
     this.#closeThose(() => true);
   }
 
@@ -133,8 +136,12 @@ export class IdleFiles {
     this.#size--;
   }
 
+  #isYoung(openedNs: number): boolean {
+    return this.#kernel.nowNs - openedNs < BELIEVED_NS;
+  }
+
   #closeOld(): boolean {
-    while (this.#oldest !== null && this.#oldest.untilNs <= this.#kernel.nowNs) this.#close(this.#oldest);
+    this.#closeThose(({ openedNs }) => !this.#isYoung(openedNs));
     return this.#oldest !== null;
   }
 }

@@ -24,11 +24,10 @@ import {
   SYS_munmap,
 } from "../call/operation_list.ts";
 import { clearPools, undoIn } from "../patch/clear_pools.ts";
-import type { Changing, SlowDescriptor } from "../vfs/file.ts";
+import type { SlowDescriptor } from "../vfs/file.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
-import type { Given } from "./donations.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
 
@@ -42,7 +41,6 @@ export interface MapSource {
   readonly offset: number;
   /** Host descriptor with no more access than the mapping needs, closed after it was donated; -1: anonymous. */
   readonly hostFd: number;
-  readonly stays?: Changing;
   readonly slow?: SlowDescriptor;
 }
 
@@ -139,6 +137,13 @@ export function* lockForNew(task: MemCaller, start: number, end: number): Genera
 /** As the result with which a call ends when it has mapped: the address, which map() chooses. */
 export const ITS_ADDRESS = -2;
 
+/** The list that was to close a descriptor in the stub has failed before. */
+function* close(task: MemCaller, fd: number): Generator<void, void, void> {
+  const list = new OperationList(task.kernel.slots, task.call.slot);
+  list.tell(SYS_close, fd);
+  yield* task.run(list);
+}
+
 /** Maps; the address or a negative errno. Owns the source's descriptor. `result`: what the call ends with then. */
 export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Coroutine {
   const { space } = task.stub;
@@ -148,8 +153,7 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
     ? yield* lockForNew(task, request.address, request.address + length)
     : yield* space.lockUnplaced(task);
   const { donations } = task.stub;
-  let given: Given | null = null;
-  let old: Given | null = null;
+  let fd = -1;
   let plan: VmaPlan | number = -EINVAL;
   try {
     const at = placed ? checkPlaced(task, request) : choose(task, request);
@@ -168,32 +172,28 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
       name: request.name,
     };
     if (source.hostFd >= 0) {
-      given = donations.begin(source.stays, task.kernel.nowNs);
-      if (given === null) return -ENOMEM;
-      if (given.kept === null && source.stays !== undefined) old = donations.closeOldest();
+      fd = donations.begin();
+      if (fd < 0) return -ENOMEM;
     }
     plan = space.vmas.planMap(vma);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    if (given !== null && given.kept === null) list.donate(source.hostFd);
-    const fd = given?.fd ?? -1;
+    if (fd >= 0) list.donate(source.hostFd);
     list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
-    if (given !== null && source.stays === undefined) list.call(SYS_close, fd);
-    if (old !== null) list.tell(SYS_close, old.fd);
+    if (fd >= 0) list.call(SYS_close, fd);
     const ends = request.populate >= 0 ? GOES_ON : result === ITS_ADDRESS ? at : result;
     if (!(yield* runPlan(task, list, plan, ends))) {
       plan.drop();
-      if (given !== null) given.kept = null;
-      return hostError(task);
+      const error = hostError(task);
+      if (fd >= 0) yield* close(task, fd);
+      return error;
     }
-    if (given !== null && source.stays !== undefined)
-      donations.keep(given, source.stays, source.backing!, task.kernel.nowNs);
     yield* plan.commitInPieces(() => breatheOn(task));
     space.patches?.forget(at, at + length);
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
-    for (const ended of [given, old]) if (ended !== null) donations.end(ended);
+    if (fd >= 0) donations.end(fd);
     closeMapped(task.kernel.native, source);
     lock.release();
   }
@@ -247,17 +247,14 @@ export function hostRanges({ stub }: MemCaller, start: number, end: number): [nu
 
 /** `result`: what the call ends with then. */
 export function* unmap(task: MemCaller, start: number, end: number, result = GOES_ON): Coroutine {
-  const { space, donations } = task.stub;
+  const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
-  let unneeded: Given | null = null;
   try {
     if (!isUsed(task, start, end)) return 0;
     const plan = space.vmas.planUnmap(start, end);
     if (typeof plan === "number") return plan;
-    unneeded = donations.closeUnneeded(space.vmas.findFrom(start)?.backing ?? null);
     const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(task, start, end)) list.call(SYS_munmap, from, to - from);
-    if (unneeded !== null) list.tell(SYS_close, unneeded.fd);
     if (!(yield* runPlan(task, list, plan, result))) {
       plan.drop();
       return hostError(task);
@@ -266,7 +263,6 @@ export function* unmap(task: MemCaller, start: number, end: number, result = GOE
     space.patches?.forget(start, end);
     return 0;
   } finally {
-    if (unneeded !== null) donations.end(unneeded);
     lock.release();
   }
 }

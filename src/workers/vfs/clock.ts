@@ -16,9 +16,12 @@ const TOGETHER_NS = 5000;
 
 /** CLOCK_REALTIME of a time on the monotonic clock that has passed. */
 export function realtimeOf(native: Native, monotonicNs: number): Time {
-  let { time, agoNs, withinNs } = bothClocks(native, monotonicNs);
-  for (let i = 1; i < TRIES && withinNs > TOGETHER_NS; i++)
-    ({ time, agoNs, withinNs } = bothClocks(native, monotonicNs));
+  let best = bothClocks(native, monotonicNs);
+  for (let i = 1; i < TRIES && best.withinNs > TOGETHER_NS; i++) {
+    const next = bothClocks(native, monotonicNs);
+    if (next.withinNs < best.withinNs) best = next;
+  }
+  const { time, agoNs } = best;
   const back = Math.ceil(Math.max(0, agoNs - time.nsec) / NSEC_PER_SEC);
   return { sec: time.sec - back, nsec: Math.floor(time.nsec + back * NSEC_PER_SEC - agoNs) };
 }
