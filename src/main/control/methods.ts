@@ -15,6 +15,7 @@ import { SchemaError } from "../oci/schema.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { figures } from "./figures.ts";
+import { HeldProfile, readOptions } from "./profile.ts";
 import { CODE_RINGFENCE, Program } from "./program.ts";
 import { invalid, RequestError } from "./request_error.ts";
 
@@ -28,6 +29,8 @@ export interface Peer {
   isGone?: true;
   /** What its requests wait for is wanted no more. */
   forget?: () => void;
+  /** The profile that it has started. */
+  profile?: HeldProfile;
 }
 
 export interface Control {
@@ -95,6 +98,11 @@ function groupOf(group: Group | undefined): Group {
 
 function noProgram(peer: Peer): void {
   if (peer.program) throw new RequestError("ERR_BUSY", "this connection has started a program already");
+}
+
+function profile(peer: Peer): HeldProfile {
+  if (!peer.profile) throw new RequestError("ERR_STATE", "this connection has started no profile");
+  return peer.profile;
 }
 
 type Method = (control: Control, peer: Peer, params: Params) => unknown;
@@ -274,6 +282,26 @@ const METHODS: Readonly<Record<string, Method>> = {
     return kernel.threads();
   },
 
+  /** Profiles the kernel threads until profile_stop, or the end of the connection: what sandbox that is. */
+  async profile_start({ kernel }, peer, params) {
+    if (peer.profile) throw new RequestError("ERR_BUSY", "this connection profiles already");
+    const started = await HeldProfile.start(kernel, readOptions(params));
+    peer.profile = started.profile;
+    if (peer.isGone) await started.profile.forget();
+    return started.sandbox;
+  },
+
+  profile_stop(_control, peer) {
+    return profile(peer).stop();
+  },
+
+  /** The next part of what was recorded; null: there is no more, and another profile may be started. */
+  profile_part(_control, peer) {
+    const part = profile(peer).next();
+    if (part === null) delete peer.profile;
+    return part;
+  },
+
   /** Call sites that trapped most, and whether they are patched, for tests and debugging. */
   sites({ kernel }) {
     return kernel.sites();
@@ -303,6 +331,9 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
 export function peerGone(control: Control, peer: Peer): void {
   peer.isGone = true;
   peer.forget?.();
+  peer.profile
+    ?.forget()
+    .catch((error: unknown) => control.log.error({ err: error }, "ending a profile failed"));
   peer.program
     ?.kill()
     .catch((error: unknown) => control.log.error({ err: error }, "killing a program failed"));

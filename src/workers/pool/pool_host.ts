@@ -6,6 +6,7 @@ import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
+import { ThreadProfiler } from "../profile/thread_profiler.ts";
 import { breakThread } from "../thread_faults.ts";
 import { reportThread } from "../thread_figures.ts";
 import type { ThreadParts } from "../thread_parts.ts";
@@ -19,8 +20,19 @@ export function answersOf(
   kernel: PoolKernel,
   { config, roles }: KernelBoot,
   asked: Asked,
-): Pick<PoolApi, "counters" | "report" | "breakThread"> {
+): Pick<PoolApi, "counters" | "report" | "breakThread" | "profileStart" | "profileStop"> {
+  const profiler = new ThreadProfiler(kernel, () => reportThread(kernel, roles[kernel.thread]!), null);
   return {
+    async profileStart(options) {
+      asked.serve();
+      profiler.start(options);
+    },
+
+    async profileStop() {
+      asked.serve();
+      return profiler.stop();
+    },
+
     async counters() {
       asked.serve();
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
