@@ -83,7 +83,7 @@ async function ofContainer(words: ProfileWords): Promise<Taken> {
   if (client === null) throw gone();
   try {
     const startedAt = new Date();
-    const sandbox = (await startProfile(client, optionsOf(words))) as ProfiledSandbox;
+    const sandbox = await startProfile(client, optionsOf(words));
     process.stderr.write(`ringfence: profile: recording ${state.id}\n`);
     await enough(client, seconds);
     const records = await fetchProfile(client);
@@ -109,7 +109,7 @@ async function ofCommand(command: string[], words: ProfileWords, globals: string
     globals,
     async (client) => {
       const startedAt = new Date();
-      taken = { startedAt, sandbox: (await startProfile(client, optionsOf(words))) as ProfiledSandbox };
+      taken = { startedAt, sandbox: await startProfile(client, optionsOf(words)) };
     },
     async (client) => {
       records = await fetchProfile(client);
@@ -129,16 +129,16 @@ function write(path: string, content: string | Uint8Array): void {
 
 function profileOf({ subject, sandbox, startedAt, records }: Taken, version: string): Profile {
   const sourceOf = sourcePositions(openSourcePositions(POSITIONS));
-  const { durationNs, ...recorded } = buildProfile(records, sourceOf, advise);
+  const recorded = buildProfile(records, sourceOf);
   return {
     format: PROFILE_FORMAT,
     version: PROFILE_VERSION,
     ringfence: version,
     startedAt: startedAt.toISOString(),
-    durationNs,
     subject,
     sandbox,
     ...recorded,
+    advice: advise({ ...recorded, sandbox }),
   };
 }
 

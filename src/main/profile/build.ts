@@ -4,7 +4,6 @@ import { errnoName } from "../../shared/abi/errno_text.ts";
 import { syscallByNumber } from "../../shared/abi/syscalls.ts";
 import { DurationHistogram } from "../../shared/histogram.ts";
 import type {
-  Advice,
   CallProfile,
   CallTimes,
   CpuProfile,
@@ -216,15 +215,11 @@ function sum(records: readonly ThreadRecord[]): Record<string, number> {
 /** All but what only the one who asked for it knows. */
 export type Recorded = Omit<
   Profile,
-  "format" | "version" | "ringfence" | "startedAt" | "subject" | "sandbox"
+  "format" | "version" | "ringfence" | "startedAt" | "subject" | "sandbox" | "advice"
 >;
 
-export function buildProfile(
-  records: readonly ThreadRecord[],
-  sourceOf: SourceOf,
-  advise: (recorded: Recorded) => Advice[],
-): Recorded {
-  const recorded: Recorded = {
+export function buildProfile(records: readonly ThreadRecord[], sourceOf: SourceOf): Recorded {
+  return {
     durationNs: Math.max(0, ...records.map(({ durationNs }) => durationNs)),
     threads: records.map((record) => threadOf(record, sourceOf)),
     ...callsOf(records),
@@ -236,8 +231,6 @@ export function buildProfile(
       hostWaits: heaviest(records, "hostWaits"),
     },
     guestStacks: guestStacks(records),
-    advice: [],
     dropped: sum(records),
   };
-  return { ...recorded, advice: advise(recorded) };
 }

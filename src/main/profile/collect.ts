@@ -1,6 +1,7 @@
 // What a sandbox's kernel threads have recorded, as it comes over the control socket in parts (main/control/profile.ts). A
 // sandbox is not believed: everything is bounded, has its form, and names are escaped again.
 
+import type { ProfiledSandbox } from "../../shared/profile.ts";
 import type { ProfileOptions, ThreadRecord } from "../../shared/profile_record.ts";
 import type { ControlClient } from "../cli/control_client.ts";
 import { integer, list, map, object, type Reader, SchemaError } from "../oci/schema.ts";
@@ -126,8 +127,23 @@ export class Collected {
   }
 }
 
-export async function startProfile(client: ControlClient, options: ProfileOptions): Promise<unknown> {
-  return client.askSoon("profile_start", options);
+function oneOf<const T extends string>(values: readonly T[]): Reader<T> {
+  return (value, at) => {
+    const found = values.find((one) => one === value);
+    if (found === undefined) throw new SchemaError(`${at} is none of ${values.join(", ")}`);
+    return found;
+  };
+}
+
+const readSandbox = object({
+  platform: oneOf(["systrap", "ptrace"]),
+  workers: name,
+  patch: oneOf(["on", "off", "eager"]),
+});
+
+/** Throws a SchemaError, or what the client does. */
+export async function startProfile(client: ControlClient, options: ProfileOptions): Promise<ProfiledSandbox> {
+  return readSandbox(await client.askSoon("profile_start", options), "sandbox");
 }
 
 /** Throws a SchemaError, or what the client does. */

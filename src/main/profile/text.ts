@@ -71,22 +71,21 @@ function calls({ calls: all, total }: Profile): string[] {
     "SUM",
     "SHARE",
   ];
-  const rows = all
-    .slice(0, CALLS)
-    .map((call) => [
-      call.name,
-      String(call.count),
-      call.errors > 0 ? String(call.errors) : "-",
-      call.trapped > 0 ? String(call.trapped) : "-",
-      median(call.queue),
-      median(call.work),
-      high(call.work),
-      duration(call.waitEvent.sumNs + call.waitStub.sumNs + call.waitHost.sumNs),
-      median(call.reply),
-      median(call.guest),
-      duration(call.work.sumNs),
-      percent(call.work.sumNs, total.work.sumNs),
-    ]);
+  const most = all.toSorted((a, b) => b.work.sumNs - a.work.sumNs).slice(0, CALLS);
+  const rows = most.map((call) => [
+    call.name,
+    String(call.count),
+    call.errors > 0 ? String(call.errors) : "-",
+    call.trapped > 0 ? String(call.trapped) : "-",
+    median(call.queue),
+    median(call.work),
+    high(call.work),
+    duration(call.waitEvent.sumNs + call.waitStub.sumNs + call.waitHost.sumNs),
+    median(call.reply),
+    median(call.guest),
+    duration(call.work.sumNs),
+    percent(call.work.sumNs, total.work.sumNs),
+  ]);
   const left = all.length - rows.length;
   return section(
     "Calls (queue, work, reply and guest: medians; wait and sum: of all; share: of the work of all)",
