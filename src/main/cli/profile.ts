@@ -62,7 +62,7 @@ function secondsOf({ seconds }: ProfileWords): number {
   return value;
 }
 
-/** Resolves after that time, with Ctrl-C, or when the sandbox has gone. */
+/** Resolves after that time, with Ctrl-C, or when the container has stopped. */
 function enough(client: ControlClient, seconds: number): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -71,6 +71,8 @@ function enough(client: ControlClient, seconds: number): Promise<void> {
     };
     const endMs = performance.now() + seconds * 1000;
     const look = setInterval(() => (!client.isOpen || performance.now() >= endMs) && done(), 50);
+    // A sandbox that ends waits until its profile has been fetched.
+    client.ask("wait").then(done, () => {});
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, done);
   });
 }

@@ -42,6 +42,8 @@ export interface Control {
   group?: Group;
   /** Its other containers, if it is a pod's. */
   pod?: Pod;
+  /** The last profile that was started by it. */
+  profile?: HeldProfile;
   /** Ends the sandbox at once, or of a pod's containers this one. */
   end(): void;
 }
@@ -232,7 +234,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** Ends the sandbox, or a container of its pod: the answer is the end of the connection. */
-  shutdown(control, _peer, { force }) {
+  async shutdown(control, _peer, { force }) {
     const stays = control.container?.mayBeDeleted() === false;
     if (stays && force !== true) {
       const { spec, status } = container(control);
@@ -241,6 +243,7 @@ const METHODS: Readonly<Record<string, Method>> = {
         `cannot delete container ${spec.id} that is not stopped: ${status}`,
       );
     }
+    await control.profile?.settled();
     control.end();
   },
 
@@ -283,10 +286,11 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** Profiles the kernel threads until profile_stop, or the end of the connection: what sandbox that is. */
-  async profile_start({ kernel }, peer, params) {
+  async profile_start(control, peer, params) {
     if (peer.profile) throw new RequestError("ERR_BUSY", "this connection profiles already");
-    const started = await HeldProfile.start(kernel, readOptions(params));
+    const started = await HeldProfile.start(control.kernel, readOptions(params));
     peer.profile = started.profile;
+    control.profile = started.profile;
     if (peer.isGone) await started.profile.forget();
     return started.sandbox;
   },

@@ -8,6 +8,8 @@ import { invalid, RequestError } from "./request_error.ts";
 
 const PART_BYTES = 32_768;
 const STACKS_MAX = 10_000;
+/** For so long a sandbox that is to end waits for who fetches its profile. */
+const FETCH_MS = 5000;
 
 /** Lists of a record that may be long. */
 export const LONG_LISTS = ["calls", "sites", "paths", "sockets", "futexes", "hostWaits"] as const;
@@ -54,6 +56,7 @@ export class HeldProfile {
   readonly #kernel: ContainerKernel;
   #isRunning = true;
   #parts: Generator<ProfilePart> | null = null;
+  readonly #over = Promise.withResolvers<void>();
 
   private constructor(kernel: ContainerKernel) {
     this.#kernel = kernel;
@@ -74,11 +77,21 @@ export class HeldProfile {
   next(): ProfilePart | null {
     if (this.#parts === null) throw new RequestError("ERR_STATE", "the profile has not been stopped");
     const { value } = this.#parts.next();
+    if (value === undefined) this.#over.resolve();
     return value ?? null;
+  }
+
+  /** Whoever has started it has all of it, or has gone, or takes too long. */
+  async settled(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, FETCH_MS);
+    await Promise.race([this.#over.promise, late.promise]);
+    clearTimeout(timer);
   }
 
   /** Its connection has ended. */
   async forget(): Promise<void> {
+    this.#over.resolve();
     if (!this.#isRunning) return;
     this.#isRunning = false;
     await this.#kernel.profileStop();

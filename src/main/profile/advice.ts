@@ -100,7 +100,7 @@ function small(profile: Recorded, names: readonly string[], what: string, remedy
   };
 }
 
-const RULES: readonly Rule[] = [
+export const RULES: readonly Rule[] = [
   {
     rule: "guest-bound",
     look(profile) {

@@ -5,7 +5,7 @@
 import { gzipSync } from "node:zlib";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Profile } from "../../shared/profile.ts";
-import { frameName } from "./speedscope.ts";
+import { frameName, IDLE } from "./speedscope.ts";
 
 const PROFILE = {
   sampleType: 1,
@@ -156,7 +156,8 @@ export function pprof({ startedAt, durationNs, threads, guestStacks }: Profile):
     for (const { parent, name, source, line, selfSamples, selfNs } of cpuProfile.nodes) {
       const stack = parent < 0 ? [] : [{ name, file: source, line, address: 0 }, ...stacks[parent]!];
       stacks.push(stack);
-      if (selfSamples > 0) writer.sample(stack, [selfSamples, selfNs, 0, 0], { thread: `${thread} ${role}` });
+      if (selfSamples > 0 && name !== IDLE)
+        writer.sample(stack, [selfSamples, selfNs, 0, 0], { thread: `${thread} ${role}` });
     }
   }
   for (const { frames, call, count, sumNs } of guestStacks.stacks) {

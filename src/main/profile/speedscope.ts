@@ -3,6 +3,9 @@
 
 import type { GuestFrame, Profile } from "../../shared/profile.ts";
 
+/** What a kernel thread's sleep is called in its own code (shared/profile.ts). */
+export const IDLE = "(idle)";
+
 interface Frame {
   name: string;
   file?: string;
@@ -69,7 +72,10 @@ export function speedscope({ subject, ringfence, threads, guestStacks }: Profile
       // The root of all says nothing.
       stacks.push(parent < 0 ? [] : [...stacks[parent]!, own]);
     }
-    const weighed = cpuProfile.nodes.map(({ selfNs }, i) => [stacks[i]!, selfNs] as const);
+    // Sleep is no work.
+    const weighed = cpuProfile.nodes.map(
+      ({ name, selfNs }, i) => [stacks[i]!, name === IDLE ? 0 : selfNs] as const,
+    );
     graphs.push(graph(`kernel thread ${thread}, ${role}`, weighed));
   }
   const guests = guestStacks.stacks.map(({ frames: places, call, sumNs }) => {
