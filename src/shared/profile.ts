@@ -125,6 +125,8 @@ export interface ThreadProfile {
   role: ThreadRole;
   /** Its own number on the host; 0: not known. */
   tid: number;
+  /** How long it recorded: threads begin one after another. */
+  durationNs: number;
   /** How its time went: with calls and messages, with looks that found none, asleep. */
   workNs: number;
   spinNs: number;

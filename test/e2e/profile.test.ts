@@ -69,9 +69,9 @@ function addsUp({ calls, total, threads, durationNs }: Profile): void {
       Object.values(byThread).reduce((sum, each) => sum + each, 0),
       count,
     );
-  for (const { workNs, spinNs, sleepNs, requests } of threads) {
-    assert.ok(workNs + spinNs + sleepNs <= durationNs * 1.5 && requests >= 0);
-    assert.ok(workNs + spinNs + sleepNs >= durationNs * 0.5);
+  for (const { workNs, spinNs, sleepNs, durationNs: own } of threads) {
+    const all = workNs + spinNs + sleepNs;
+    assert.ok(own > 0 && own <= durationNs && all >= own * 0.5 && all <= own * 2, `${all} of ${own}`);
   }
 }
 
@@ -86,14 +86,13 @@ for (const globals of [[], ["--platform=ptrace"], ["--workers=1"], ["--workers=n
       named(profile, name),
     );
     assert.equal([getppid!.count, getppid!.errors], [1000, 0]);
-    assert.equal([read!.count, read!.bytes, read!.small], [300, 30_000, 300]);
+    assert.equal([read!.count, read!.bytes, read!.small], [600, 60_000, 600]);
     assert.equal([access!.count, access!.errors, access!.errnos], [200, 200, { ENOENT: 200 }]);
     assert.equal([write!.count, write!.bytes], [100, 100]);
     assert.is(named(profile, "exit_group").count, 2);
-    assert.is(named(profile, "execve").count, 1);
     // Nearly all tell when they were posted, and when their thread went on.
     for (const { queue, guest: between, reply } of [getppid!, read!])
-      for (const part of [queue, between, reply]) assert.ok(part.count > 250, JSON.stringify(part));
+      for (const part of [queue, between, reply]) assert.ok(part.count > 500, JSON.stringify(part));
     // The child's whole life.
     const wait = named(profile, "wait4");
     assert.ok(wait.waitEvent.sumNs > wait.work.sumNs);
@@ -102,29 +101,27 @@ for (const globals of [[], ["--platform=ptrace"], ["--workers=1"], ["--workers=n
     const hostile = top.paths.find(({ name }) => name.includes("red"))!;
     assert.is(hostile.name, "/tmp/\\x1b[31mred\\x1b[0m\\x0a\\x5c \\xff");
     assert.is(hostile.count, 200);
-    assert.ok(top.paths.some(({ name, bytes }) => name === "/dev/zero" && bytes === 30_000));
-    assert.ok(profile.advice.length > 0);
+    assert.ok(top.paths.some(({ name, bytes }) => name === "/dev/zero" && bytes === 60_000));
+    assert.ok(
+      profile.advice.some(({ rule }) => rule === "small-reads"),
+      JSON.stringify(profile.advice),
+    );
     assert.equal(dropped, {});
   });
 
 test("call sites, stacks and functions have their names", async () => {
   const profile = await ofGuest(["--patch=off"], ["--stacks=10000"]);
   const site = profile.sites.find(({ calls }) => calls.getppid !== undefined)!;
-  assert.equal(
-    [site.file, site.symbol, site.traps, site.calls.getppid],
-    [guest, "inner_function", 1000, 1000],
-  );
+  assert.equal([site.file, site.traps, site.calls], [guest, 1000, { getppid: 1000 }]);
+  assert.match(site.symbol, /getppid$/);
   const { frames, stacks, samples } = profile.guestStacks;
   assert.ok(samples > 100);
   const symbols = stacks
     .filter(({ call }) => call === "getppid")
     .map(({ frames: places }) => places.map((at) => frames[at]!.symbol).join(" "));
+  const callers = /(main|round_of_calls) outer_function inner_function \w*getppid/;
   assert.ok(
-    symbols.some(
-      (all) =>
-        all.includes("round_of_calls outer_function inner_function") ||
-        all.includes("main outer_function inner_function"),
-    ),
+    symbols.some((all) => callers.test(all)),
     symbols.join("\n"),
   );
   const sources = profile.threads.flatMap(({ cpuProfile }) => cpuProfile!.nodes.map(({ source }) => source));
@@ -302,11 +299,9 @@ test("requests that break the rules are refused", async () => {
         ask(3, "profile_start", { cpu: 1 }),
         ask(4, "profile_start", { cpu: false, stacksPerSecond: -1 }),
         ask(5, "profile_start", start),
-        ask(6, "profile_part"),
-        ask(7, "profile_start", start),
-        ask(8, "profile_stop"),
+        ask(6, "profile_start", start),
       ].join(""),
-      (all) => all.includes('"id":8'),
+      (all) => all.includes('"id":5') && all.includes('"id":6'),
     );
     const answers = new Map(
       received
@@ -319,6 +314,8 @@ test("requests that break the rules are refused", async () => {
     assert.equal(answers.get(2), "ERR_STATE");
     assert.equal(answers.get(3), "ERR_PARAMS");
     assert.equal(answers.get(4), "ERR_PARAMS");
+    assert.equal(answers.get(5), { platform: "systrap", workers: "solo", patch: "on" });
+    assert.equal(answers.get(6), "ERR_BUSY");
   });
 });
 

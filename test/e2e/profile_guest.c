@@ -18,7 +18,7 @@ static long call(long nr, long a, long b, long c) {
 
 __attribute__((noinline)) void inner_function(int times) {
   for (int i = 0; i < times; i++)
-    call(SYS_getppid, 0, 0, 0);
+    getppid();
 }
 
 __attribute__((noinline)) void outer_function(int times) {
@@ -30,7 +30,7 @@ static void round_of_calls(void) {
   char bytes[100];
   int fd = open("/dev/zero", O_RDONLY), pipes[2];
   outer_function(1000);
-  for (int i = 0; i < 300; i++)
+  for (int i = 0; i < 600; i++)
     call(SYS_read, fd, (long)bytes, 100);
   for (int i = 0; i < 200; i++)
     call(SYS_access, (long)HOSTILE, 0, 0);

@@ -142,7 +142,12 @@ const METHODS: Readonly<Record<string, Method>> = {
     const { connection } = peer;
     if (attach !== true) return container(control).start();
     noProgram(peer);
-    await container(control).start((event) => connection.send(event));
+    await container(control).start((event) => {
+      const send = () => connection.send(event);
+      // With what the end is told to the sandbox ends, too.
+      if (event.event === "exit" && control.profile) void control.profile.settled().then(send);
+      else send();
+    });
     peer.program = container(control).program!;
   },
 

@@ -81,6 +81,10 @@ function supervisor({ threads }: Recorded): ThreadProfile | undefined {
   return threads.find(({ thread }) => thread === 0);
 }
 
+function isBusy(thread: ThreadProfile | undefined): boolean {
+  return thread !== undefined && thread.workNs > thread.durationNs / 2;
+}
+
 function hasRole({ threads }: Recorded, role: string): boolean {
   return threads.some((thread) => thread.role === role);
 }
@@ -107,7 +111,7 @@ export const RULES: readonly Rule[] = [
       const thread = supervisor(profile);
       if (thread === undefined || profile.durationNs === 0) return null;
       const share = profile.threads.reduce(
-        (most, { workNs }) => Math.max(most, workNs / profile.durationNs),
+        (most, { workNs, durationNs }) => Math.max(most, workNs / Math.max(1, durationNs)),
         0,
       );
       if (share > 0.1) return null;
@@ -208,12 +212,7 @@ export const RULES: readonly Rule[] = [
     rule: "net-thread",
     look(profile) {
       const share = workShare(profile, SOCKETS);
-      if (
-        share < 0.4 ||
-        hasRole(profile, "net") ||
-        (supervisor(profile)?.workNs ?? 0) < profile.durationNs / 2
-      )
-        return null;
+      if (share < 0.4 || hasRole(profile, "net") || !isBusy(supervisor(profile))) return null;
       const text = `${percent(share)} of the kernel's work is sockets, and its only thread works more than half of the time: on a machine with CPUs to spare, --workers=net gives them a thread of their own`;
       return { figure: share, weight: share, text };
     },
@@ -222,12 +221,7 @@ export const RULES: readonly Rule[] = [
     rule: "data-threads",
     look(profile) {
       const share = workShare(profile, FILE_DATA);
-      if (
-        share < 0.4 ||
-        hasRole(profile, "data") ||
-        (supervisor(profile)?.workNs ?? 0) < profile.durationNs / 2
-      )
-        return null;
+      if (share < 0.4 || hasRole(profile, "data") || !isBusy(supervisor(profile))) return null;
       const text = `${percent(share)} of the kernel's work is reading and writing, and thread 0 works more than half of the time: for regular files of several busy guest threads, --workers=data=N moves them on others`;
       return { figure: share, weight: share * 0.9, text };
     },

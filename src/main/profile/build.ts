@@ -163,11 +163,12 @@ function sitesOf(records: readonly ThreadRecord[]): SiteProfile[] {
 }
 
 function threadOf(record: ThreadRecord, sourceOf: SourceOf): ThreadProfile {
-  const { report, collections, cpu } = record;
+  const { durationNs, report, collections, cpu } = record;
   const { cpu: _now, queued: _queued, unsent: _unsent, ...figures } = report;
   const { cpuNs, guestWakes, allocatedBytes, heapUsedBefore, heapUsedAfter } = record;
   return {
     ...figures,
+    durationNs,
     cpuNs,
     guestWakes,
     allocatedBytes,

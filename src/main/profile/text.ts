@@ -93,7 +93,7 @@ function calls({ calls: all, total }: Profile): string[] {
   );
 }
 
-function threads({ threads: all, durationNs }: Profile): string[] {
+function threads({ threads: all }: Profile): string[] {
   const heads = [
     "THREAD",
     "WORK",
@@ -115,10 +115,10 @@ function threads({ threads: all, durationNs }: Profile): string[] {
       heads,
       all.map((thread) => [
         `${thread.thread} ${thread.role}`,
-        percent(thread.workNs, durationNs),
-        percent(thread.spinNs, durationNs),
-        percent(thread.sleepNs, durationNs),
-        percent(thread.cpuNs, durationNs),
+        percent(thread.workNs, thread.durationNs),
+        percent(thread.spinNs, thread.durationNs),
+        percent(thread.sleepNs, thread.durationNs),
+        percent(thread.cpuNs, thread.durationNs),
         String(thread.requests),
         `${thread.passedOut}/${thread.passedIn}`,
         String(thread.sleeps),

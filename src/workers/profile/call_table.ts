@@ -10,6 +10,13 @@ const ERRNO_MAX = 4095;
 /** What moves fewer bytes than a page. */
 const SMALL = 4096;
 
+/** Nanoseconds of a call in which nothing was done for it. */
+export interface Waits {
+  waitEvent: number;
+  waitStub: number;
+  waitHost: number;
+}
+
 export class CallEntry {
   readonly nr: number;
   count = 0;
@@ -42,6 +49,17 @@ export class CallEntry {
       this.bytes += result;
       if (result < SMALL) this.small++;
     }
+  }
+
+  /** The time before its begin (negative: not known), from there to its end, which is given back, and what of it were waits. */
+  served(queueNs: number, serviceNs: number, { waitEvent, waitStub, waitHost }: Waits): number {
+    if (queueNs >= 0) this.queue.add(queueNs);
+    this.service.add(serviceNs);
+    this.work.add(serviceNs - waitEvent - waitStub - waitHost);
+    if (waitEvent > 0) this.waitEvent.add(waitEvent);
+    if (waitStub > 0) this.waitStub.add(waitStub);
+    if (waitHost > 0) this.waitHost.add(waitHost);
+    return serviceNs;
   }
 
   toRecord(): RecordedCall {

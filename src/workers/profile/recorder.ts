@@ -14,12 +14,15 @@ import type { Slots } from "../../shared/ring/slot.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
 import type { Call } from "../call/call.ts";
 import type { CallObserver } from "../call/context.ts";
-import { type CallEntry, CallTable } from "./call_table.ts";
+import { type CallEntry, CallTable, type Waits } from "./call_table.ts";
 import { HeavyHitters } from "./heavy_hitters.ts";
 
 /** Keys of each kind that are kept, and those of them that are told. */
 const KEYS = 1024;
 const TOLD = 50;
+const READINGS = 100;
+/** What two clocks may differ by, in nanoseconds. */
+const CLOCK_ERROR = 1000;
 
 /** What a call may be about. */
 export type SubjectKind = "paths" | "sockets" | "futexes";
@@ -64,8 +67,6 @@ function marked(names: ReadonlySet<string>, also: (nr: number) => boolean = () =
   );
 }
 
-type Rest = "waitEvent" | "waitStub" | "waitHost";
-
 /** The call of a slot, and what is left of the one before. */
 class Open {
   call: Call;
@@ -73,12 +74,14 @@ class Open {
   entry: CallEntry | null = null;
   nr = -1;
   startNs = 0;
+  /** From its post to its begin; negative: not known. */
+  queueNs = -1;
   /** Since when it rests; negative: it does not. */
   restsNs = -1;
-  rest: Rest = "waitEvent";
+  rest: keyof Waits = "waitEvent";
   /** When its stub was let go back by itself; negative: it was not. */
   returnedNs = -1;
-  readonly waits = { waitEvent: 0, waitStub: 0, waitHost: 0 };
+  readonly waits: Waits = { waitEvent: 0, waitStub: 0, waitHost: 0 };
   subject: Subject | null = null;
   sample: object | null = null;
   /** The one before, and when it had its result. */
@@ -88,6 +91,20 @@ class Open {
   constructor(call: Call) {
     this.call = call;
   }
+}
+
+/** CLOCK_MONOTONIC in nanoseconds less what performance.now() says: of several readings the one that took least. */
+function clockOrigin(native: { monotonicNs(): number }): number {
+  let [origin, least] = [0, Number.POSITIVE_INFINITY];
+  for (let i = 0; i < READINGS; i++) {
+    const before = performance.now();
+    const monotonicNs = native.monotonicNs();
+    const after = performance.now();
+    if (after - before >= least) continue;
+    least = after - before;
+    origin = monotonicNs - ((before + after) / 2) * 1e6;
+  }
+  return origin;
 }
 
 export class Recorder implements CallObserver {
@@ -118,9 +135,8 @@ export class Recorder implements CallObserver {
     origins: CallOrigins | null,
   ) {
     this.#kernel = kernel;
-    const nowNs = kernel.native.monotonicNs();
-    this.#originNs = nowNs - performance.now() * 1e6;
-    this.#startedNs = nowNs;
+    this.#originNs = clockOrigin(kernel.native);
+    this.#startedNs = this.#now();
     this.#next = next;
     this.#subjects = subjects;
     this.#origins = origins;
@@ -149,7 +165,7 @@ export class Recorder implements CallObserver {
     open.waits.waitEvent = 0;
     open.waits.waitStub = 0;
     open.waits.waitHost = 0;
-    this.#told(open, entry, slot, nowNs);
+    this.#told(open, slot, nowNs);
     if (this.#isTrapped(call)) {
       entry.trapped++;
       this.#origins?.trapped(call);
@@ -160,15 +176,16 @@ export class Recorder implements CallObserver {
   }
 
   /** What the stub tells of when it posted the call, and when it went on after the last one. */
-  #told(open: Open, entry: CallEntry, slot: number, nowNs: number): void {
+  #told(open: Open, slot: number, nowNs: number): void {
     const { slots } = this.#kernel;
     const postedNs = slots.unsigned(slot, POSTED_AT);
     const { last, leftNs } = open;
     open.last = null;
-    if (postedNs < this.#startedNs || postedNs < leftNs || postedNs > nowNs) return;
-    entry.queue.add(nowNs - postedNs);
+    if (postedNs < this.#startedNs || postedNs < leftNs - CLOCK_ERROR || postedNs > nowNs + CLOCK_ERROR)
+      return;
+    open.queueNs = Math.max(0, nowNs - postedNs);
     const resumedNs = slots.unsigned(slot, RESUMED_AT);
-    if (last === null || resumedNs < leftNs || resumedNs > postedNs) return;
+    if (last === null || resumedNs < leftNs - CLOCK_ERROR || resumedNs > postedNs) return;
     last.reply.add(resumedNs - leftNs);
     last.guest.add(postedNs - resumedNs);
   }
@@ -207,14 +224,9 @@ export class Recorder implements CallObserver {
     const { entry, waits, subject, sample } = open;
     const endNs = open.returnedNs >= 0 ? open.returnedNs : this.#now();
     if (open.restsNs >= 0 && open.returnedNs < 0) waits[open.rest] += endNs - open.restsNs;
-    const serviceNs = endNs - open.startNs;
     const movesBytes = this.#movesBytes[call.nr] === 1;
     entry.result(result, movesBytes);
-    entry.service.add(serviceNs);
-    entry.work.add(serviceNs - waits.waitEvent - waits.waitStub - waits.waitHost);
-    if (waits.waitEvent > 0) entry.waitEvent.add(waits.waitEvent);
-    if (waits.waitStub > 0) entry.waitStub.add(waits.waitStub);
-    if (waits.waitHost > 0) entry.waitHost.add(waits.waitHost);
+    const serviceNs = entry.served(open.queueNs, endNs - open.startNs, waits);
     if (subject !== null) {
       this.#heavy[subject.kind].add(subject.name, serviceNs, movesBytes && result > 0 ? result : 0);
       if (waits.waitHost > 0) this.#hostWaits.add(subject.name, waits.waitHost, 0);
@@ -231,10 +243,7 @@ export class Recorder implements CallObserver {
     const { entry } = open;
     if (entry === null) return;
     entry.count++;
-    const endNs = open.restsNs >= 0 ? open.restsNs : open.startNs;
-    const serviceNs = endNs - open.startNs;
-    entry.service.add(serviceNs);
-    entry.work.add(Math.max(0, serviceNs - open.waits.waitEvent - open.waits.waitStub - open.waits.waitHost));
+    entry.served(open.queueNs, (open.restsNs >= 0 ? open.restsNs : open.startNs) - open.startNs, open.waits);
     open.entry = null;
     open.last = null;
   }
