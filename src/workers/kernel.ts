@@ -126,6 +126,7 @@ export class Kernel implements SupervisorContext {
   /** Prints --strace's lines, or null. */
   readonly tracer: Tracer | null;
   observer: CallObserver | null;
+  profiling: { giveUp(): void } | null = null;
   readonly memory: GuestMemory;
   readonly claims: Claims;
   readonly active: ActiveChunks;

@@ -161,7 +161,7 @@ test("text has the heaviest of everything", () => {
     /^ {2}1 net +60\.0%/m,
     /^ {2}read +15 +1 /m,
     /^ {2}14 +patched +read,write {2}\/lib\/c\+0x10 \(read\+0x2\)$/m,
-    /^ {2}3 +9ns +12B +\/a$/m,
+    /^ {2}6 +18ns +24B +\/a$/m,
     /^ {2}57\.1% +4 +serve {2}src\/a\.ts:3$/m,
     /^ {2}28\.6% +2 +\(native\) for serve {2}src\/a\.ts$/m,
     /^ {2}3 x read$/m,

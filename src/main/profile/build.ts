@@ -179,14 +179,21 @@ function threadOf(record: ThreadRecord, sourceOf: SourceOf): ThreadProfile {
   };
 }
 
+/** What several threads have served is one. */
 function heaviest(
   records: readonly ThreadRecord[],
   kind: "paths" | "sockets" | "futexes" | "hostWaits",
 ): Heavy[] {
-  return records
-    .flatMap((record) => record[kind])
-    .sort((a, b) => b.count - a.count)
-    .slice(0, TOP);
+  const all = new Map<string, Heavy>();
+  for (const { name, count, error, sumNs, bytes } of records.flatMap((record) => record[kind])) {
+    const one = all.get(name) ?? { name, count: 0, error: 0, sumNs: 0, bytes: 0 };
+    all.set(name, one);
+    one.count += count;
+    one.error += error;
+    one.sumNs += sumNs;
+    one.bytes += bytes;
+  }
+  return [...all.values()].sort((a, b) => b.count - a.count).slice(0, TOP);
 }
 
 function guestStacks(records: readonly ThreadRecord[]): GuestStacks {

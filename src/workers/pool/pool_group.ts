@@ -23,6 +23,7 @@ export function poolHost(kernel: PoolKernel, boot: KernelBoot, thread: GroupThre
     const { native, sleep, doorbell, longTurns } = kernel;
     if (hasBegun) thread.remove(kernel);
     longTurns.ignoreCollector();
+    kernel.profiling?.giveUp();
     sleep.close();
     native.close(doorbell);
   };

@@ -6,6 +6,7 @@ import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
+import { SocketSubjects } from "../profile/socket_subjects.ts";
 import { ThreadProfiler } from "../profile/thread_profiler.ts";
 import { breakThread } from "../thread_faults.ts";
 import { reportThread } from "../thread_figures.ts";
@@ -21,7 +22,10 @@ export function answersOf(
   { config, roles }: KernelBoot,
   asked: Asked,
 ): Pick<PoolApi, "counters" | "report" | "breakThread" | "profileStart" | "profileStop"> {
-  const profiler = new ThreadProfiler(kernel, () => reportThread(kernel, roles[kernel.thread]!), null);
+  const role = roles[kernel.thread]!;
+  // Which files data threads read, thread 0 alone knows.
+  const view = role === "net" ? { subjects: () => new SocketSubjects() } : null;
+  const profiler = new ThreadProfiler(kernel, () => reportThread(kernel, role), view);
   return {
     async profileStart(options) {
       asked.serve();
@@ -41,7 +45,7 @@ export function answersOf(
 
     async report() {
       asked.serve();
-      return reportThread(kernel, roles[kernel.thread]!);
+      return reportThread(kernel, role);
     },
 
     async breakThread(how) {

@@ -69,6 +69,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly descriptors: KernelDescriptors;
   readonly log: Log;
   observer: CallObserver | null = null;
+  profiling: { giveUp(): void } | null = null;
   readonly counters = new Counters();
   readonly figures = new ThreadFigures();
   readonly limits: Limits;

@@ -26,13 +26,16 @@ export interface ProfiledKernel {
   readonly memory: GuestMemory;
   readonly timers: Timers;
   observer: CallObserver | null;
+  /** What records here, to be given up with the kernel; null: nothing does. */
+  profiling: { giveUp(): void } | null;
   owesAnswer: boolean;
 }
 
-/** What only the thread that has processes can say of calls. */
-export interface GuestView {
+/** What a thread can say of calls beside their times. */
+export interface CallView {
   subjects(): CallSubjects;
-  origins(stacksPerSecond: number): GuestOrigins;
+  /** That of a thread that has processes. */
+  origins?(stacksPerSecond: number): GuestOrigins;
 }
 
 /** What a thread has counted at one moment. */
@@ -76,13 +79,13 @@ function allocatedBytes(heap: HeapInfo): number {
 export class ThreadProfiler {
   readonly #kernel: ProfiledKernel;
   readonly #report: () => ThreadReport;
-  readonly #guests: GuestView | null;
+  readonly #view: CallView | null;
   #running: Running | null = null;
 
-  constructor(kernel: ProfiledKernel, report: () => ThreadReport, guests: GuestView | null) {
+  constructor(kernel: ProfiledKernel, report: () => ThreadReport, view: CallView | null) {
     this.#kernel = kernel;
     this.#report = report;
-    this.#guests = guests;
+    this.#view = view;
   }
 
   get isRunning(): boolean {
@@ -92,12 +95,12 @@ export class ThreadProfiler {
   start({ cpu, stacksPerSecond }: ProfileOptions): void {
     if (this.#running !== null) return;
     const kernel = this.#kernel;
-    const origins = this.#guests?.origins(stacksPerSecond) ?? null;
+    const origins = this.#view?.origins?.(stacksPerSecond) ?? null;
     // V8 takes its time to begin, which is no part of what is recorded.
     const samples = cpu ? CpuSamples.start() : null;
     const startedNs = kernel.native.monotonicNs();
     const before = kernel.observer;
-    const recorder = new Recorder(kernel, before, this.#guests?.subjects() ?? null, origins);
+    const recorder = new Recorder(kernel, before, this.#view?.subjects() ?? null, origins);
     this.#running = {
       recorder,
       before,
@@ -109,6 +112,7 @@ export class ThreadProfiler {
       renewal: null,
     };
     kernel.observer = recorder;
+    kernel.profiling = this;
     kernel.page.setTimed(kernel.thread, true);
     if (samples !== null) this.#renewLater(this.#running);
   }
@@ -138,11 +142,20 @@ export class ThreadProfiler {
     return { ...record, sites: origins.sites(), stacks: origins.stacks(), dropped };
   }
 
+  /** The kernel ends, and its thread may go on: nobody asks for what was recorded. */
+  giveUp(): void {
+    const running = this.#running;
+    if (running === null) return;
+    this.#end(running);
+    running.origins?.finish(() => {});
+  }
+
   #end(running: Running): ThreadRecord {
     const kernel = this.#kernel;
     const { recorder, figures: then } = running;
     kernel.page.setTimed(kernel.thread, false);
     kernel.observer = running.before;
+    kernel.profiling = null;
     this.#running = null;
     const durationNs = kernel.native.monotonicNs() - running.startedNs;
     const now = this.#figures();
