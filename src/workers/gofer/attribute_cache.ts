@@ -6,7 +6,7 @@ import type { Attributes } from "../vfs/inode.ts";
 import type { LentInode } from "../vfs/loan.ts";
 
 /** How long what the host said counts. */
-const BELIEVED_NS = 100e6;
+export const BELIEVED_NS = 100e6;
 /** Host file systems stamp files with a clock that ticks every few milliseconds. */
 const TICK_MS = 20;
 

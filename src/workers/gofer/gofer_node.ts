@@ -11,6 +11,7 @@ import type { GoferFs } from "./gofer_fs.ts";
 import { fileResult, type HandleOwner } from "./handles.ts";
 import type { FileChanges } from "./host_files.ts";
 import type { HostMount } from "./host_mounts.ts";
+import type { Idle } from "./idle_files.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
 
 export abstract class GoferNode extends Inode implements HandleOwner {
@@ -38,6 +39,8 @@ export abstract class GoferNode extends Inode implements HandleOwner {
   /** It was made without a name (O_TMPFILE) and has none yet. */
   nameless = false;
   #holders = 0;
+  /** A descriptor for reading that was left (idle_files.ts). */
+  idle: Idle | null = null;
   /** A handle of its own, since the name is gone. */
   #kept = -1;
 
@@ -101,6 +104,10 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     return 0;
   }
 
+  get hasLostName(): boolean {
+    return this.#kept >= 0;
+  }
+
   /** It has no name yet: this is its handle. */
   becomeNameless(fd: number): void {
     this.nameless = true;
@@ -113,6 +120,11 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     this.nameless = false;
     this.parentOwner = parent;
     this.hostName = name;
+  }
+
+  /** Of changes through any mount that shows the same file. */
+  get changeCount(): number {
+    return this.#changes?.count ?? 0;
   }
 
   /** An open file's descriptor serves as handle from now on. */
@@ -234,6 +246,7 @@ export abstract class GoferNode extends Inode implements HandleOwner {
 
   /** What was known of it may have changed. */
   changed(): void {
+    this.fs.kernel.gofer.idle.drop(this);
     if (this.#changes !== null) this.#changes.count++;
     this.#cache.forget();
   }

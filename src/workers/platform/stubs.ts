@@ -18,6 +18,7 @@ import {
   SLOT_SIZE,
   ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
+import { Looks } from "../call/looks.ts";
 import {
   type Expected,
   type OperationList,
@@ -32,7 +33,6 @@ import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
 import { allowLocalAnswers } from "./local_answers.ts";
-import { Looks } from "./looks.ts";
 import { type Parked, ParkedThreads } from "./parked.ts";
 import { ProcessEnds } from "./process_ends.ts";
 import { type ResourceUse, useIsKnown } from "./resource_use.ts";
