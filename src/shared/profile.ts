@@ -197,7 +197,7 @@ export interface SiteProfile {
   /** Symbol that it lies behind, and how far; "": not known. */
   symbol: string;
   symbolOffset: number;
-  /** "patched" (it was, later), why it is not, or "": not judged yet. */
+  /** "patched" (it was, later), why it is not, or "": it was not judged, or its process has gone since. */
   state: string;
   /** Names of the calls that were made there, with how often. */
   calls: Record<string, number>;

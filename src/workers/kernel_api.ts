@@ -62,10 +62,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     const container = kernel.containers.get(number);
     return container === undefined ? [] : groupsOf(container);
   }
-  const profiler = new ThreadProfiler(kernel, () => reportThread(kernel, "supervisor"), {
-    subjects: () => new GuestSubjects(),
-    origins: (stacksPerSecond) => new GuestOrigins(kernel, stacksPerSecond),
-  });
+  /** Made when somebody asks: a start has no use for it. */
+  let profiler: ThreadProfiler | null = null;
   const api: KernelApi = {
     async prepare(number, spec) {
       return serve(kernel.prepare(number, spec));
@@ -186,6 +184,10 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async profileStart(options) {
       asked.serve();
+      profiler ??= new ThreadProfiler(kernel, () => reportThread(kernel, "supervisor"), {
+        subjects: () => new GuestSubjects(),
+        origins: (stacksPerSecond) => new GuestOrigins(kernel, stacksPerSecond),
+      });
       if (profiler.isRunning) return null;
       profiler.start(options);
       const { platform, workers, patch } = kernel.config.options;
@@ -194,8 +196,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async profileStop() {
       asked.serve();
-      const record = await profiler.stop();
-      return record === null ? [] : [record];
+      const record = await profiler?.stop();
+      return record ? [record] : [];
     },
 
     async sites() {

@@ -14,6 +14,7 @@ import { ok, said, text } from "../said.ts";
 import { eventually, output, ringfence, run, type SpawnOptions } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 import { withHeld } from "./hold.ts";
+import { withSlowHost } from "./slow_host.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "ringfence-profile-"));
 const guest = join(directory, "guest");
@@ -153,6 +154,23 @@ test("under --strace both see every call", async () => {
   const profile = await ofGuest([`--debug-log=${traced}`, "--strace"]);
   assert.is(named(profile, "getppid").count, 1000);
   assert.is([...readFileSync(traced, "latin1").matchAll(/ getppid\(\) = /g)].length, 1000);
+});
+
+test("waits for a host that takes its time are told, with what was waited for", async () => {
+  await withSlowHost(async (host) => {
+    const file = join(directory, "slow.json");
+    await host.tell("stall read");
+    const words = ["profile", "--json", file, "--", "sh", "-c", `cat ${host.directory}/file >/dev/null`];
+    const running = run(ringfence, words, { deadlineMs: 60_000 });
+    await host.isAsked();
+    await host.tell("go");
+    ok(await running);
+    const profile = readJson(file);
+    addsUp(profile);
+    const waited = profile.top.hostWaits.map(({ name }) => name);
+    assert.ok(waited.includes(`${host.directory}/file`), waited.join(" "));
+    assert.ok(profile.total.waitHost.sumNs > 0);
+  });
 });
 
 test("a command's own streams and code are its own", async () => {

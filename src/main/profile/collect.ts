@@ -10,6 +10,8 @@ import { clean } from "./names.ts";
 
 const THREADS_MAX = 64;
 const PARTS_MAX = 100_000;
+/** Names are looked for in files, a piece at a time beside whatever else the kernel does. */
+const STOP_MS = 60_000;
 const NUMBERS_MAX = 1024;
 const ITEMS_MAX = 200_000;
 const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
@@ -148,7 +150,7 @@ export async function startProfile(client: ControlClient, options: ProfileOption
 
 /** Throws a SchemaError, or what the client does. */
 export async function fetchProfile(client: ControlClient): Promise<ThreadRecord[]> {
-  await client.ask("profile_stop");
+  await client.askSoon("profile_stop", undefined, STOP_MS);
   const collected = new Collected();
   for (let parts = 0; parts < PARTS_MAX; parts++) {
     const part = await client.askSoon("profile_part");

@@ -142,7 +142,7 @@ function sites({ sites: all }: Profile): string[] {
     .slice(0, SITES)
     .map(({ traps, state, calls: made, file, offset, symbol, symbolOffset }) => [
       String(traps),
-      state === "" ? "not judged" : state,
+      state === "" ? "-" : state,
       `${Object.keys(made).slice(0, 3).join(",")}  ${place(file, offset, symbol, symbolOffset)}`,
     ]);
   return section("Call sites that trapped", table(["TRAPS", "NOW", "CALLS AND PLACE"], rows, true));

@@ -23,18 +23,20 @@ export function answersOf(
   asked: Asked,
 ): Pick<PoolApi, "counters" | "report" | "breakThread" | "profileStart" | "profileStop"> {
   const role = roles[kernel.thread]!;
-  // Which files data threads read, thread 0 alone knows.
-  const view = role === "net" ? { subjects: () => new SocketSubjects() } : null;
-  const profiler = new ThreadProfiler(kernel, () => reportThread(kernel, role), view);
+  /** Made when somebody asks: a start has no use for it. */
+  let profiler: ThreadProfiler | null = null;
   return {
     async profileStart(options) {
       asked.serve();
+      // Which files data threads read, thread 0 alone knows.
+      const view = role === "net" ? { subjects: () => new SocketSubjects() } : null;
+      profiler ??= new ThreadProfiler(kernel, () => reportThread(kernel, role), view);
       profiler.start(options);
     },
 
     async profileStop() {
       asked.serve();
-      return profiler.stop();
+      return profiler?.stop() ?? null;
     },
 
     async counters() {

@@ -19,6 +19,8 @@ import type { CallOrigins } from "./recorder.ts";
 
 const SITES_MAX = 2048;
 const SITES_TOLD = 100;
+/** Traps of a site; a power of two. */
+const JUDGED_FROM = 128;
 const STACKS_MAX = 2048;
 const FRAMES_MAX = 32;
 /** Of a stack so much is read. */
@@ -26,7 +28,10 @@ const STACK_BYTES = 16_384;
 
 interface Site {
   readonly pid: number;
-  readonly space: AddressSpace;
+  /** It may have gone, and need not stay for this. */
+  readonly space: WeakRef<AddressSpace>;
+  /** What was last known of it. */
+  state: string;
   readonly address: number;
   readonly place: number;
   traps: number;
@@ -45,6 +50,12 @@ export interface OriginsContext {
   readonly slots: Slots;
   readonly steps: Steps;
   readonly rootCredentials: Credentials;
+}
+
+/** "patched", why it is not, or "": it was not judged, or nobody knows any more. */
+function stateOf({ patches }: AddressSpace, address: number): string {
+  if (patches === null) return "";
+  return patches.find(address) !== null ? "patched" : (patches.whyNot(address) ?? "");
 }
 
 function isCode(vma: Vma | null): boolean {
@@ -82,10 +93,21 @@ export class GuestOrigins implements CallOrigins {
         return;
       }
       const place = this.#places.of(task, address);
-      site = { pid: task.firstPid, space, address, place, traps: 0, calls: new Map() };
+      site = {
+        pid: task.firstPid,
+        space: new WeakRef(space),
+        state: "",
+        address,
+        place,
+        traps: 0,
+        calls: new Map(),
+      };
       this.#sites.set(key, site);
     }
     site.traps++;
+    // From where on a site should have been patched.
+    if (site.traps >= JUDGED_FROM && (site.traps & (site.traps - 1)) === 0)
+      site.state = stateOf(space, address);
     site.calls.set(call.nr, (site.calls.get(call.nr) ?? 0) + 1);
   }
 
@@ -160,15 +182,14 @@ export class GuestOrigins implements CallOrigins {
     return [...this.#sites.values()]
       .sort((a, b) => b.traps - a.traps)
       .slice(0, SITES_TOLD)
-      .map(({ pid, space, address, place, traps, calls }) => {
-        const { patches } = space;
-        const isPatched = patches !== null && patches.find(address) !== null;
+      .map(({ pid, space, state, address, place, traps, calls }) => {
+        const living = space.deref();
         return {
           ...(place < 0 ? { file: "", offset: 0, symbol: "", symbolOffset: 0 } : this.#places.place(place)),
           pid,
           traps,
           address: `0x${address.toString(16)}`,
-          state: isPatched ? "patched" : (patches?.whyNot(address) ?? ""),
+          state: (living === undefined ? "" : stateOf(living, address)) || state,
           calls: Object.fromEntries(calls),
         };
       });

@@ -120,6 +120,8 @@ export class Recorder implements CallObserver {
   readonly #movesBytes = marked(MOVES_BYTES);
   readonly #isEndless = marked(HAVE_NO_RESULT, (nr) => syscallByNumber(nr)?.result === "never");
   readonly calls = new CallTable();
+  /** Calls of which it could not be found out what they are about: a fault of ours. */
+  errors = 0;
   readonly #heavy: Readonly<Record<SubjectKind, HeavyHitters>> = {
     paths: new HeavyHitters(KEYS),
     sockets: new HeavyHitters(KEYS),
@@ -166,13 +168,25 @@ export class Recorder implements CallObserver {
     open.waits.waitStub = 0;
     open.waits.waitHost = 0;
     this.#told(open, slot, nowNs);
-    if (this.#isTrapped(call)) {
-      entry.trapped++;
-      this.#origins?.trapped(call);
+    const isTrapped = this.#isTrapped(call);
+    if (isTrapped) entry.trapped++;
+    open.subject = null;
+    open.sample = null;
+    try {
+      this.#lookAt(open, isTrapped, nowNs);
+    } catch {
+      this.errors++; // the call is served all the same
     }
-    open.subject = this.#subjects === null ? null : this.#subjects.of(call);
-    open.sample = this.#origins === null ? null : this.#origins.sample(call, nowNs);
     if (this.#next !== null) this.#next.enter(call);
+  }
+
+  /** What it is about, and where it comes from. */
+  #lookAt(open: Open, isTrapped: boolean, nowNs: number): void {
+    const { call } = open;
+    if (this.#subjects !== null) open.subject = this.#subjects.of(call);
+    if (this.#origins === null) return;
+    if (isTrapped) this.#origins.trapped(call);
+    open.sample = this.#origins.sample(call, nowNs);
   }
 
   /** What the stub tells of when it posted the call, and when it went on after the last one. */

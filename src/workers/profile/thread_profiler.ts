@@ -181,7 +181,7 @@ export class ThreadProfiler {
       hostWaits: recorder.most("hostWaits"),
       stacks: { samples: 0, shallow: 0, frames: [], stacks: [] },
       cpu,
-      dropped: { cpuNodes: running.cpu?.dropped ?? 0, callsInProgress: inProgress },
+      dropped: { cpuNodes: running.cpu?.dropped ?? 0, callsInProgress: inProgress, errors: recorder.errors },
     };
   }
 
