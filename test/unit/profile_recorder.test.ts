@@ -9,7 +9,8 @@ import { POSTED_AT } from "../../src/shared/ring/layout.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import type { Call } from "../../src/workers/call/call.ts";
 import type { CallObserver } from "../../src/workers/call/context.ts";
-import { Recorder } from "../../src/workers/profile/recorder.ts";
+import { Recorder, type Subject } from "../../src/workers/profile/recorder.ts";
+import { addressText } from "../../src/workers/profile/socket_names.ts";
 
 const MONOTONIC_NS = () => Number(process.hrtime.bigint());
 
@@ -22,7 +23,7 @@ interface FakeCall {
   mayHaveReturned: boolean;
 }
 
-function world(next: CallObserver | null = null) {
+function world(next: CallObserver | null = null, of: () => Subject = () => ({ kind: "paths", name: "/x" })) {
   const stamps = new Map<number, number>();
   const words = new Int32Array(1 << 19);
   const kernel = {
@@ -30,7 +31,7 @@ function world(next: CallObserver | null = null) {
     slots: { unsigned: (_slot: number, offset: number) => stamps.get(offset) ?? 0 },
     memory: { words },
   };
-  const recorder = new Recorder(kernel as never, next, { of: () => ({ kind: "paths", name: "/x" }) }, null);
+  const recorder = new Recorder(kernel as never, next, { of, socketName: (name) => name }, null);
   const make = (name: string, slot = 0): Call =>
     ({
       slot,
@@ -153,6 +154,25 @@ test("trapped calls are told from others", () => {
     recorder.leave(call, 1);
   }
   assert.equal([told("getppid")!.count, told("getppid")!.trapped], [2, 1]);
+});
+
+test("a call whose subject cannot be found is served", () => {
+  const { recorder, make, told } = world(null, () => {
+    throw new Error("a slip");
+  });
+  const call = make("getppid");
+  recorder.enter(call);
+  recorder.leave(call, 1);
+  assert.equal([told("getppid")!.count, recorder.errors], [1, 1]);
+});
+
+test("addresses of sockets", () => {
+  const told = (...bytes: number[]) => addressText(String.fromCharCode(...bytes));
+  assert.is(told(2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0), "127.0.0.1:80");
+  assert.is(told(10, 0, 1, 0, 0, 0, 0, 0, ...new Array(15).fill(0), 1, 0, 0, 0, 0), "[0:0:0:0:0:0:0:1]:256");
+  assert.is(told(1, 0, 47, 97, 0, 98), "/a");
+  assert.is(told(1, 0, 0, 97), "@a");
+  for (const bytes of [[], [1], [1, 0], [2, 0, 1], [16, 0, 1, 2]]) assert.is(told(...bytes), "");
 });
 
 test("who was told before is told still", () => {

@@ -186,8 +186,11 @@ function heaviest(
 ): Heavy[] {
   const all = new Map<string, Heavy>();
   for (const { name, count, error, sumNs, bytes } of records.flatMap((record) => record[kind])) {
-    const one = all.get(name) ?? { name, count: 0, error: 0, sumNs: 0, bytes: 0 };
-    all.set(name, one);
+    // Of a socket one thread may know more than the other.
+    const key = kind === "sockets" ? name.replace(/ .*$/, "") : name;
+    const one = all.get(key) ?? { name, count: 0, error: 0, sumNs: 0, bytes: 0 };
+    all.set(key, one);
+    if (name.length > one.name.length) one.name = name;
     one.count += count;
     one.error += error;
     one.sumNs += sumNs;

@@ -13,6 +13,7 @@ import type { OpenFile } from "../vfs/file.ts";
 import { displayName, type Path } from "../vfs/path.ts";
 import { escaped } from "./names.ts";
 import type { CallSubjects, Subject } from "./recorder.ts";
+import { SocketNames } from "./socket_names.ts";
 
 const IS_PATH = /path|^(target|filename|put_old|new_root)$/;
 
@@ -41,6 +42,7 @@ export class GuestSubjects implements CallSubjects {
   readonly #ways: (Way | undefined)[] = new Array(KP_MARSHAL_COUNT).fill(undefined);
   readonly #files = new WeakMap<OpenFile, Subject>();
   readonly #places = new WeakMap<Path, string>();
+  readonly #names = new SocketNames();
 
   constructor() {
     for (const call of SYSCALLS) this.#ways[call.nr.x86_64] = wayOf(call);
@@ -89,12 +91,18 @@ export class GuestSubjects implements CallSubjects {
   }
 
   #file(task: VfsCaller, file: OpenFile): Subject {
-    const known = this.#files.get(file);
-    if (known !== undefined) return known;
-    const isSocket = file instanceof SocketFile || file instanceof StandIn;
-    const name = file.path === null ? file.describe() : displayName(file.path, task.fs.root);
-    const subject: Subject = { kind: isSocket ? "sockets" : "paths", name: escaped(name) };
-    this.#files.set(file, subject);
+    let subject = this.#files.get(file);
+    if (subject === undefined) {
+      const isSocket = file instanceof SocketFile || file instanceof StandIn;
+      const name = file.path === null ? file.describe() : displayName(file.path, task.fs.root);
+      subject = { kind: isSocket ? "sockets" : "paths", name: escaped(name) };
+      this.#files.set(file, subject);
+    }
+    if (file instanceof SocketFile) this.#names.used(file, subject.name);
     return subject;
+  }
+
+  socketName(name: string): string {
+    return this.#names.full(name);
   }
 }

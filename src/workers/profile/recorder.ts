@@ -35,6 +35,8 @@ export interface Subject {
 /** Says what calls are about; null: nothing that is counted. Asked while the arguments stand in the call's frame. */
 export interface CallSubjects {
   of(call: Call): Subject | null;
+  /** A socket's name with what else is known of it. */
+  socketName(name: string): string;
 }
 
 /** Where calls come from. */
@@ -275,6 +277,9 @@ export class Recorder implements CallObserver {
 
   /** The heaviest of a kind. */
   most(kind: SubjectKind | "hostWaits"): RecordedHeavy[] {
-    return (kind === "hostWaits" ? this.#hostWaits : this.#heavy[kind]).most(TOLD);
+    const most = (kind === "hostWaits" ? this.#hostWaits : this.#heavy[kind]).most(TOLD);
+    const subjects = this.#subjects;
+    if (kind !== "sockets" || subjects === null) return most;
+    return most.map((one) => ({ ...one, name: subjects.socketName(one.name) }));
   }
 }

@@ -4,6 +4,7 @@
 import type { Call } from "../call/call.ts";
 import type { SocketFile } from "../net/socket.ts";
 import type { CallSubjects, Subject } from "./recorder.ts";
+import { SocketNames } from "./socket_names.ts";
 
 /** As NetTask is. */
 interface SocketCaller {
@@ -13,13 +14,22 @@ interface SocketCaller {
 export class SocketSubjects implements CallSubjects {
   readonly #known = new WeakMap<SocketFile, Subject>();
 
+  readonly #names = new SocketNames();
+
   of(call: Call): Subject | null {
     const { socket } = call.caller as unknown as SocketCaller;
     if (socket === null) return null;
-    const known = this.#known.get(socket.file);
-    if (known !== undefined) return known;
-    const subject: Subject = { kind: "sockets", name: `socket:[${socket.file.givenInode}]` };
-    this.#known.set(socket.file, subject);
+    const { file } = socket;
+    let subject = this.#known.get(file);
+    if (subject === undefined) {
+      subject = { kind: "sockets", name: `socket:[${file.givenInode}]` };
+      this.#known.set(file, subject);
+    }
+    this.#names.used(file, subject.name);
     return subject;
+  }
+
+  socketName(name: string): string {
+    return this.#names.full(name);
   }
 }
