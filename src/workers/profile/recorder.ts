@@ -163,7 +163,6 @@ export class Recorder implements CallObserver {
     const entry = this.calls.of(nr);
     open.entry = entry;
     open.nr = nr;
-    open.startNs = nowNs;
     open.restsNs = -1;
     open.returnedNs = -1;
     open.waits.waitEvent = 0;
@@ -179,6 +178,8 @@ export class Recorder implements CallObserver {
     } catch {
       this.errors++; // the call is served all the same
     }
+    // What was done so far was for the profile.
+    open.startNs = this.#now();
     if (this.#next !== null) this.#next.enter(call);
   }
 
