@@ -182,7 +182,8 @@ export class GoferFile extends SeekableFile {
         : this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
     const { fs, hostDev, hostIno, path } = this.#inode;
-    return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
+    const mapped = { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
+    return writable ? mapped : { ...mapped, stays: this.#inode };
   }
 
   release(): void {

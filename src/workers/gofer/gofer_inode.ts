@@ -161,8 +161,7 @@ export class GoferInode extends GoferNode {
     if (counters.hostFiles >= limits.hostFiles) return -ENFILE;
     const { idle } = this.fs.kernel.gofer;
     const left = access === 0 ? idle.take(this) : -1;
-    // The host's overlay makes an upper file with the first that is opened for writing.
-    if (access !== 0) idle.drop(this);
+    if (access !== 0) this.mayDiffer();
     const fd = left >= 0 ? left : this.reopen(access);
     if (fd < 0) return fd;
     // What stat says of a file that was just opened is never old.

@@ -39,6 +39,8 @@ export abstract class GoferNode extends Inode implements HandleOwner {
   /** It was made without a name (O_TMPFILE) and has none yet. */
   nameless = false;
   #holders = 0;
+  /** Of changes by this name; those of others are in #changes. */
+  #changeCount = 0;
   /** A descriptor for reading that was left (idle_files.ts). */
   idle: Idle | null = null;
   /** A handle of its own, since the name is gone. */
@@ -104,6 +106,10 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     return 0;
   }
 
+  get isOpen(): boolean {
+    return this.#open.length > 0;
+  }
+
   get hasLostName(): boolean {
     return this.#kept >= 0;
   }
@@ -122,9 +128,15 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     this.hostName = name;
   }
 
-  /** Of changes through any mount that shows the same file. */
   get changeCount(): number {
-    return this.#changes?.count ?? 0;
+    return this.#changeCount + (this.#changes?.count ?? 0);
+  }
+
+  /** The host may show another file by its name from now on: its overlay does with the first that is opened for writing. */
+  mayDiffer(): void {
+    this.fs.kernel.gofer.idle.drop(this);
+    this.#changeCount++;
+    if (this.#changes !== null) this.#changes.count++;
   }
 
   /** An open file's descriptor serves as handle from now on. */
@@ -246,8 +258,7 @@ export abstract class GoferNode extends Inode implements HandleOwner {
 
   /** What was known of it may have changed. */
   changed(): void {
-    this.fs.kernel.gofer.idle.drop(this);
-    if (this.#changes !== null) this.#changes.count++;
+    this.mayDiffer();
     this.#cache.forget();
   }
 

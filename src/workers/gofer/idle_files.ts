@@ -8,7 +8,7 @@
 import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
-import { BELIEVED_NS } from "./attribute_cache.ts";
+import { BELIEVED_NS } from "../vfs/believed.ts";
 
 const IDLE_MAX = 128;
 
