@@ -140,13 +140,19 @@ test("each kernel thread tells of itself", async () => {
 });
 
 test("files for other programs, and no samples where none are wanted", async () => {
-  const [speedscope, pprof] = [join(directory, "speedscope.json"), join(directory, "pprof.gz")];
-  const flags = ["--speedscope", speedscope, "--pprof", pprof, "--no-cpu", "--stacks", "0"];
+  const [speedscope, pprof, html] = ["speedscope.json", "pprof.gz", "page.html"].map((name) =>
+    join(directory, name),
+  ) as [string, string, string];
+  const flags = ["--speedscope", speedscope, "--pprof", pprof, "--html", html, "--no-cpu", "--stacks", "0"];
   const profile = await ofGuest([], flags);
   assert.is(profile.threads[0]!.cpuProfile, null);
   assert.is(profile.guestStacks.samples, 0);
   assert.match(JSON.parse(readFileSync(speedscope, "utf8")).$schema, /speedscope/);
   assert.ok(gunzipSync(readFileSync(pprof)).length > 0);
+  const page = readFileSync(html, "utf8");
+  assert.match(page, /^<!doctype html>/i);
+  // What guests have named is text.
+  assert.ok(page.includes("getppid") && !page.includes("\x1b"));
 });
 
 test("under --strace both see every call", async () => {

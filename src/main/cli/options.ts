@@ -593,6 +593,7 @@ export const nodeCommands: Command[] = [
         type: "string",
         describe: "file that gets all of it; -: standard output, without the tables",
       },
+      { name: "html", type: "string", describe: "file that gets a page of it, which needs nothing else" },
       { name: "speedscope", type: "string", describe: "file that gets stacks for speedscope.app" },
       { name: "pprof", type: "string", describe: "file that gets stacks for pprof" },
       {

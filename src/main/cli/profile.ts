@@ -10,9 +10,11 @@ import { SchemaError } from "../oci/schema.ts";
 import { advise } from "../profile/advice.ts";
 import { buildProfile } from "../profile/build.ts";
 import { fetchProfile, startProfile } from "../profile/collect.ts";
+import { profileReport } from "../profile/page.ts";
 import { pprof } from "../profile/pprof.ts";
 import { speedscope } from "../profile/speedscope.ts";
 import { profileText } from "../profile/text.ts";
+import { readPageParts, reportHtml } from "../report/html.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
 import { withHostTids } from "./host_tids.ts";
@@ -25,6 +27,7 @@ export interface ProfileWords {
   pid?: string;
   seconds?: string;
   json?: string;
+  html?: string;
   speedscope?: string;
   pprof?: string;
   cpu: boolean;
@@ -155,6 +158,8 @@ export async function profile(words: ProfileWords, globals: string[], version: s
     const whole = profileOf(taken, version);
     if (words.json !== undefined) write(words.json, `${JSON.stringify(whole)}\n`);
     if (words.speedscope !== undefined) write(words.speedscope, `${JSON.stringify(speedscope(whole))}\n`);
+    if (words.html !== undefined)
+      write(words.html, reportHtml(profileReport(whole), readPageParts(import.meta.dirname)));
     if (words.pprof !== undefined) write(words.pprof, pprof(whole));
     // What the command writes to standard output is its own.
     if (words.json !== "-") (isCommand ? process.stderr : process.stdout).write(profileText(whole));
