@@ -10,7 +10,7 @@ import { SocketFile } from "../net/socket.ts";
 import { StandIn } from "../net/stand_in.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import type { OpenFile } from "../vfs/file.ts";
-import { displayName, type Path } from "../vfs/path.ts";
+import { type Path, pathName } from "../vfs/path.ts";
 import { escaped } from "./names.ts";
 import type { CallSubjects, Subject } from "./recorder.ts";
 import { SocketNames } from "./socket_names.ts";
@@ -37,6 +37,16 @@ function wayOf(call: (typeof SYSCALLS)[number]): Way | undefined {
 }
 
 const NOWHERE = "";
+/** Directories above a place that are looked at: a guest may make a hundred thousand, and be in another with each call. */
+const STEPS_MAX = 64;
+
+/** The path of a place; its name alone where that is too deep, or is not there any more. */
+function placeName(path: Path, root: Path): string {
+  const { mount, dentry } = path;
+  if (mount.mountPoint === null && dentry.isAlone) return dentry.name;
+  const text = pathName(path, root, STEPS_MAX);
+  return typeof text === "number" ? `.../${dentry.name}` : text;
+}
 
 export class GuestSubjects implements CallSubjects {
   readonly #ways: (Way | undefined)[] = new Array(KP_MARSHAL_COUNT).fill(undefined);
@@ -84,7 +94,7 @@ export class GuestSubjects implements CallSubjects {
   #place(task: VfsCaller, path: Path): string {
     const known = this.#places.get(path);
     if (known !== undefined) return known;
-    const text = displayName(path, task.fs.root);
+    const text = placeName(path, task.fs.root);
     const name = text === "/" ? "" : text;
     this.#places.set(path, name);
     return name;
@@ -94,7 +104,7 @@ export class GuestSubjects implements CallSubjects {
     let subject = this.#files.get(file);
     if (subject === undefined) {
       const isSocket = file instanceof SocketFile || file instanceof StandIn;
-      const name = file.path === null ? file.describe() : displayName(file.path, task.fs.root);
+      const name = file.path === null ? file.describe() : placeName(file.path, task.fs.root);
       subject = { kind: isSocket ? "sockets" : "paths", name: escaped(name) };
       this.#files.set(file, subject);
     }
