@@ -108,6 +108,7 @@ int nanosleep_here(slot_t slot, u32 clock, u32 flags, u64 request, s64 *result);
 // stub_request.c
 u32 post(slot_t slot, u32 kind, u32 kernel_thread);
 u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);
+u32 call_kernel(slot_t slot, struct ucontext_ *uc, u32 kind, u32 kernel_thread);
 
 // stub_call.c
 u64 flags_of_call(u64 rest, u64 number_and_flags);

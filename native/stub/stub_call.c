@@ -43,7 +43,7 @@ u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest, u32 entry) {
   put64(slot + RF_GS_BASE, slot);
   put32(slot + RF_VDSO_KICK, in_host_vdso(get64(slot + RF_RIP)));
   u32 kernel_thread = copy_in_pieces(slot, nr);
-  u32 code = serve_until_return(slot, 0, post(slot, kind_of_call(number_and_flags), kernel_thread));
+  u32 code = call_kernel(slot, 0, kind_of_call(number_and_flags), kernel_thread);
   resume(slot, code, flags, 0);
   if (code != REP_RET || flags & EFLAGS_BY_SIGNAL) return code;
   put64(slot + RF_RAX, get64(slot + RF_REP_RESULT));

@@ -2,6 +2,16 @@
 // in slot_states.def. Only the stub writes RF_SLEEPING; only the kernel writes the reply line.
 #include "stub.h"
 
+typedef s64 (*clock_function)(u64, u64);
+#define VDSO_CLOCK_GETTIME 2 // in RF_KP_VDSO, as mem/vdso.ts has them
+
+// CLOCK_MONOTONIC by the host's vDSO, to a word of the slot, which stays as it is where the vDSO has no clock.
+static void stamp(u64 at) {
+  clock_function clock = (clock_function)get64(RF_KERNEL_PAGE + RF_KP_VDSO + VDSO_CLOCK_GETTIME * 8);
+  u64 time[2];
+  if (clock && clock(CLOCK_MONOTONIC_, (u64)time) == 0) put64(at, time[0] * 1000000000 + time[1]);
+}
+
 static void ring(u32 kernel_thread) {
   static const u64 one = 1;
   // EAGAIN (a full counter) means that the bell is rung already (F13).
@@ -115,4 +125,13 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
       return code;
     }
   }
+}
+
+/* Posts a system call and carries out its reply, as post and serve_until_return do. */
+u32 call_kernel(slot_t slot, struct ucontext_ *uc, u32 kind, u32 kernel_thread) {
+  u32 timed = get32(thread_record(kernel_thread) + RF_KP_TIMED);
+  if (__builtin_expect(timed, 0)) stamp(slot + RF_POSTED_AT);
+  u32 code = serve_until_return(slot, uc, post(slot, kind, kernel_thread));
+  if (__builtin_expect(timed, 0)) stamp(slot + RF_RESUMED_AT);
+  return code;
 }

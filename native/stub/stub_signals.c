@@ -201,7 +201,7 @@ static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 f
   put64(slot + RF_ORIG_RAX, nr);
   put32(slot + RF_KICKED, 0); // what is pending is seen before the request is answered
   u32 kernel_thread = copy_in_pieces(slot, nr);
-  u32 code = serve_until_return(slot, uc, post(slot, kind, kernel_thread));
+  u32 code = call_kernel(slot, uc, kind, kernel_thread);
   if (code == REP_RET && flags == 0 && can_jump(slot, uc)) jump_back(slot, uc);
   if (flags == 0 && uc->link == 0 && uc->fpstate) resume(slot, code, uc->eflags, uc->fpstate);
   hold_kicks(uc);

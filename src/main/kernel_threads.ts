@@ -118,6 +118,18 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
       return [...(await api.threads()), ...(await Promise.all(ofOthers))];
     },
 
+    async profileStart(options) {
+      const sandbox = await api.profileStart(options);
+      if (sandbox !== null)
+        await Promise.all(others.map((thread) => ask(thread, (remote) => remote.profileStart(options))));
+      return sandbox;
+    },
+
+    async profileStop() {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.profileStop()));
+      return (await Promise.all([api.profileStop(), ...ofOthers])).flat().filter((record) => record !== null);
+    },
+
     async breakThread(number, how) {
       const other = others[number - 1];
       return other === undefined
@@ -159,5 +171,7 @@ export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelA
     breakThread: (thread, how) => asked(remote.breakThread(thread, how)),
     threads: () => asked(remote.threads()),
     sites: () => asked(remote.sites()),
+    profileStart: (options) => asked(remote.profileStart(options)),
+    profileStop: () => asked(remote.profileStop()),
   };
 }

@@ -3,6 +3,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { BootDescriptor, SandboxConfig, SandboxOptions, ThreadFault } from "./process_spec.ts";
+import type { ProfileOptions, ThreadRecord } from "./profile_record.ts";
 import type { ThreadPlan } from "./thread_plan.ts";
 import type { ThreadReport } from "./thread_report.ts";
 
@@ -34,6 +35,8 @@ export interface PoolApi {
   begin(): Promise<void>;
   counters(): Promise<Record<string, number>>;
   report(): Promise<ThreadReport>;
+  profileStart(options: ProfileOptions): Promise<void>;
+  profileStop(): Promise<ThreadRecord | null>;
   /** As KernelApi has it. */
   breakThread(how: ThreadFault): Promise<boolean>;
 }

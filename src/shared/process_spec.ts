@@ -6,6 +6,8 @@
 
 import type { CgroupHierarchy, CgroupLimits } from "./cgroup.ts";
 import type { ContainerSpec } from "./container_spec.ts";
+import type { ProfiledSandbox } from "./profile.ts";
+import type { ProfileOptions, ThreadRecord } from "./profile_record.ts";
 import type { StartError } from "./start_error.ts";
 import type { ThreadReport } from "./thread_report.ts";
 
@@ -262,4 +264,8 @@ export interface KernelApi {
   threads(): Promise<ThreadReport[]>;
   /** Call sites of running processes that trapped most (workers/patch/report.ts). */
   sites(): Promise<object[]>;
+  /** Its threads are profiled from now on; resolves to null where they are already. */
+  profileStart(options: ProfileOptions): Promise<ProfiledSandbox | null>;
+  /** Ends that: what each has recorded, by number. */
+  profileStop(): Promise<ThreadRecord[]>;
 }

@@ -125,6 +125,8 @@ export interface ThreadProfile {
   role: ThreadRole;
   /** Its own number on the host; 0: not known. */
   tid: number;
+  /** How long it recorded: threads begin one after another. */
+  durationNs: number;
   /** How its time went: with calls and messages, with looks that found none, asleep. */
   workNs: number;
   spinNs: number;
@@ -136,8 +138,6 @@ export interface ThreadProfile {
   /** Doorbells of other kernel threads that it has rung; guests' threads that slept and that it has woken. */
   doorbells: number;
   guestWakes: number;
-  /** Wake-ups of its own: waits on its sleep set that ended with something. */
-  wakes: number;
   passedOut: number;
   passedIn: number;
   forwards: number;
@@ -170,7 +170,10 @@ export interface CpuProfile {
 export interface CpuNode {
   /** Index of its parent in `nodes`; -1: the root. */
   parent: number;
-  /** "(program)", "(idle)" and "(garbage collector)" are V8's. */
+  /**
+   * "(root)", "(program)", "(idle)" and "(garbage collector)" are V8's; "(idle)" is also the thread's own sleep, and
+   * "(native)" what its caller does in native code.
+   */
   name: string;
   /** File of the sources, or a URL of Node's; "": neither. */
   source: string;
@@ -182,11 +185,11 @@ export interface CpuNode {
 }
 
 export interface SiteProfile {
-  /** A process that made calls there, by its number in the sandbox. */
+  /** One of the processes that made calls there, by its number in the sandbox. */
   pid: number;
-  /** Calls that trapped there while it was recorded. */
+  /** Calls that trapped there while it was recorded, of all processes that have that file mapped. */
   traps: number;
-  /** As 0x..., of the instruction. */
+  /** As 0x..., of the instruction in that process. */
   address: string;
   /** Path of the file that is mapped there, and the instruction's offset in it; "": none. */
   file: string;
@@ -194,7 +197,7 @@ export interface SiteProfile {
   /** Symbol that it lies behind, and how far; "": not known. */
   symbol: string;
   symbolOffset: number;
-  /** "patched" (it was, later), why it is not, or "": not judged yet. */
+  /** "patched" (it was, later), why it is not, or "": it was not judged, or its process has gone since. */
   state: string;
   /** Names of the calls that were made there, with how often. */
   calls: Record<string, number>;

@@ -47,6 +47,34 @@ function sourceOf(fd: number, first: number, [start, count]: [number, number], l
   return found === null ? null : { source: found.readUInt16LE(8), line: found.readUInt16LE(10) };
 }
 
+/**
+ * What says where code at a place of a bundle's comes from, by the file that was opened as `fd`: what is no bundle's stays as it
+ * is. Line and column count from 1.
+ */
+export function sourcePositions(
+  fd: number,
+): (url: string, line: number, column: number) => { source: string; line: number } {
+  let first = 0;
+  let directory: Directory = { sources: [], bundles: {} };
+  try {
+    const length = fd < 0 ? 0 : bytesAt(fd, 0, 4).readUInt32LE();
+    if (length > 0 && length <= DIRECTORY_MAX) {
+      directory = JSON.parse(bytesAt(fd, 4, length).toString()) as Directory;
+      first = 4 + length;
+    }
+  } catch {
+    // As where there is none.
+  }
+  return (url, line, column) => {
+    const bundle = url.slice(url.lastIndexOf("/") + 1);
+    if (!Object.hasOwn(directory.bundles, bundle)) return { source: url, line };
+    const found = sourceOf(fd, first, directory.bundles[bundle]!, line, column);
+    return found === null
+      ? { source: url, line }
+      : { source: directory.sources[found.source]!, line: found.line };
+  };
+}
+
 /** The stack with places in bundles replaced by those in the sources, by the file that was opened as `fd`. */
 export function inSources(fd: number, stack: string): string {
   if (fd < 0) return stack;

@@ -23,7 +23,7 @@ import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import type { StartError } from "../shared/start_error.ts";
 import { type ThreadPlan, threadOf, threadsOf } from "../shared/thread_plan.ts";
-import type { KernelDescriptors } from "./call/context.ts";
+import type { CallObserver, KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
 import { NextSteps } from "./call/next_steps.ts";
@@ -123,6 +123,8 @@ export class Kernel implements SupervisorContext {
   readonly log: Log;
   /** Prints --strace's lines, or null. */
   readonly tracer: Tracer | null;
+  observer: CallObserver | null;
+  profiling: { giveUp(): void } | null = null;
   readonly memory: GuestMemory;
   readonly claims: Claims;
   readonly active: ActiveChunks;
@@ -267,6 +269,7 @@ export class Kernel implements SupervisorContext {
     this.descriptors = descriptors;
     this.log = log;
     this.tracer = strace === null ? null : new Tracer(strace);
+    this.observer = this.tracer;
     this.patcher = patcherFor(config.options);
     this.throws = new Throws(this.counters, log);
     this.requests = new Requests(

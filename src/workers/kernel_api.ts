@@ -16,6 +16,9 @@ import { groupsOf } from "./process/containers.ts";
 import type { Pid } from "./process/pids.ts";
 import { comesLater } from "./process/start.ts";
 import type { ThreadGroup } from "./process/task.ts";
+import { GuestSubjects } from "./profile/call_subjects.ts";
+import { GuestOrigins } from "./profile/guest_origins.ts";
+import { ThreadProfiler } from "./profile/thread_profiler.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
 import { breakThread } from "./thread_faults.ts";
@@ -59,6 +62,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     const container = kernel.containers.get(number);
     return container === undefined ? [] : groupsOf(container);
   }
+  /** Made when somebody asks: a start has no use for it. */
+  let profiler: ThreadProfiler | null = null;
   const api: KernelApi = {
     async prepare(number, spec) {
       return serve(kernel.prepare(number, spec));
@@ -175,6 +180,24 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async threads() {
       return serve([reportThread(kernel, "supervisor")]);
+    },
+
+    async profileStart(options) {
+      asked.serve();
+      profiler ??= new ThreadProfiler(kernel, () => reportThread(kernel, "supervisor"), {
+        subjects: () => new GuestSubjects(),
+        origins: (stacksPerSecond) => new GuestOrigins(kernel, stacksPerSecond),
+      });
+      if (profiler.isRunning) return null;
+      profiler.start(options);
+      const { platform, workers, patch } = kernel.config.options;
+      return { platform, workers, patch };
+    },
+
+    async profileStop() {
+      asked.serve();
+      const record = await profiler?.stop();
+      return record ? [record] : [];
     },
 
     async sites() {

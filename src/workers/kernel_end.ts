@@ -75,6 +75,7 @@ function close(kernel: Kernel, thread: GroupThread): void {
   const { native, sleep, platform, gofer, vdso, longTurns, doorbell } = kernel;
   thread.remove(kernel);
   longTurns.ignoreCollector();
+  kernel.profiling?.giveUp();
   gofer.end();
   native.close(vdso.hostFd);
   native.unmapChunk(KERNEL_PAGE_CHUNK);

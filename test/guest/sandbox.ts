@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { ringfence } from "../spawn.ts";
@@ -29,6 +30,8 @@ const END_DEADLINE_MS = 10_000;
 /** What is kept for the report of a sandbox that ended by itself. */
 const LOG_TAIL = 4096;
 const PROGRAMS_KEPT = 5;
+/** Sandboxes are profiled meanwhile. */
+const PROFILED = process.env.RINGFENCE_TEST_PROFILED === "1";
 
 export class Sandbox {
   readonly root: string;
@@ -76,7 +79,21 @@ export class Sandbox {
       sandbox.kill();
       throw new Error(`the sandbox did not start: ${sandbox.report}`);
     }
+    if (PROFILED) sandbox.#profile();
     return sandbox;
+  }
+
+  /** Has it recorded what its kernel does until it ends: no guest is to notice. */
+  #profile(): void {
+    const params = { cpu: true, stacksPerSecond: 1000 };
+    const recording = connect(this.socket, () => {
+      recording.write(`${JSON.stringify({ id: 1, method: "profile_start", params })}\n`);
+    });
+    recording.unref();
+    recording.on("error", () => {});
+    recording.once("data", (answer: Buffer) => {
+      if (!answer.toString().includes("result")) this.#errors.push(`not profiled: ${answer}`);
+    });
   }
 
   /** How it ended if it has, what it printed on standard error, the end of its log, the last programs. */

@@ -13,7 +13,7 @@ const RING_MAX = 10;
 const SUPERVISOR =
   /^src\/workers\/(process|signals|seccomp|time|futex|identity|system|platform|proc|strace)\//;
 const WIRING = /^src\/workers\/(kernel|handlers|host|kernel_api|thread)\.ts$/;
-const SUBSYSTEM = /^src\/workers\/(vfs|net|mem|patch|gofer|ipc|pool)\//;
+const SUBSYSTEM = /^src\/workers\/(vfs|net|mem|patch|gofer|ipc|pool|profile)\//;
 
 interface Wall {
   readonly what: string;

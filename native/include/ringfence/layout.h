@@ -86,6 +86,9 @@
 // While the thread sleeps at the host by itself: a hint, on which nothing but what is shown of the thread depends.
 #define RF_ASLEEP 0x0c8       // u32: 1 while it does
 #define RF_DEADLINE 0x0d0     // u64[2]: timespec; by the kernel, with an operation that sleeps
+// While a kernel thread asks for it (RF_KP_TIMED), by CLOCK_MONOTONIC in nanoseconds: hints, for `ringfence profile`.
+#define RF_POSTED_AT 0x0e0    // u64: when the last call was posted to it
+#define RF_RESUMED_AT 0x0e8   // u64: when the thread has seen the last of its reply
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
 // arguments of a system call, RF_R10 to RF_RDI, fill one cache line.
@@ -177,6 +180,7 @@
 #define RF_KP_THREAD_STRIDE 64
 #define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone
 #define RF_KP_CPU 4              // u32, in the record
+#define RF_KP_TIMED 8            // u32, in the record: 1 while stubs tell when they post calls to it
 #define RF_KP_VDSO 0x200         // u64[5]: functions of the host's vDSO in every stub, as mem/vdso.ts has them; 0: none
 #define RF_KP_MARSHAL 0x1000     // 8 bytes a system call number
 #define RF_KP_MARSHAL_COUNT 512

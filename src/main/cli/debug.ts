@@ -1,12 +1,12 @@
 // `ringfence debug`: what the kernel threads of a container's sandbox do, as they tell it themselves. A sandbox is not
 // believed: what it says is bounded, and names are ours.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { SchemaError } from "../oci/schema.ts";
 import { readThreads, type Thread } from "../usage/thread_reports.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
-import { type ContainerState, findContainer, listContainers } from "./state_directory.ts";
+import { withHostTids } from "./host_tids.ts";
+import { namedContainer } from "./named_container.ts";
 
 export interface DebugWords {
   id?: string;
@@ -15,8 +15,6 @@ export interface DebugWords {
   json: boolean;
 }
 
-/** Ancestors of a process that are looked at. */
-const GENERATIONS_MAX = 64;
 const NS_PER_MS = 1e6;
 
 const ms = (ns: number) => (ns / NS_PER_MS).toFixed(1);
@@ -52,56 +50,8 @@ function table(threads: readonly Thread[]): string {
   return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
-/** 0: there is no such process. */
-function parentOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return 0;
-  }
-}
-
-/** The container in whose sandbox a process of the host is. */
-function containerOf(root: string | undefined, pid: number): string {
-  const inits = new Map<number, string>();
-  for (const { id, init } of listContainers(root)) inits.set(init, id);
-  for (let at = pid, generation = 0; at > 1 && generation < GENERATIONS_MAX; generation++) {
-    const id = inits.get(at);
-    if (id !== undefined) return id;
-    at = parentOf(at);
-  }
-  throw new CommandError(`debug: process ${pid} is in no container's sandbox`);
-}
-
-function wanted({ id, root, pid }: DebugWords): ContainerState {
-  if ((id === undefined) === (pid === undefined))
-    throw new CommandError("debug: name a container, or a process of its sandbox with --pid");
-  if (pid === undefined) return findContainer(root, String(id));
-  if (!/^[1-9]\d{0,8}$/.test(pid)) throw new CommandError(`debug: --pid is a number of a process: ${pid}`);
-  return findContainer(root, containerOf(root, Number(pid)));
-}
-
-/** The threads' own numbers as the host knows them; where it does not tell, they stay as they are. */
-function withHostTids(threads: readonly Thread[], init: number): Thread[] {
-  const known = new Map<number, number>();
-  try {
-    const children = readFileSync(`/proc/${init}/task/${init}/children`, "latin1").trim().split(" ");
-    for (const pid of children.filter(Boolean))
-      for (const tid of readdirSync(`/proc/${pid}/task`)) {
-        const [, inside] = /^NSpid:.*\s(\d+)$/m.exec(
-          readFileSync(`/proc/${pid}/task/${tid}/status`, "latin1"),
-        ) ?? [0, tid];
-        known.set(Number(inside), Number(tid));
-      }
-  } catch {
-    // It has ended, or is another user's.
-  }
-  return threads.map((thread) => ({ ...thread, tid: known.get(thread.tid) ?? thread.tid }));
-}
-
 export async function debug(words: DebugWords): Promise<void> {
-  const state = wanted(words);
+  const state = namedContainer("debug", words);
   const client = await ControlClient.connect(state.socket);
   if (client === null) throw new CommandError(`container with id ${state.id} is not running`);
   try {

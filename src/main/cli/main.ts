@@ -16,6 +16,7 @@ import { features } from "./features.ts";
 import { type InstallWords, install, uninstall } from "./install.ts";
 import type { MetricServerWords, MetricsWords } from "./metrics.ts";
 import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
+import type { ProfileWords } from "./profile.ts";
 import { type SpecWords, writeSpec } from "./spec.ts";
 
 function flag(definition: Flag) {
@@ -201,6 +202,16 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   events: (words) => settle(() => events(words as unknown as EventsWords)),
   metrics: (words) =>
     settle(async () => (await import("./metrics.ts")).metrics(words as unknown as MetricsWords)),
+  profile: (words) =>
+    settle(async () => {
+      const globals = globalFlags.flatMap(({ name, default: usual }) => {
+        const value = words[name];
+        if (value === undefined || value === usual || name === "root") return [];
+        return (Array.isArray(value) ? value : [value]).map((one) => `--${name}=${one}`);
+      });
+      const { profile } = await import("./profile.ts");
+      process.exitCode = await profile(words as unknown as ProfileWords, globals, packageJson.version);
+    }),
   "metric-server": (words) =>
     settle(async () => (await import("./metrics.ts")).metricServer(words as unknown as MetricServerWords)),
   spec: (words) => settle(() => writeSpec(words as unknown as SpecWords)),

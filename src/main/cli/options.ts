@@ -576,6 +576,42 @@ export const nodeCommands: Command[] = [
     takesCommand: false,
   },
   {
+    name: "profile",
+    usage: "[ID] [-- CMD [ARGS...]]",
+    describe:
+      "record what a sandbox's kernel does for a command, or for what runs in a container until --seconds or Ctrl-C",
+    positionals: ["[id]"],
+    flags: [
+      {
+        name: "pid",
+        type: "string",
+        describe: "a process of the sandbox, as the host numbers it, in place of ID",
+      },
+      { name: "seconds", type: "string", describe: "how long to record" },
+      {
+        name: "json",
+        type: "string",
+        describe: "file that gets all of it; -: standard output, without the tables",
+      },
+      { name: "html", type: "string", describe: "file that gets a page of it, which needs nothing else" },
+      { name: "speedscope", type: "string", describe: "file that gets stacks for speedscope.app" },
+      { name: "pprof", type: "string", describe: "file that gets stacks for pprof" },
+      {
+        name: "cpu",
+        type: "boolean",
+        describe: "sample the code of the kernel threads as well",
+        default: true,
+      },
+      {
+        name: "stacks",
+        type: "string",
+        describe: "stacks of guests that are taken in a second by each kernel thread, at most; 0: none",
+        default: "100",
+      },
+    ],
+    takesCommand: "optional",
+  },
+  {
     name: "metrics",
     usage: "[ID...]",
     describe: "print what Prometheus reads of containers and their sandboxes, once",

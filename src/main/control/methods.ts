@@ -15,6 +15,7 @@ import { SchemaError } from "../oci/schema.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { figures } from "./figures.ts";
+import { HeldProfile, readOptions } from "./profile.ts";
 import { CODE_RINGFENCE, Program } from "./program.ts";
 import { invalid, RequestError } from "./request_error.ts";
 
@@ -28,6 +29,8 @@ export interface Peer {
   isGone?: true;
   /** What its requests wait for is wanted no more. */
   forget?: () => void;
+  /** The profile that it has started. */
+  profile?: HeldProfile;
 }
 
 export interface Control {
@@ -39,6 +42,8 @@ export interface Control {
   group?: Group;
   /** Its other containers, if it is a pod's. */
   pod?: Pod;
+  /** The last profile that was started by it. */
+  profile?: HeldProfile;
   /** Ends the sandbox at once, or of a pod's containers this one. */
   end(): void;
 }
@@ -97,6 +102,11 @@ function noProgram(peer: Peer): void {
   if (peer.program) throw new RequestError("ERR_BUSY", "this connection has started a program already");
 }
 
+function profile(peer: Peer): HeldProfile {
+  if (!peer.profile) throw new RequestError("ERR_STATE", "this connection has started no profile");
+  return peer.profile;
+}
+
 type Method = (control: Control, peer: Peer, params: Params) => unknown;
 
 const METHODS: Readonly<Record<string, Method>> = {
@@ -132,7 +142,12 @@ const METHODS: Readonly<Record<string, Method>> = {
     const { connection } = peer;
     if (attach !== true) return container(control).start();
     noProgram(peer);
-    await container(control).start((event) => connection.send(event));
+    await container(control).start((event) => {
+      const send = () => connection.send(event);
+      // With what the end is told to the sandbox ends, too.
+      if (event.event === "exit" && control.profile) void control.profile.settled().then(send);
+      else send();
+    });
     peer.program = container(control).program!;
   },
 
@@ -224,7 +239,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** Ends the sandbox, or a container of its pod: the answer is the end of the connection. */
-  shutdown(control, _peer, { force }) {
+  async shutdown(control, _peer, { force }) {
     const stays = control.container?.mayBeDeleted() === false;
     if (stays && force !== true) {
       const { spec, status } = container(control);
@@ -233,6 +248,7 @@ const METHODS: Readonly<Record<string, Method>> = {
         `cannot delete container ${spec.id} that is not stopped: ${status}`,
       );
     }
+    await control.profile?.settled();
     control.end();
   },
 
@@ -275,6 +291,27 @@ const METHODS: Readonly<Record<string, Method>> = {
     return kernel.threads();
   },
 
+  /** Profiles the kernel threads until profile_stop, or the end of the connection: what sandbox that is. */
+  async profile_start(control, peer, params) {
+    if (peer.profile) throw new RequestError("ERR_BUSY", "this connection profiles already");
+    const started = await HeldProfile.start(control.kernel, readOptions(params));
+    peer.profile = started.profile;
+    control.profile = started.profile;
+    if (peer.isGone) await started.profile.forget();
+    return started.sandbox;
+  },
+
+  profile_stop(_control, peer) {
+    return profile(peer).stop();
+  },
+
+  /** The next part of what was recorded; null: there is no more, and another profile may be started. */
+  profile_part(_control, peer) {
+    const part = profile(peer).next();
+    if (part === null) delete peer.profile;
+    return part;
+  },
+
   /** Call sites that trapped most, and whether they are patched, for tests and debugging. */
   sites({ kernel }) {
     return kernel.sites();
@@ -304,6 +341,9 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
 export function peerGone(control: Control, peer: Peer): void {
   peer.isGone = true;
   peer.forget?.();
+  peer.profile
+    ?.forget()
+    .catch((error: unknown) => control.log.error({ err: error }, "ending a profile failed"));
   peer.program
     ?.kill()
     .catch((error: unknown) => control.log.error({ err: error }, "killing a program failed"));

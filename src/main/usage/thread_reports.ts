@@ -21,28 +21,27 @@ const duration: Reader<number> = (value, at) => {
 };
 
 /** Throws a SchemaError. */
-export const readThreads = list(
-  object({
-    thread: integer(0, THREADS_MAX),
-    role,
-    tid: COUNT,
-    cpu: COUNT,
-    workNs: duration,
-    spinNs: duration,
-    sleepNs: duration,
-    requests: COUNT,
-    passedOut: COUNT,
-    passedIn: COUNT,
-    forwards: COUNT,
-    queued: COUNT,
-    queuedMax: COUNT,
-    unsent: COUNT,
-    sleeps: COUNT,
-    doorbells: COUNT,
-    longTurns: COUNT,
-    longestTurnMs: duration,
-  }),
-  THREADS_MAX,
-);
+export const readThread = object({
+  thread: integer(0, THREADS_MAX),
+  role,
+  tid: COUNT,
+  cpu: COUNT,
+  workNs: duration,
+  spinNs: duration,
+  sleepNs: duration,
+  requests: COUNT,
+  passedOut: COUNT,
+  passedIn: COUNT,
+  forwards: COUNT,
+  queued: COUNT,
+  queuedMax: COUNT,
+  unsent: COUNT,
+  sleeps: COUNT,
+  doorbells: COUNT,
+  longTurns: COUNT,
+  longestTurnMs: duration,
+});
+
+export const readThreads = list(readThread, THREADS_MAX);
 
 export type Thread = Read<typeof readThreads>[number];

@@ -20,6 +20,7 @@ import {
   KP_THREAD,
   KP_THREAD_STRIDE,
   KP_THREADS,
+  KP_TIMED,
   KP_VDSO,
 } from "./layout.ts";
 
@@ -81,6 +82,11 @@ export class KernelPage {
 
   isSleeping(thread: number): boolean {
     return Atomics.load(this.#words, threadWord(thread, KP_SLEEPING)) !== 0;
+  }
+
+  /** By that kernel thread alone: whether stubs tell when they post calls to it, and when they go on. */
+  setTimed(thread: number, isTimed: boolean): void {
+    Atomics.store(this.#words, threadWord(thread, KP_TIMED), isTimed ? 1 : 0);
   }
 
   setCpu(thread: number, cpu: number): void {

@@ -79,6 +79,9 @@ export const HOST_TASK = 0x0c4; // u32
 // While the thread sleeps at the host by itself: a hint, on which nothing but what is shown of the thread depends.
 export const ASLEEP = 0x0c8; // u32: 1 while it does
 export const DEADLINE = 0x0d0; // u64[2]: timespec; by the kernel, with an operation that sleeps
+// While a kernel thread asks for it (KP_TIMED), by CLOCK_MONOTONIC in nanoseconds: hints, for `ringfence profile`.
+export const POSTED_AT = 0x0e0; // u64: when the last call was posted to it
+export const RESUMED_AT = 0x0e8; // u64: when the thread has seen the last of its reply
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
 // arguments of a system call, R10 to RDI, fill one cache line.
@@ -170,6 +173,7 @@ export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kern
 export const KP_THREAD_STRIDE = 64;
 export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone
 export const KP_CPU = 4; // u32, in the record
+export const KP_TIMED = 8; // u32, in the record: 1 while stubs tell when they post calls to it
 export const KP_VDSO = 0x200; // u64[5]: functions of the host's vDSO in every stub, as mem/vdso.ts has them; 0: none
 export const KP_MARSHAL = 0x1000; // 8 bytes a system call number
 export const KP_MARSHAL_COUNT = 512;

@@ -99,6 +99,8 @@ export class Frame {
 export class Slots {
   /** Requests that were not answered at once. */
   blocked = 0;
+  /** Stubs that slept and were woken. */
+  wakes = 0;
   readonly #words: Int32Array;
   readonly #claims: Claims;
   readonly #active: ActiveChunks;

@@ -80,6 +80,8 @@ export class Call extends SlotIo {
 
   /** Its handler answered BLOCKED: a wait that a signal ends is over before it began, if there is one. */
   blocked(): void {
+    const { observer } = this.caller.kernel;
+    if (observer !== null) observer.rests(this);
     const waits = this.waiter !== null && this.coroutine === null;
     if (!waits || !this.caller.interruptPending || !this.interrupt()) this.replyBlocked();
   }
@@ -91,8 +93,8 @@ export class Call extends SlotIo {
       if (result === NOT_AT_HAND) this.#beginAgain();
       return;
     }
-    const { tracer } = caller.kernel;
-    if (tracer !== null) tracer.leave(this, result);
+    const { observer } = caller.kernel;
+    if (observer !== null) observer.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
     else this.finish(result);
   }
@@ -186,6 +188,8 @@ export class Call extends SlotIo {
 
   /** The slot is about to be another thread's: the call goes on there. */
   handOver(): void {
+    const { observer } = this.caller.kernel;
+    if (observer !== null) observer.passed(this);
     this.owned = false;
     this.dropOut();
     this.outOnError = false;
@@ -209,6 +213,8 @@ export class Call extends SlotIo {
 
   /** The stub posted what the call waits for; false if it waits for nothing. */
   posted(): boolean {
+    const { observer } = this.caller.kernel;
+    if (observer !== null) observer.goesOn(this);
     const then = this.#afterCopyOut;
     if (then !== null) {
       this.#afterCopyOut = null;
@@ -226,7 +232,9 @@ export class Call extends SlotIo {
     const coroutine = this.coroutine;
     if (coroutine === null) return;
     const result = this.#step(coroutine);
+    const { observer } = this.caller.kernel;
     if (result !== BLOCKED) this.complete(result);
+    else if (observer !== null) observer.rests(this);
   }
 
   #step(coroutine: Coroutine): number {
@@ -286,8 +294,8 @@ export class Call extends SlotIo {
     if (coroutine === null) return;
     const result = this.#step(coroutine);
     if (result === BLOCKED) throw new Error("a call that has returned waits");
-    const { tracer } = caller.kernel;
-    if (tracer !== null && !caller.isEnding) tracer.leave(this, result);
+    const { observer } = caller.kernel;
+    if (observer !== null && !caller.isEnding) observer.leave(this, result);
     this.#end();
   }
 
@@ -334,6 +342,8 @@ export class Call extends SlotIo {
   goOn(): void {
     if (!this.#due) return;
     this.#due = false;
+    const { observer } = this.caller.kernel;
+    if (observer !== null) observer.goesOn(this);
     const parked = this.#parked;
     this.#parked = null;
     if (parked !== null) parked();

@@ -28,10 +28,16 @@ export interface KernelDescriptors {
   root: number;
 }
 
-/** Who is told of every call (--strace). */
-export interface CallTracer {
+/** Who is told of every call (--strace, and `ringfence profile` while it records). */
+export interface CallObserver {
   /** It has been claimed; its frame and number stand. */
   enter(call: Call): void;
+  /** Nothing is done for it any more until something comes: an event, what its stub or the host answers; or it has ended. */
+  rests(call: Call): void;
+  /** That has come. */
+  goesOn(call: Call): void;
+  /** Another kernel thread serves it from now on. */
+  passed(call: Call): void;
   /** It has its result; the reply is not given yet. */
   leave(call: Call, result: number): void;
 }
@@ -52,7 +58,7 @@ export interface CallContext extends SlotContext {
   readonly steps: Steps;
   readonly nextSteps: NextSteps;
   readonly longTurns: LongTurns;
-  readonly tracer: CallTracer | null;
+  observer: CallObserver | null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   readonly nowNs: number;
   /** Where random bytes are made before they go to shared memory: as many as a window takes. */

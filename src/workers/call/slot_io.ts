@@ -256,6 +256,7 @@ export class SlotIo {
   }
 
   #wake(): void {
+    this.#slots.wakes++;
     this.#native.futexWake(this.chunk, this.base + L.REPLY);
   }
 }

@@ -30,6 +30,7 @@ export function poolHost(
     const { native, sleep, doorbell, longTurns } = kernel;
     if (hasBegun) thread.remove(kernel);
     longTurns.ignoreCollector();
+    kernel.profiling?.giveUp();
     sleep.close();
     native.close(doorbell);
   };

@@ -6,6 +6,8 @@ import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
+import { SocketSubjects } from "../profile/socket_subjects.ts";
+import { ThreadProfiler } from "../profile/thread_profiler.ts";
 import { breakThread } from "../thread_faults.ts";
 import { reportThread } from "../thread_figures.ts";
 import type { ThreadParts } from "../thread_parts.ts";
@@ -19,8 +21,24 @@ export function answersOf(
   kernel: PoolKernel,
   { config, roles }: KernelBoot,
   asked: Asked,
-): Pick<PoolApi, "counters" | "report" | "breakThread"> {
+): Pick<PoolApi, "counters" | "report" | "breakThread" | "profileStart" | "profileStop"> {
+  const role = roles[kernel.thread]!;
+  /** Made when somebody asks: a start has no use for it. */
+  let profiler: ThreadProfiler | null = null;
   return {
+    async profileStart(options) {
+      asked.serve();
+      // Which files data threads read, thread 0 alone knows.
+      const view = role === "net" ? { subjects: () => new SocketSubjects() } : null;
+      profiler ??= new ThreadProfiler(kernel, () => reportThread(kernel, role), view);
+      profiler.start(options);
+    },
+
+    async profileStop() {
+      asked.serve();
+      return profiler?.stop() ?? null;
+    },
+
     async counters() {
       asked.serve();
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
@@ -29,7 +47,7 @@ export function answersOf(
 
     async report() {
       asked.serve();
-      return reportThread(kernel, roles[kernel.thread]!);
+      return reportThread(kernel, role);
     },
 
     async breakThread(how) {

@@ -3,7 +3,6 @@
 
 import type { CgroupLimits, CgroupUse } from "../../shared/cgroup.ts";
 import type { Attention } from "../../shared/ring/attention.ts";
-import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
 import type { Futexes } from "../futex/futexes.ts";
@@ -24,7 +23,7 @@ import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
-export interface ProcessTracer extends CallTracer {
+export interface ProcessTracer {
   /** The task takes a signal: its handler is entered, or its default action follows. */
   signal(task: Task, info: SigInfo): void;
   /** A thread, or the whole process with that leader, has ended with this wait status. */

@@ -1,0 +1,74 @@
+// Symbols of ELF files: as nm has them, and nothing of files that are not what they should be.
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { findSymbols, type SymbolWish } from "../../src/workers/profile/elf_symbols.ts";
+
+const SOURCE = `
+__attribute__((noinline)) int first_function(int x) { return x * 3 + 1; }
+__attribute__((noinline)) int second_function(int x) { return first_function(x) ^ 5; }
+int main(int argc, char **argv) { return second_function(argc) & 1; }
+`;
+
+const directory = mkdtempSync(join(tmpdir(), "ringfence-symbols-"));
+test.after(() => rmSync(directory, { recursive: true, force: true }));
+
+function compiled(name: string, ...flags: string[]): Buffer {
+  const [source, program] = [join(directory, "a.c"), join(directory, name)];
+  writeFileSync(source, SOURCE);
+  execFileSync("gcc", ["-O1", ...flags, "-o", program, source]);
+  return readFileSync(program);
+}
+
+function look(file: Uint8Array, offsets: readonly number[]): SymbolWish[] {
+  const wishes = offsets.map((offset) => ({ offset, symbol: "", symbolOffset: 0 }));
+  const read = (at: number, length: number) => file.subarray(at, at + length);
+  let pieces = 0;
+  for (const _piece of findSymbols(read, wishes)) pieces++;
+  assert.ok(pieces <= 64);
+  return wishes;
+}
+
+for (const flags of [["-static"], ["-pie", "-fPIE"], ["-shared", "-fPIC", "-s"]])
+  test(`a program of gcc ${flags.join(" ")}`, () => {
+    const file = compiled("program", ...flags);
+    // Of code that is mapped at its begin file offsets are addresses, less where the file is linked to.
+    const dynamic = flags.includes("-s") ? ["-D"] : [];
+    const base = flags[0] === "-static" ? 0x400000 : 0;
+    const listed = execFileSync("nm", [...dynamic, "-S", join(directory, "program")], { encoding: "utf8" });
+    for (const name of ["first_function", "second_function"]) {
+      const [, address, size] = new RegExp(`^([0-9a-f]+) ([0-9a-f]+) [tT] ${name}$`, "m").exec(listed)!;
+      const start = Number.parseInt(address!, 16) - base;
+      const last = Number.parseInt(size!, 16) - 1;
+      const [head, end] = look(file, [start, start + last]);
+      assert.equal([head!.symbol, head!.symbolOffset], [name, 0]);
+      assert.equal([end!.symbol, end!.symbolOffset], [name, last]);
+    }
+    assert.is(look(file, [file.length + 10])[0]!.symbol, "");
+  });
+
+test("files that are damaged have no symbols, or others", () => {
+  const file = compiled("damaged", "-pie", "-fPIE");
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(file.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 20 }),
+      fc.array(fc.tuple(fc.nat(63), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+      fc.nat(file.length),
+      (anywhere, head, length) => {
+        const damaged = Buffer.from(file.subarray(0, length));
+        for (const [at, value] of [...anywhere, ...head]) if (at < length) damaged[at] = value;
+        for (const { symbol } of look(damaged, [0x1140, 0x1150, 1e9])) assert.ok(symbol.length <= 256);
+      },
+    ),
+    { numRuns: 500 },
+  );
+  assert.is(look(Buffer.from("#!/bin/sh\n"), [3])[0]!.symbol, "");
+  assert.is(look(Buffer.alloc(0), [3])[0]!.symbol, "");
+});
+
+test.run();

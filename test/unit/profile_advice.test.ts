@@ -1,0 +1,122 @@
+// Each rule of advice speaks where its figure is there, with that figure, and is silent where it is not.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Advised, advise, RULES } from "../../src/main/profile/advice.ts";
+import { buildProfile } from "../../src/main/profile/build.ts";
+import { nr } from "../../src/shared/abi/syscalls.ts";
+import type { ProfiledSandbox } from "../../src/shared/profile.ts";
+import type { ThreadRecord } from "../../src/shared/profile_record.ts";
+import { call, packed, record } from "./profile_sample.ts";
+
+const SANDBOX: ProfiledSandbox = { platform: "systrap", workers: "solo", patch: "on" };
+
+function profiled(change: Partial<ThreadRecord>, sandbox: Partial<ProfiledSandbox> = {}): Advised {
+  return {
+    ...buildProfile([record(change)], (source, line) => ({ source, line })),
+    sandbox: { ...SANDBOX, ...sandbox },
+  };
+}
+
+const of = (name: string, count: number, change = {}) => call(nr(name), count, change);
+const report = (change: object) => ({ ...record().report, ...change });
+/** Nothing to say about. */
+const QUIET = [of("getppid", 500), of("read", 100, { bytes: 1e7, small: 0 }), of("openat", 50)];
+
+/** A profile that has a rule speak, what it says, and its figure. */
+const SPEAKING: Readonly<Record<string, [Advised, RegExp, number]>> = {
+  "guest-bound": [
+    profiled({ calls: QUIET, report: report({ workNs: 2e7 }) }),
+    /more than 2 % of the time/,
+    0.02,
+  ],
+  ptrace: [profiled({ calls: QUIET }, { platform: "ptrace" }), /650 calls/, 650],
+  traps: [profiled({ calls: [of("getppid", 4000, { trapped: 3000 })] }), /^75 % of calls trapped/, 0.75],
+  "small-reads": [
+    profiled({ calls: [of("getppid", 690), of("read", 310, { small: 310, bytes: 3100 })] }),
+    /^31 % of calls are reads of less than 4 KiB, 10 bytes each on average \(most: \/a\)/,
+    0.31,
+  ],
+  "small-writes": [
+    profiled({ calls: [of("getppid", 500), of("write", 500, { small: 400, bytes: 5000 })] }),
+    /^40 % of calls are writes/,
+    0.4,
+  ],
+  "failed-lookups": [
+    profiled({ calls: [of("getppid", 800), of("openat", 200, { errors: 200, errnos: { 2: 200 } })] }),
+    /^20 % of calls look for files that are not there/,
+    0.2,
+  ],
+  lookups: [
+    profiled({ calls: [of("getppid", 500), of("statx", 500)] }),
+    /^50 % of the kernel's work is to look up/,
+    0.5,
+  ],
+  memory: [
+    profiled({ calls: [of("getppid", 600), of("mmap", 400)] }),
+    /^40 % of the kernel's work is mapping memory/,
+    0.4,
+  ],
+  processes: [
+    profiled({ calls: [of("getppid", 500), of("execve", 250, { errors: 50 }), of("vfork", 250)] }),
+    /^50 % of the kernel's work is starting and ending processes, 200 programs in 1\.00s/,
+    0.5,
+  ],
+  polls: [profiled({ calls: [of("getppid", 500), of("epoll_wait", 500)] }), /^50 % .* polling/, 0.5],
+  "net-thread": [profiled({ calls: [of("getppid", 500), of("sendto", 500)] }), /^50 % .* --workers=net/, 0.5],
+  "data-threads": [
+    profiled({ calls: [of("getppid", 500), of("pread64", 500, { bytes: 1e8 })] }),
+    /^50 % .* --workers=data=N/,
+    0.5,
+  ],
+  queue: [
+    profiled({ calls: [of("getppid", 300, { queue: packed(...new Array(300).fill(65_536)) })] }),
+    /^A call waits 6\d\.\dus in the median/,
+    65_536,
+  ],
+  futexes: [profiled({ calls: [of("getppid", 500), of("futex", 500)] }), /^50 % of calls are futexes/, 0.5],
+  "host-waits": [
+    profiled({
+      calls: [of("openat", 1, { waitHost: packed(5e8) })],
+      hostWaits: [{ name: "/nfs", count: 1, error: 0, sumNs: 5e8, bytes: 0 }],
+    }),
+    /waited 500ms for hosts of files to answer, 50 % of the time \(most: \/nfs\)/,
+    0.5,
+  ],
+  collections: [
+    profiled({ calls: QUIET, collections: [{ kind: "major", count: 3, sumNs: 3e8, maxNs: 1e8 }] }),
+    /^Kernel thread 0 \(supervisor\) collected garbage for 50 %/,
+    0.5,
+  ],
+  "long-turns": [profiled({ calls: QUIET, report: report({ longTurns: 2 }) }), /^2 turns/, 2],
+};
+
+for (const { rule } of RULES)
+  test(`the rule ${rule}`, () => {
+    const [profile, text, figure] = SPEAKING[rule]!;
+    const said = advise(profile).find((one) => one.rule === rule);
+    assert.ok(said, JSON.stringify(advise(profile)));
+    assert.match(said.text, text);
+    assert.ok(said.text.endsWith("."));
+    assert.ok(Math.abs(said.figure - figure) <= figure * 0.07, String(said.figure));
+  });
+
+test("nothing is said where nothing is to gain", () => {
+  assert.equal(advise(profiled({ calls: QUIET })), []);
+  assert.equal(advise(profiled({ calls: [] })), []);
+});
+
+test("remedies that are there already are not advised", () => {
+  const calls = [of("getppid", 500), of("sendto", 500)];
+  const net = record({ report: report({ thread: 1, role: "net" }), calls: [] });
+  const both = buildProfile([record({ calls }), net], (source, line) => ({ source, line }));
+  assert.not.ok(advise({ ...both, sandbox: SANDBOX }).some(({ rule }) => rule === "net-thread"));
+});
+
+test("the weightiest stands first", () => {
+  const calls = [of("futex", 300), of("read", 700, { small: 700, bytes: 700 })];
+  const rules = advise(profiled({ calls })).map(({ rule }) => rule);
+  assert.ok(rules.indexOf("small-reads") < rules.indexOf("futexes"), String(rules));
+});
+
+test.run();
