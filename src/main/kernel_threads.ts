@@ -118,6 +118,13 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
       return [...(await api.threads()), ...(await Promise.all(ofOthers))];
     },
 
+    async inspect(request) {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.inspect(request)));
+      const [own, ...heaps] = await Promise.all([api.inspect(request), ...ofOthers]);
+      const all = [...(own.heap ?? []), ...heaps.filter((heap) => heap !== null)];
+      return { ...own, ...(own.heap !== undefined && { heap: all }) };
+    },
+
     async breakThread(number, how) {
       const other = others[number - 1];
       return other === undefined
@@ -159,5 +166,7 @@ export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelA
     breakThread: (thread, how) => asked(remote.breakThread(thread, how)),
     threads: () => asked(remote.threads()),
     sites: () => asked(remote.sites()),
+    traces: (request) => asked(remote.traces(request)),
+    inspect: (request) => asked(remote.inspect(request)),
   };
 }

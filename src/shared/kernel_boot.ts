@@ -2,6 +2,7 @@
 // gives it (src/main/kernel_threads.ts).
 
 import type { MessagePort } from "node:worker_threads";
+import type { HeapReport, InspectRequest } from "./inspect_report.ts";
 import type { BootDescriptor, SandboxConfig, SandboxOptions, ThreadFault } from "./process_spec.ts";
 import type { ThreadPlan } from "./thread_plan.ts";
 import type { ThreadReport } from "./thread_report.ts";
@@ -34,6 +35,8 @@ export interface PoolApi {
   begin(): Promise<void>;
   counters(): Promise<Record<string, number>>;
   report(): Promise<ThreadReport>;
+  /** Its heap, if that is asked for; the log's level is what is asked for from then on. */
+  inspect(request: InspectRequest): Promise<HeapReport | null>;
   /** As KernelApi has it. */
   breakThread(how: ThreadFault): Promise<boolean>;
 }

@@ -3,7 +3,9 @@
 // program that a connection stands for is told by events (program.ts).
 
 import type { CgroupLimits } from "../../shared/cgroup.ts";
+import type { LogLevel } from "../../shared/inspect_report.ts";
 import { PRESERVED_MAX } from "../../shared/process_spec.ts";
+import type { TraceReport, TraceSession } from "../../shared/trace/session.ts";
 import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
 import type { ContainerKernel } from "../container/kernel_view.ts";
@@ -12,6 +14,7 @@ import type { Group } from "../group/group.ts";
 import type { Log } from "../log.ts";
 import { cgroupLimits } from "../oci/resources.ts";
 import { SchemaError } from "../oci/schema.ts";
+import { readSession } from "../trace/read_session.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { figures } from "./figures.ts";
@@ -86,6 +89,24 @@ function names(value: unknown): string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) throw invalid("only");
   return value;
+}
+
+function sessionOf(value: unknown): TraceSession {
+  try {
+    return readSession(value);
+  } catch (error) {
+    if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
+    throw error;
+  }
+}
+
+function traceAnswer(answer: TraceReport[] | string): TraceReport[] {
+  if (typeof answer === "string") throw new RequestError("ERR_STATE", answer);
+  return answer;
+}
+
+function isLogLevel(value: unknown): value is LogLevel {
+  return value === "debug" || value === "info" || value === "warn" || value === "error";
 }
 
 function groupOf(group: Group | undefined): Group {
@@ -272,6 +293,52 @@ const METHODS: Readonly<Record<string, Method>> = {
   /** What kernel threads do, for `debug`. */
   threads({ kernel }) {
     return kernel.threads();
+  },
+
+  /**
+   * Makes a trace session (docs/traces.md) with the descriptors of its sinks, in their order: of those that are `open`, and
+   * behind them with `connects` what reaches their readers anew.
+   */
+  async trace_create({ kernel }, { connection }, params) {
+    const session = sessionOf(params.session);
+    const { open, connects } = params;
+    if (
+      !Array.isArray(open) ||
+      open.length !== session.sinks.length ||
+      !open.every((is) => typeof is === "boolean")
+    )
+      throw invalid("open");
+    const count = open.filter(Boolean).length + (connects === true ? 1 : 0);
+    const given = connection.takeDescriptors(count);
+    if (!given) throw invalid("descriptors");
+    const connector = connects === true ? given.pop()! : -1;
+    const descriptors = open.map((isOpen) => (isOpen ? given.shift()! : -1));
+    return traceAnswer(await kernel.traces({ create: { session, descriptors, connector } }));
+  },
+
+  /** Ends a trace session. */
+  async trace_delete({ kernel }, _peer, { name }) {
+    if (typeof name !== "string") throw invalid("name");
+    traceAnswer(await kernel.traces({ remove: name }));
+  },
+
+  /** Which trace sessions there are, and how their readers keep up. */
+  async trace_list({ kernel }) {
+    return traceAnswer(await kernel.traces({}));
+  },
+
+  /** For `debug`: guest threads and heaps, as far as they are asked for; and what of the log and of --strace is to change. */
+  inspect({ kernel, log }, _peer, params) {
+    const { tasks, heap, strace, logLevel } = params;
+    if (strace !== undefined && typeof strace !== "boolean") throw invalid("strace");
+    if (logLevel !== undefined && !isLogLevel(logLevel)) throw invalid("logLevel");
+    if (logLevel !== undefined) log.level = logLevel;
+    return kernel.inspect({
+      tasks: tasks === true,
+      heap: heap === true,
+      ...(strace !== undefined && { strace }),
+      ...(logLevel !== undefined && { logLevel }),
+    });
   },
 
   /** Call sites that trapped most, and whether they are patched, for tests and debugging. */

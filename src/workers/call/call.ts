@@ -47,6 +47,8 @@ export class Call extends SlotIo {
   movedPieces = 0;
   /** What it has asked of the host; null: nothing. */
   asked: Asked | null = null;
+  /** What its tracer remembers of it; null: it is not traced. */
+  traced: object | null = null;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -73,6 +75,7 @@ export class Call extends SlotIo {
   /** A system call has been claimed. */
   begin(nr: number): void {
     this.nr = nr;
+    this.traced = null;
     this.outFault = null;
     this.movedPieces = 0;
     this.#enteredHandler = false;
@@ -91,8 +94,7 @@ export class Call extends SlotIo {
       if (result === NOT_AT_HAND) this.#beginAgain();
       return;
     }
-    const { tracer } = caller.kernel;
-    if (tracer !== null) tracer.leave(this, result);
+    if (this.traced !== null) caller.kernel.tracer?.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
     else this.finish(result);
   }
@@ -286,8 +288,7 @@ export class Call extends SlotIo {
     if (coroutine === null) return;
     const result = this.#step(coroutine);
     if (result === BLOCKED) throw new Error("a call that has returned waits");
-    const { tracer } = caller.kernel;
-    if (tracer !== null && !caller.isEnding) tracer.leave(this, result);
+    if (this.traced !== null && !caller.isEnding) caller.kernel.tracer?.leave(this, result);
     this.#end();
   }
 

@@ -28,12 +28,20 @@ export interface KernelDescriptors {
   root: number;
 }
 
-/** Who is told of every call (--strace). */
+/** Who is told of calls (--strace, traces). */
 export interface CallTracer {
+  /** All calls are to come by kernel thread 0, also those that stubs could answer. */
+  readonly watchesAll: boolean;
+  /** Whether a call of that number is to be told. */
+  wants(nr: number): boolean;
   /** It has been claimed; its frame and number stand. */
   enter(call: Call): void;
-  /** It has its result; the reply is not given yet. */
+  /** One that was told has its result; the reply is not given yet. */
   leave(call: Call, result: number): void;
+  /** As leave, of one that a filter has turned into a signal: rax has its number. */
+  trapped(call: Call, nr: number, result: number): void;
+  /** It has accepted a connection, from that address. */
+  accepted(call: Call, peer: string): void;
 }
 
 export interface CallContext extends SlotContext {

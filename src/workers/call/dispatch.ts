@@ -55,7 +55,7 @@ export class Dispatcher<C extends Caller> {
     call.begin(nr);
     kernel.longTurns.nr = nr;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;
-    if (kernel.tracer !== null) {
+    if (kernel.tracer?.wants(nr) === true) {
       kernel.slots.readArguments(slot, frame, ARGUMENTS);
       kernel.tracer.enter(call);
     }

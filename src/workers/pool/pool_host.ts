@@ -8,6 +8,7 @@ import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
 import { breakThread } from "../thread_faults.ts";
 import { reportThread } from "../thread_figures.ts";
+import { reportHeap } from "../thread_heap.ts";
 import type { ThreadParts } from "../thread_parts.ts";
 import type { PoolKernel } from "./pool_kernel.ts";
 
@@ -19,7 +20,7 @@ export function answersOf(
   kernel: PoolKernel,
   { config, roles }: KernelBoot,
   asked: Asked,
-): Pick<PoolApi, "counters" | "report" | "breakThread"> {
+): Pick<PoolApi, "counters" | "report" | "inspect" | "breakThread"> {
   return {
     async counters() {
       asked.serve();
@@ -30,6 +31,12 @@ export function answersOf(
     async report() {
       asked.serve();
       return reportThread(kernel, roles[kernel.thread]!);
+    },
+
+    async inspect({ heap, logLevel }) {
+      asked.serve();
+      if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
+      return heap === true ? reportHeap(kernel.thread, roles[kernel.thread]!) : null;
     },
 
     async breakThread(how) {

@@ -20,11 +20,20 @@ import type { PlatformContext } from "../platform/context.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { Path } from "../vfs/path.ts";
+import type { ProgramImage } from "./exec.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
 export interface ProcessTracer extends CallTracer {
+  /** A child is there. */
+  cloned(child: Task, creator: Task): void;
+  /** Another program is in its process's place. */
+  execed(old: Task, next: Task, image: ProgramImage): void;
+  /** A program from outside is there; `isFirst`: it is what its container is for. */
+  started(task: Task, argv: readonly string[], isFirst: boolean): void;
+  /** Such a first program has ended. */
+  containerEnded(group: ThreadGroup): void;
   /** The task takes a signal: its handler is entered, or its default action follows. */
   signal(task: Task, info: SigInfo): void;
   /** A thread, or the whole process with that leader, has ended with this wait status. */
