@@ -63,7 +63,7 @@ function openDirectory(root: string | undefined, id: string): number {
 }
 
 /** All that can be read, of which some may have ended. */
-export function* listContainers(root: string | undefined): Generator<{ id: string; init: number }> {
+export function* listSandboxes(root: string | undefined): Generator<{ id: string; init: number }> {
   const path = rootPath(root);
   let names: string[];
   try {
@@ -73,7 +73,7 @@ export function* listContainers(root: string | undefined): Generator<{ id: strin
   }
   for (const name of names) {
     try {
-      const { id, init, directory } = findContainer(root, name);
+      const { id, init, directory } = findSandbox(root, name);
       closeSync(directory);
       yield { id, init };
     } catch (error) {

@@ -11,6 +11,11 @@ export interface RawPoint {
   readonly leave: boolean;
 }
 
+/** By what sessions name the fields that they want of one call, or, of null, of all others. */
+export function rawName(nr: number | null): string {
+  return nr === null ? "syscall/all" : `syscall/${nr}`;
+}
+
 const RAW = /^syscall\/([a-z0-9_]{1,32})(?:\/(enter|exit))?$/;
 
 /** Null: no such point; undefined: it is none of these. */

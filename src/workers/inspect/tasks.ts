@@ -32,7 +32,10 @@ function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext):
   if (nr < 0) return {};
   const name = syscallName(nr);
   const known = syscallByNumber(nr)?.arguments ?? [];
-  const args = known.map((_argument, i) => `0x${BigInt(call.frame.argumentUnsigned(i)).toString(16)}`);
+  const args = known.map((_argument, i) => {
+    const [low, high] = [BigInt(call.frame.argumentLow(i) >>> 0), BigInt(call.frame.argumentHigh(i) >>> 0)];
+    return `0x${((high << 32n) | low).toString(16)}`;
+  });
   const isFd = known[0]?.kind === "fd" && known[0].format === "fd";
   const file = isFd ? fileOf(task, call.frame.argumentLow(0)) : undefined;
   const waitsFor = waitOf(task, name);

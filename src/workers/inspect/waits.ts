@@ -31,9 +31,13 @@ const WAITS: Readonly<Record<string, readonly string[]>> = {
 
 const WAIT_OF = new Map(Object.entries(WAITS).flatMap(([what, calls]) => calls.map((call) => [call, what])));
 
+/** Of these, such as threads also wait for in their own address space. */
+const BY_STUBS: ReadonlySet<string> = new Set(["a futex", "a time"]);
+
 /** How an object of the kernel's is called: that of its class. */
 function kindOf(object: object): string {
-  const name = (object.constructor as { name?: string } | undefined)?.name ?? "";
+  // A class that a bundle has named anew has an underscore in front.
+  const name = ((object.constructor as { name?: string } | undefined)?.name ?? "").replace(/^_/, "");
   return name === "" || name === "Object" ? "" : name;
 }
 
@@ -42,8 +46,9 @@ export function waitOf(task: Task, name: string | undefined): string | undefined
   const { call } = task;
   if (call.asked !== null) return "an answer of the host's";
   if (call.waiter === null && call.coroutine === null) return undefined;
-  if (call.waiter === null && !call.owned) return "its stub";
   const what = WAIT_OF.get(name ?? "") ?? "its next step";
+  // A list: the stub sleeps at the host (futexes, sleeps), or changes its memory.
+  if (call.waiter === null && !call.owned) return BY_STUBS.has(what) ? `${what}, in its stub` : "its stub";
   const by = call.waiter === null ? "" : kindOf(call.waiter);
   return by === "" ? what : `${what} (${by})`;
 }

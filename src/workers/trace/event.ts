@@ -9,6 +9,8 @@ export type Context = Record<keyof typeof CONTEXT_FIELDS, unknown>;
 
 export class TraceEvent {
   readonly point: Point;
+  /** By what sessions name the fields that they want of it: its point's name, or its call's (rawName). */
+  readonly name: string;
   readonly task: Task;
   readonly fields: Record<string, unknown> = {};
   /** Fields of which the end is missing. */
@@ -17,8 +19,9 @@ export class TraceEvent {
   path: string | null = null;
   failed = false;
 
-  constructor(point: Point, task: Task) {
+  constructor(point: Point, task: Task, name = point.name) {
     this.point = point;
+    this.name = name;
     this.task = task;
   }
 

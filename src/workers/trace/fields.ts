@@ -4,6 +4,7 @@ import { errnoName } from "../../shared/abi/errno_text.ts";
 import { AT_FDCWD, O_CREAT, O_TMPFILE, O_TRUNC, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import { syscallByNumber, syscallName } from "../../shared/abi/syscalls.ts";
 import { point } from "../../shared/trace/points.ts";
+import { rawName } from "../../shared/trace/raw_point.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { SocketFile } from "../net/socket.ts";
 import type { Task } from "../process/task.ts";
@@ -192,7 +193,7 @@ export function eventOf(name: string, call: Captured, task: Task, result: number
 
 /** The event of any call, before it is served, or with its result. */
 export function rawEvent(call: Captured, task: Task, result: number | null): TraceEvent {
-  const event = new TraceEvent(point(result === null ? "enter" : "leave"), task);
+  const event = new TraceEvent(point(result === null ? "enter" : "leave"), task, rawName(call.nr));
   event.fields.call = syscallName(call.nr);
   event.fields.nr = call.nr;
   event.fields.args = call.registers;

@@ -4,7 +4,7 @@ import { SYSCALLS, syscallByName } from "../../shared/abi/syscalls.ts";
 import { ANSWERED_BY_STUBS, isPosted } from "../../shared/abi/unseen_calls.ts";
 import { KP_MARSHAL_COUNT } from "../../shared/ring/layout.ts";
 import { pointNamed } from "../../shared/trace/points.ts";
-import { type RawPoint, rawPoint } from "../../shared/trace/raw_point.ts";
+import { type RawPoint, rawName, rawPoint } from "../../shared/trace/raw_point.ts";
 import type { Session } from "./session.ts";
 
 /** Who wants to hear of a call. */
@@ -102,7 +102,7 @@ function addRaw(
   { nr, enter, leave }: RawPoint,
   fields: readonly string[] | undefined,
 ): void {
-  session.want("leave", fields);
+  session.want(rawName(nr), fields);
   const plans =
     nr === null
       ? [unknown, ...Array.from({ length: KP_MARSHAL_COUNT }, (_none, each) => draftOf(drafts, each))]

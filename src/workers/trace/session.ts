@@ -1,7 +1,8 @@
 // A trace session: what it wants, and its sinks. An event is turned into text once a session, and only where a sink has room for
 // it: what nobody can take costs a count.
 
-import { CONTEXT_FIELDS, type ContextField, type Point } from "../../shared/trace/points.ts";
+import { CONTEXT_FIELDS, type ContextField } from "../../shared/trace/points.ts";
+import { rawName } from "../../shared/trace/raw_point.ts";
 import type { TraceReport, TraceSession } from "../../shared/trace/session.ts";
 import type { Counters } from "../counters.ts";
 import type { Context, TraceEvent } from "./event.ts";
@@ -15,6 +16,7 @@ export interface Stamp {
   readonly nanoseconds: number;
 }
 
+const ALL = rawName(null);
 const ALL_CONTEXT = Object.keys(CONTEXT_FIELDS) as ContextField[];
 
 export function stampText({ seconds, nanoseconds }: Stamp): string {
@@ -82,13 +84,13 @@ export class Session {
     const all = this.#contextOf(event, stamp);
     const record: Record<string, unknown> = { point: point.name, seq: this.#sequence };
     for (const name of this.#context) if (all[name] !== undefined) record[name] = all[name];
-    Object.assign(record, this.#fieldsOf(point, event.fields));
+    Object.assign(record, this.#fieldsOf(event));
     if (cut.length > 0) record.cut = cut;
     return JSON.stringify(record);
   }
 
-  #fieldsOf(point: Point, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    const wanted = this.#fields.get(point.name);
+  #fieldsOf({ point, name: named, fields }: TraceEvent): Record<string, unknown> {
+    const wanted = this.#fields.get(named) ?? (named === point.name ? undefined : this.#fields.get(ALL));
     const isWanted = (name: string) =>
       wanted === undefined ? point.optional?.includes(name) !== true : wanted.includes(name);
     return Object.fromEntries(Object.entries(fields).filter(([name]) => isWanted(name)));
