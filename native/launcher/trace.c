@@ -29,9 +29,36 @@ static struct {
 } kept_sinks[KEPT_MAX];
 static int kept_count;
 
+// A session's text is read once, by traces_keep: it may come by a pipe of the caller's.
+static struct {
+  const char *path;
+  char *text;
+  size_t length;
+} read_before[TRACES_MAX];
+
+static char *text_of(const char *path, size_t *length) {
+  for (int i = 0; i < TRACES_MAX; i++)
+    if (read_before[i].path == path) {
+      *length = read_before[i].length;
+      return strdup(read_before[i].text);
+    }
+  return read_whole_file(path, SESSION_BYTES_MAX, length);
+}
+
+static void remember(const char *path, const char *text) {
+  for (int i = 0; i < TRACES_MAX; i++) {
+    if (read_before[i].path) continue;
+    read_before[i].path = path;
+    read_before[i].text = strdup(text);
+    read_before[i].length = strlen(text);
+    if (!read_before[i].text) fail_errno(EXIT_RINGFENCE, "reading %s", path);
+    return;
+  }
+}
+
 static char *read_session(const char *path, struct json *json) {
   size_t length;
-  char *text = read_whole_file(path, SESSION_BYTES_MAX, &length);
+  char *text = text_of(path, &length);
   if (!text) return NULL;
   if (!json_read(json, text, length) || !json_is(json, 0, JSON_OBJECT)) {
     free(text);
@@ -80,6 +107,7 @@ int traces_keep(const struct options *options, int kept[KEPT_MAX]) {
     struct json json;
     char *text = read_session(*paths, &json);
     if (!text) continue;
+    remember(*paths, text);
     unsigned sinks = json_member(&json, 0, "sinks");
     for (unsigned sink = sinks ? json_first(&json, sinks) : 0; sink; sink = json_next(&json, sinks, sink)) {
       long long number = descriptor_of(&json, sink);

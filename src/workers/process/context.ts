@@ -20,16 +20,23 @@ import type { PlatformContext } from "../platform/context.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { Path } from "../vfs/path.ts";
-import type { ProgramImage } from "./exec.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
+
+/** A program that has been executed (exec.ts). */
+export interface ExecutedImage {
+  readonly program: { readonly path: Path };
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly execfn: string;
+}
 
 export interface ProcessTracer extends CallTracer {
   /** A child is there. */
   cloned(child: Task, creator: Task): void;
   /** Another program is in its process's place. */
-  execed(old: Task, next: Task, image: ProgramImage): void;
+  execed(old: Task, next: Task, image: ExecutedImage): void;
   /** A program from outside is there; `isFirst`: it is what its container is for. */
   started(task: Task, argv: readonly string[], isFirst: boolean): void;
   /** Such a first program has ended. */

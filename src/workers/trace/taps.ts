@@ -9,8 +9,7 @@ import type { Call } from "../call/call.ts";
 import { isRestart } from "../call/restart.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Native } from "../native.ts";
-import type { ProcessTracer } from "../process/context.ts";
-import type { ProgramImage } from "../process/exec.ts";
+import type { ExecutedImage, ProcessTracer } from "../process/context.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { Tracer } from "../strace/tracer.ts";
@@ -154,7 +153,7 @@ export class Taps implements ProcessTracer {
     this.#tell(sessions, event);
   }
 
-  execed(old: Task, next: Task, image: ProgramImage): void {
+  execed(old: Task, next: Task, image: ExecutedImage): void {
     const sessions = this.plans.at("exec");
     if (sessions.length === 0) return;
     const event = new TraceEvent(point("exec"), next);
