@@ -16,7 +16,7 @@ const WAIT_MS = 20_000;
 const directory = mkdtempSync("/tmp/ringfence-debug-");
 const guest = join(directory, "guest");
 execFileSync("gcc", [
-  ...["-static", "-no-pie", "-O1", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer"],
+  ...["-static", "-no-pie", "-O0", "-fno-omit-frame-pointer"],
   ...["-D_GNU_SOURCE", "-w", "-o", guest, join(import.meta.dirname, "debug_guest.c"), "-lpthread"],
 ]);
 test.after(() => rmSync(directory, { recursive: true, force: true }));
