@@ -25,7 +25,7 @@ static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_PAUSE] = command_pause,   [COMMAND_RESUME] = command_resume,
     [COMMAND_UPDATE] = command_update, [COMMAND_LIST] = command_list,
     [COMMAND_WAIT] = command_wait,     [COMMAND_METRIC_SERVER] = command_metric_server,
-    [COMMAND_TRACE] = command_trace,
+    [COMMAND_TRACE] = command_trace,   [COMMAND_DEBUG] = command_debug,
 };
 
 // Nothing of the caller's but its standard streams, and what it says is to be preserved, may leak into a sandbox; and

@@ -94,7 +94,9 @@ class Sandbox {
       const end = () => {
         group.end(place).catch((error: unknown) => log.error({ err: error }, "ending a kernel failed"));
       };
-      return { kernel: group.kernel(place), log, end, group };
+      const control: Control = { kernel: group.kernel(place), log, end, group };
+      control.attach = (fd) => server.adopt(fd, control);
+      return control;
     });
     for (let place = 0; place < group.size; place++) await group.start(place);
     const peer = server.attach(this.#launcher, controls[0]!);
@@ -122,6 +124,7 @@ class Sandbox {
       kernel: first,
       log: this.#log,
       end: () => this.#host.exitProcess(0),
+      attach: (fd) => server.adopt(fd, control),
       ...(container && { container }),
       ...(container && config.pod !== undefined && { pod: new Pod(parts, server, container) }),
     };

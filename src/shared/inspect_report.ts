@@ -32,10 +32,11 @@ export interface TaskReport {
   comm: string;
   container: string;
   /**
-   * running: in guest code, or on its way there or back; waiting: a call waits for something; served: a call is being served;
+   * running: in guest code, or on its way there or back; asleep: its stub waits by itself, for a private futex or for a time;
+   * waiting: a call waits for something; served: a call is being served;
    * stopped: by a signal, or its container is paused; elsewhere: another kernel thread serves its call; ending: it ends.
    */
-  state: "running" | "waiting" | "served" | "stopped" | "elsewhere" | "ending";
+  state: "running" | "asleep" | "waiting" | "served" | "stopped" | "elsewhere" | "ending";
   /** Of the call in progress: its name, its argument registers, and what its first argument is, where that is a descriptor. */
   call?: string;
   args?: string[];

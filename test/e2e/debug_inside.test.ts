@@ -10,6 +10,7 @@ import type { InspectReport, TaskReport } from "../../src/shared/inspect_report.
 import { ok, said, text } from "../said.ts";
 import { eventually, launcher, run } from "../spawn.ts";
 import { type Held, withHeld } from "./hold.ts";
+import { children } from "./processes.ts";
 
 const WAIT_MS = 20_000;
 
@@ -204,6 +205,31 @@ test("the log's level changes", async () => {
     },
     ["--log", log],
   );
+});
+
+test("a sandbox of `do` is found by any of its processes, and served beside its launcher", async () => {
+  let child: ChildProcess | undefined;
+  const ended = run(launcher, ["do", "--", "sh", "-c", "echo ready; sleep 0.1; exec sleep 1000"], {
+    keepStdin: true,
+    started: (process) => {
+      child = process;
+    },
+  });
+  const pid = child!.pid!;
+  let tasks: TaskReport[] = [];
+  const look = async (of: number) => {
+    const told = await run(launcher, ["debug", "--json", "--stacks", `--pid=${of}`]);
+    if (told.code !== 0) return false;
+    ({ tasks } = JSON.parse(text(told)));
+    return tasks.some(({ comm, state }) => comm === "sleep" && state === "asleep");
+  };
+  assert.ok(await eventually(() => look(pid), WAIT_MS), JSON.stringify(tasks));
+  const [init] = children(pid);
+  for (const inside of [init!, ...children(init!)]) assert.ok(await look(inside), `process ${inside}`);
+  // Its launcher hears nothing of it.
+  child!.kill("SIGTERM");
+  const { code, stdout, stderr } = await ended;
+  assert.equal([code, stdout.toString(), stderr.toString()], [143, "ready\n", ""]);
 });
 
 test("sandboxes without a container, and those of a group", async () => {

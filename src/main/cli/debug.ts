@@ -23,6 +23,7 @@ export interface DebugWords {
   all: boolean;
   strace?: "on" | "off";
   logLevel?: string;
+  connection?: string;
 }
 
 /** What is to be told. */
@@ -139,13 +140,30 @@ function print({ threads, tasks, isCut, heap, counters }: Told): string {
   return sections.join("\n");
 }
 
+interface Reached {
+  readonly client: ControlClient;
+  /** How it is called in messages. */
+  readonly name: string;
+  /** Process 1 of its PID namespace; 0: it is not known. */
+  readonly init: number;
+}
+
+async function reach(words: DebugWords): Promise<Reached> {
+  const { connection, pid } = words;
+  // The launcher has found it by its process.
+  if (connection !== undefined)
+    return { client: ControlClient.over(Number(connection)), name: `process ${pid}`, init: 0 };
+  const { id, init, socket } = wanted(words);
+  const client = await ControlClient.connect(socket);
+  if (client === null) throw new CommandError(`container with id ${id} is not running`);
+  return { client, name: `container with id ${id}`, init };
+}
+
 export async function debug(words: DebugWords): Promise<void> {
-  const state = wanted(words);
-  const client = await ControlClient.connect(state.socket);
-  if (client === null) throw new CommandError(`container with id ${state.id} is not running`);
+  const { client, name, init } = await reach(words);
   try {
     const parts = partsOf(words);
-    const told = await ask(client, parts, words, state.init);
+    const told = await ask(client, parts, words, init);
     const isThreadsAlone = parts.threads && !parts.stacks && !parts.counters && !parts.heap;
     const json = () => `${JSON.stringify(isThreadsAlone ? told.threads : told)}\n`;
     process.stdout.write(words.json ? json() : print(told));
@@ -153,7 +171,7 @@ export async function debug(words: DebugWords): Promise<void> {
     // The sandbox has gone before it could be asked.
     if (error instanceof SchemaError) throw new CommandError(`debug: ${error.message}`);
     if (error instanceof CommandError && error.message === "")
-      throw new CommandError(`container with id ${state.id} is not running`);
+      throw new CommandError(`${name} is not running`);
     throw error;
   } finally {
     client.close();

@@ -457,6 +457,58 @@ export const commands: Command[] = [
     takesCommand: false,
   },
   {
+    name: "debug",
+    usage: "[ID]",
+    describe: "print what a sandbox does: its kernel threads, or what the flags ask for",
+    positionals: ["[id]"],
+    flags: [
+      {
+        name: "threads",
+        type: "boolean",
+        describe: "its kernel threads, as without any flag",
+        default: false,
+      },
+      {
+        name: "stacks",
+        type: "boolean",
+        describe: "guest threads: what each does, what its call waits for, where its code stands",
+        default: false,
+      },
+      { name: "counters", type: "boolean", describe: "the kernel's counters", default: false },
+      {
+        name: "heap",
+        type: "boolean",
+        describe: "heaps of its kernel threads, and how many there are of what lies there",
+        default: false,
+      },
+      { name: "all", type: "boolean", describe: "all of these", default: false },
+      {
+        name: "strace",
+        type: "string",
+        describe: "print all calls of guests to --debug-log, or the log, from now on, or no more",
+        choices: ["on", "off"],
+      },
+      {
+        name: "log-level",
+        type: "string",
+        describe: "log records of this level and above from now on",
+        choices: ["debug", "info", "warn", "error"],
+      },
+      {
+        name: "pid",
+        type: "string",
+        describe: "a process of the sandbox, as the host numbers it, in place of ID; of `do` its own will do",
+      },
+      { name: "json", type: "boolean", describe: "print it as JSON", default: false },
+      {
+        name: "connection",
+        type: "string",
+        describe: "descriptor of a connection to the sandbox, which the command gives itself",
+      },
+    ],
+    takesCommand: false,
+  },
+  {
     name: "trace",
     usage: "create|delete|list|metadata [ID]",
     describe:
@@ -582,53 +634,6 @@ export const nodeCommands: Command[] = [
     ],
     takesCommand: false,
     failureCode: RUNC_FAILED,
-  },
-  {
-    name: "debug",
-    usage: "[ID]",
-    describe: "print what a sandbox does: its kernel threads, or what the flags ask for",
-    positionals: ["[id]"],
-    flags: [
-      {
-        name: "threads",
-        type: "boolean",
-        describe: "its kernel threads, as without any flag",
-        default: false,
-      },
-      {
-        name: "stacks",
-        type: "boolean",
-        describe: "guest threads: what each does, what its call waits for, where its code stands",
-        default: false,
-      },
-      { name: "counters", type: "boolean", describe: "the kernel's counters", default: false },
-      {
-        name: "heap",
-        type: "boolean",
-        describe: "heaps of its kernel threads, and how many there are of what lies there",
-        default: false,
-      },
-      { name: "all", type: "boolean", describe: "all of these", default: false },
-      {
-        name: "strace",
-        type: "string",
-        describe: "print all calls of guests to --debug-log, or the log, from now on, or no more",
-        choices: ["on", "off"],
-      },
-      {
-        name: "log-level",
-        type: "string",
-        describe: "log records of this level and above from now on",
-        choices: ["debug", "info", "warn", "error"],
-      },
-      {
-        name: "pid",
-        type: "string",
-        describe: "a process of the sandbox, as the host numbers it, in place of ID",
-      },
-      { name: "json", type: "boolean", describe: "print it as JSON", default: false },
-    ],
-    takesCommand: false,
   },
   {
     name: "metrics",

@@ -42,6 +42,8 @@ export interface Control {
   group?: Group;
   /** Its other containers, if it is a pod's. */
   pod?: Pod;
+  /** Serves one more connection as this one. */
+  attach?(fd: number): void;
   /** Ends the sandbox at once, or of a pod's containers this one. */
   end(): void;
 }
@@ -288,6 +290,15 @@ const METHODS: Readonly<Record<string, Method>> = {
     if (how !== "throw" && how !== "leak") throw invalid("how");
     if (!(await kernel.breakThread(count(thread, "thread"), how)))
       throw new RequestError("ERR_STATE", "this sandbox was not started with --host-faults");
+  },
+
+  /** One more connection, for who has no name to connect to: the descriptor of a socket comes along (`debug --pid`). */
+  attach(control, { connection }) {
+    if (control.attach === undefined)
+      throw new RequestError("ERR_STATE", "this sandbox has a socket by a name");
+    const given = connection.takeDescriptors(1);
+    if (!given) throw invalid("descriptor");
+    control.attach(given[0]!);
   },
 
   /** What kernel threads do, for `debug`. */

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { syscallByNumber, syscallName } from "../../shared/abi/syscalls.ts";
 import { TASKS_TOLD, type TaskReport } from "../../shared/inspect_report.ts";
 import { ORIG_RAX } from "../../shared/ring/layout.ts";
+import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { stackOf } from "./stack.ts";
@@ -22,7 +23,15 @@ function stateOf(task: Task, kernel: InspectContext): TaskReport["state"] {
   if (group.isHeld) return "stopped";
   if (kernel.otherThreads?.serves(call.slot) === true) return "elsewhere";
   if (call.waiter !== null || call.coroutine !== null || call.asked !== null) return "waiting";
-  return call.owned ? "served" : "running";
+  if (call.owned) return "served";
+  return isAsleep(task, kernel) ? "asleep" : "running";
+}
+
+/** At the host, where the kernel sees nothing of it: what its stub waits for by itself. */
+function isAsleep({ stub, hostTid }: Task, kernel: InspectContext): boolean {
+  const stat = readProc(kernel, `${stub.pid}/task/${hostTid}/stat`);
+  const state = stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
+  return state === "S" || state === "D";
 }
 
 function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext): Partial<TaskReport> {
