@@ -99,8 +99,14 @@ static int ascending(const void *a, const void *b) {
   return *(const int *)a - *(const int *)b;
 }
 
+// Engines give global flags to each of their calls.
+static bool begins_sessions(enum command command) {
+  return command == COMMAND_DO || command == COMMAND_RUN || command == COMMAND_CREATE ||
+         command == COMMAND_HOLD;
+}
+
 int traces_keep(const struct options *options, int kept[KEPT_MAX]) {
-  char *const *paths = options->lists[OPTION_TRACE];
+  char *const *paths = begins_sessions(options->command) ? options->lists[OPTION_TRACE] : NULL;
   const char *created[] = {options->command == COMMAND_TRACE ? options->values[OPTION_CONFIG] : NULL, NULL};
   if (created[0]) paths = (char *const *)created;
   for (; paths && *paths; paths++) {

@@ -129,7 +129,7 @@ export class Group {
     place.kernel = kernel;
     place.memory = memory;
     const running = await this.#begin(place, number, {
-      config: boot.config,
+      config: number === 0 ? boot.config : { ...boot.config, id: `${boot.config.id}.${number}` },
       kernel,
       descriptors: { ...forKernel(boot.descriptors), zygote: zygote.socket },
       init: -1,
