@@ -3,7 +3,7 @@
 // with a greeting as well; what could not be told meanwhile waits as far as there is room.
 
 import { EAGAIN, EINTR, ENOBUFS } from "../../shared/abi/errno.ts";
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from "../../shared/abi/poll.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../../shared/abi/poll.ts";
 import { HELLO, POINTS } from "../../shared/trace/points.ts";
 import type { TraceSink } from "../../shared/trace/session.ts";
 import { message, WIRE_OLDEST, WIRE_VERSION } from "../../shared/trace/wire.ts";
@@ -89,7 +89,7 @@ export class PacketSink extends Sink {
 
   #ready(events: number): void {
     if ((events & EPOLLIN) !== 0 && !this.#read()) return;
-    if ((events & (EPOLLHUP | EPOLLERR)) !== 0) this.#gone();
+    if ((events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) !== 0) this.#gone();
     else if ((events & EPOLLOUT) !== 0) this.flush();
   }
 
@@ -101,8 +101,6 @@ export class PacketSink extends Sink {
       this.#gone();
       return false;
     }
-    // What it says later has no meaning yet.
-    if (this.state !== "greeting") return true;
     this.#stopTimer();
     const version = versionIn(Buffer.from(this.#answer.buffer, 0, length).toString("utf8"));
     if (version < WIRE_OLDEST || version > WIRE_VERSION) {
@@ -113,6 +111,8 @@ export class PacketSink extends Sink {
       return false;
     }
     this.state = "open";
+    // What it says later has no meaning, and stays where it is: nobody is woken by it.
+    this.kernel.sleep.modify(this.#fd, EPOLLRDHUP, this.#cookie);
     [this.#backoffMs] = this.config.backoffMs;
     this.flush();
     return true;
@@ -141,7 +141,7 @@ export class PacketSink extends Sink {
   #waitForRoom(waits: boolean): void {
     if (waits === this.#waitsForRoom) return;
     this.#waitsForRoom = waits;
-    this.kernel.sleep.modify(this.#fd, waits ? EPOLLIN | EPOLLOUT : EPOLLIN, this.#cookie);
+    this.kernel.sleep.modify(this.#fd, waits ? EPOLLRDHUP | EPOLLOUT : EPOLLRDHUP, this.#cookie);
   }
 
   #close(): void {

@@ -73,7 +73,8 @@ export class Tracing {
     const made = wrong === null ? this.#makeSinks(config, descriptors, channel) : wrong;
     if (typeof made === "string") {
       for (const fd of new Set(descriptors)) if (fd >= 0) this.#kernel.native.close(fd);
-      if (channel >= 0) this.#kernel.native.close(channel);
+      // With sinks that have failed their connector has ended.
+      if (wrong !== null && channel >= 0) this.#kernel.native.close(channel);
       return made;
     }
     const session = new Session(config, made, this.#kernel.config.id, this.#kernel.counters);
@@ -96,6 +97,7 @@ export class Tracing {
       }
     } catch (error) {
       for (const sink of sinks) sink.end();
+      connector?.end();
       if (!(error instanceof WaitingDescriptor)) throw error;
       return error.message;
     }
