@@ -1,6 +1,7 @@
 // Goals of rows: figures to reach, absolute or as a share of what another way took, and whether they are met.
 
-import { limitText, type Unit } from "./units.ts";
+import { limitText, type Unit } from "../src/main/report/units.ts";
+import { median } from "./statistics.ts";
 
 export interface Goal {
   /** The most that is allowed: in the row's unit, or as a multiple of what `against` took. */
@@ -49,18 +50,18 @@ export function goalsFor(goals: readonly Goal[], way: string): Goal[] {
   return goals.filter((goal) => goal.on === undefined);
 }
 
-/** Judges a way's goals by the medians of all ways. */
+/** Judges a way's goals by its median, or by the median of the rounds' ratios, as the table has them. */
 export function judge(
   goals: readonly Goal[],
   unit: Unit,
   way: string,
-  medians: ReadonlyMap<string, number>,
+  samples: ReadonlyMap<string, readonly number[]>,
 ): Judged[] {
   return goalsFor(goals, way).map((goal) => {
     const text = goalText(goal, unit);
-    const value = medians.get(way);
-    const base = goal.against === undefined ? 1 : medians.get(goal.against);
-    if (value === undefined || base === undefined) return { goal, text };
-    return { goal, text, met: value <= goal.atMost * base + (goal.plus ?? 0) };
+    const own = samples.get(way) ?? [];
+    const base = goal.against === undefined ? own.map(() => 1) : (samples.get(goal.against) ?? []);
+    const rounds = own.slice(0, base.length).map((value, round) => (value - (goal.plus ?? 0)) / base[round]!);
+    return rounds.length === 0 ? { goal, text } : { goal, text, met: median(rounds) <= goal.atMost };
   });
 }

@@ -1,15 +1,16 @@
-// Results as JSON, for machines: everything that the table says, and every sample.
+// Results as JSON, for machines: everything that the table says, and every sample. json_read.ts reads it.
 
-import { busyTexts } from "./machine.ts";
+import { busyTexts } from "./busy.ts";
 import { analyse, type Results } from "./results.ts";
 
 /** Grows when the form changes in a way that readers must know of. */
-const FORM = 1;
+export const FORM = 2;
 
 export function resultsJson(results: Results): object {
-  const { machine, ways, runs, effort, before, meanwhile, missing, failures, rows } = results;
+  const { made, machine, ways, runs, effort, before, meanwhile, missing, failures, rows } = results;
   return {
     form: FORM,
+    made,
     machine,
     busy: { before, meanwhile, texts: busyTexts(before, meanwhile) },
     runs,
@@ -24,11 +25,17 @@ export function resultsJson(results: Results): object {
         name: measured.row.name,
         label: measured.row.label,
         unit,
+        meanwhile: measured.meanwhile,
         samples: Object.fromEntries(measured.samples),
         summaries: Object.fromEntries(summaries),
         ratios,
         goals: [...goals].flatMap(([way, judged]) =>
-          judged.map(({ goal, text, met }) => ({ way, text, ...goal, ...(met !== undefined && { met }) })),
+          judged.map(({ goal: { on: _on, ...goal }, text, met }) => ({
+            way,
+            text,
+            ...goal,
+            ...(met !== undefined && { met }),
+          })),
         ),
       };
     }),

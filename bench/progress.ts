@@ -3,23 +3,26 @@
 const BAR = 24;
 const DEFAULT_COLUMNS = 80;
 
+type Terminal = Pick<NodeJS.WriteStream, "isTTY" | "columns" | "write">;
+
 export class Progress {
   readonly #total: number;
   readonly #began = performance.now();
-  readonly #shown = process.stderr.isTTY === true;
+  readonly #terminal: Terminal | undefined;
   #done = 0;
 
-  constructor(total: number) {
+  constructor(total: number, stream: Terminal = process.stderr) {
     this.#total = total;
+    this.#terminal = stream.isTTY === true ? stream : undefined;
   }
 
   /** Says what is being measured now. */
   step(what: string): void {
-    if (this.#shown) {
+    if (this.#terminal !== undefined) {
       const filled = Math.floor((BAR * this.#done) / this.#total);
       const bar = `${"#".repeat(filled)}${".".repeat(BAR - filled)}`;
       const text = `[${bar}] ${this.#done}/${this.#total} ${what}${this.#left()}`;
-      process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? DEFAULT_COLUMNS) - 1)}`);
+      this.#terminal.write(`\r\x1b[K${text.slice(0, (this.#terminal.columns ?? DEFAULT_COLUMNS) - 1)}`);
     }
     this.#done++;
   }
@@ -31,6 +34,6 @@ export class Progress {
   }
 
   end(): void {
-    if (this.#shown) process.stderr.write("\r\x1b[K");
+    this.#terminal?.write("\r\x1b[K");
   }
 }

@@ -1,16 +1,19 @@
 // What a run of the bench found, and what follows from it: the one form that table and JSON are made of.
 
+import type { Unit } from "../src/main/report/units.ts";
+import type { Before, While } from "./busy.ts";
 import { type Judged, judge } from "./goals.ts";
-import type { Before, Machine, While } from "./machine.ts";
-import { type Summary, summarize } from "./statistics.ts";
+import type { Machine } from "./machine.ts";
+import { pairedRatio, type Ratio, type Summary, summarize } from "./statistics.ts";
 import type { Row } from "./subject.ts";
-import type { Unit } from "./units.ts";
 
 export interface Measured {
   readonly suite: string;
   readonly row: Row;
   /** Way → samples, in the row's unit, in the order of the runs. */
   readonly samples: ReadonlyMap<string, readonly number[]>;
+  /** What others did while this row was measured. */
+  readonly meanwhile: While;
 }
 
 /** One thing that could not be measured. */
@@ -20,6 +23,8 @@ export interface Failure {
 }
 
 export interface Results {
+  /** When it began: ISO 8601. */
+  readonly made: string;
   readonly machine: Machine;
   readonly before: Before;
   readonly meanwhile: While;
@@ -33,12 +38,18 @@ export interface Results {
   readonly rows: readonly Measured[];
 }
 
+/** A way of ours and another. */
+export interface Compared extends Ratio {
+  readonly way: string;
+  readonly against: string;
+}
+
 export interface Analysed {
   readonly unit: Unit;
   /** Way → its figures; ways without a figure are absent. */
   readonly summaries: ReadonlyMap<string, Summary>;
   /** What a way of ours took, as a multiple of what another way took. */
-  readonly ratios: readonly { readonly way: string; readonly against: string; readonly ratio: number }[];
+  readonly ratios: readonly Compared[];
   /** Way of ours → its goals. */
   readonly goals: ReadonlyMap<string, readonly Judged[]>;
 }
@@ -46,21 +57,22 @@ export interface Analysed {
 export function analyse({ row, samples }: Measured, ways: Results["ways"]): Analysed {
   const unit = row.unit ?? "ns";
   const summaries = new Map<string, Summary>();
-  const medians = new Map<string, number>();
   for (const { name } of ways) {
     const summary = summarize(samples.get(name) ?? []);
-    if (summary === undefined) continue;
-    summaries.set(name, summary);
-    medians.set(name, summary.median);
+    if (summary !== undefined) summaries.set(name, summary);
   }
-  const ratios = [];
-  for (const { name: way, isHere } of ways)
-    for (const { name: against, isHere: isOurs } of ways) {
-      if (!isHere || isOurs) continue;
-      const ratio = medians.get(way)! / medians.get(against)!;
-      if (Number.isFinite(ratio)) ratios.push({ way, against, ratio });
-    }
+  const ratios = pairs(ways).flatMap(({ way, against }) => {
+    const ratio = pairedRatio(samples.get(way) ?? [], samples.get(against) ?? []);
+    return ratio === undefined ? [] : [{ way, against, ...ratio }];
+  });
   const ours = ways.filter(({ isHere }) => isHere);
-  const goals = new Map(ours.map(({ name }) => [name, judge(row.goals ?? [], unit, name, medians)] as const));
+  const goals = new Map(ours.map(({ name }) => [name, judge(row.goals ?? [], unit, name, samples)] as const));
   return { unit, summaries, ratios, goals };
+}
+
+/** Every way of ours with every other. */
+export function pairs(ways: Results["ways"]): { readonly way: string; readonly against: string }[] {
+  const ours = ways.filter(({ isHere }) => isHere);
+  const others = ways.filter(({ isHere }) => !isHere);
+  return ours.flatMap(({ name: way }) => others.map(({ name: against }) => ({ way, against })));
 }

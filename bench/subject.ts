@@ -1,8 +1,8 @@
 // What a suite consists of: subjects, each of which measures some rows of the table on one way.
 
+import type { Unit } from "../src/main/report/units.ts";
 import type { Goal } from "./goals.ts";
 import type { Figures } from "./output.ts";
-import type { Unit } from "./units.ts";
 import type { Way } from "./ways.ts";
 import type { Workplace } from "./workplace.ts";
 

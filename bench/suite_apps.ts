@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { amount, app } from "./app.ts";
+import { LANGUAGES } from "./apps_languages.ts";
 import { fasterThanRunsc, timesRunsc } from "./goals.ts";
 import { redis } from "./redis.ts";
 import type { Subject, Suite } from "./subject.ts";
@@ -136,6 +137,13 @@ export const APPS: Suite = {
       arguments: (place) => [gitTree(place)],
     }),
     app({
+      row: { name: "git_clone", label: "`git clone` of 10 000 files" },
+      needs: [["git", "git"]],
+      script: `out=$(mktemp -d)
+        $1 git_clone git -c safe.directory='*' clone -q file://$2 $out/clone; rm -r $out`,
+      arguments: (place) => [gitTree(place)],
+    }),
+    app({
       row: { name: "make", label: "`make -j2`, 61 C files", goals: [fasterThanRunsc(1.5)] },
       needs: [
         ["make", "make"],
@@ -144,6 +152,7 @@ export const APPS: Suite = {
       script: `out=$(mktemp -d); $1 make make -s -j2 -C $2 OUT=$out; $out/program; rm -r $out`,
       arguments: (place) => [cProject(place)],
     }),
+    ...LANGUAGES,
     redis(
       "redis",
       "redis GET, unix socket, 10 clients",

@@ -1,9 +1,10 @@
-// Many sandboxes at once, started together, each with a little to do: the wall time until the last has ended, and the
-// CPU time of the whole machine. A sandbox that polls takes both from its neighbours.
+// Many sandboxes at once. Started together, each with a little to do: the wall time until the last has ended, and the CPU time
+// of the whole machine; a sandbox that polls takes both from its neighbours. And what each costs while all sleep (asleep.ts).
 
+import { ASLEEP } from "./asleep.ts";
+import { busyNsSince, readTicks } from "./busy.ts";
 import { runCommand } from "./command.ts";
 import { timesRunsc } from "./goals.ts";
-import { busyNsSince, readTicks } from "./machine.ts";
 import { find } from "./paths.ts";
 import type { Subject, Suite } from "./subject.ts";
 import type { Workplace } from "./workplace.ts";
@@ -73,6 +74,6 @@ function subject(sandboxes: number, { name, label, times, quickTimes, command }:
 
 export const DENSITY: Suite = {
   name: "density",
-  describe: "8 and 24 sandboxes at once",
-  subjects: [8, 24].flatMap((sandboxes) => WORKS.map((work) => subject(sandboxes, work))),
+  describe: "many sandboxes at once: 8 and 24 that work, what each of 8 costs that sleep",
+  subjects: [...[8, 24].flatMap((sandboxes) => WORKS.map((work) => subject(sandboxes, work))), ...ASLEEP],
 };

@@ -4,24 +4,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startCommand } from "./command.ts";
 import { atMost } from "./goals.ts";
 import { find } from "./paths.ts";
-import { privateBytes, processesBelow, statFields } from "./process_tree.ts";
+import { cpuNs, memoryBytes, processesBelow } from "./process_tree.ts";
 import type { Suite } from "./subject.ts";
 
 const MS = 1e6;
 const MIB = 2 ** 20;
-const TICK_NS = 1e7;
 const IDLE_MS = 60_000;
 /** V8 tidies its heap some seconds after the start. */
 const SETTLE_MS = 10_000;
 const QUICK_MS = 500;
 const DEADLINE_MS = 60_000;
-
-function cpuNs(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const fields = statFields(pid);
-    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_NS;
-  }, 0);
-}
 
 export const IDLE: Suite = {
   name: "idle",
@@ -46,8 +38,8 @@ export const IDLE: Suite = {
         const before = cpuNs(pids);
         await sleep(idle);
         const after = cpuNs(pids);
-        const dirty = privateBytes(pids, "Dirty");
-        const clean = privateBytes(pids, "Clean");
+        const dirty = memoryBytes(pids, "Private_Dirty");
+        const clean = memoryBytes(pids, "Private_Clean");
         await ended;
         return new Map([
           ["idle_cpu", after - before],

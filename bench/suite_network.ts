@@ -10,7 +10,7 @@ import { BenchError } from "./error.ts";
 import { atMost, fasterThanRunsc } from "./goals.ts";
 import { parseFigures } from "./output.ts";
 import { find } from "./paths.ts";
-import { privateBytes, processesBelow } from "./process_tree.ts";
+import { memoryBytes, processesBelow } from "./process_tree.ts";
 import { redis } from "./redis.ts";
 import type { Subject, Suite } from "./subject.ts";
 import type { Way } from "./ways.ts";
@@ -68,7 +68,7 @@ const IDLE_CONNECTIONS: Subject = {
       false,
     );
     const { pid, ended } = startCommand(command, DEADLINE_MS);
-    const dirty = () => privateBytes(processesBelow(pid), "Dirty");
+    const dirty = () => memoryBytes(processesBelow(pid), "Private_Dirty");
     await sleep(settle * 0.9);
     const before = dirty();
     await sleep(settle * 0.1 + hold * 0.9);

@@ -1,14 +1,24 @@
 // Results as a table of aligned columns, which is Markdown as well, and what is to be known about them around it.
 
-import { busyTexts } from "./machine.ts";
-import { analyse, type Measured, type Results } from "./results.ts";
-import type { Summary } from "./statistics.ts";
-import { digits, type Unit, withRange, withUnit } from "./units.ts";
+import { digits, type Unit, withRange, withUnit } from "../src/main/report/units.ts";
+import { busyTexts, isBusy, percent } from "./busy.ts";
+import { analyse, type Measured, pairs, type Results } from "./results.ts";
+import type { Ratio, Summary } from "./statistics.ts";
+
+/** The distance of the quartiles, as a share of the median. */
+export function spread({ median, lowerQuartile, upperQuartile }: Summary): number {
+  return median === 0 ? 0 : (upperQuartile - lowerQuartile) / median;
+}
 
 function figure(unit: Unit, summary: Summary | undefined, runs: number): string {
   if (summary === undefined) return "";
-  const { median, least, most } = summary;
-  return runs === 1 ? withUnit(unit, median) : withRange(unit, median, least, most);
+  const { median, interval } = summary;
+  if (runs === 1) return withUnit(unit, median);
+  return `${withRange(unit, median, interval.low, interval.high)} ${percent(spread(summary))}`;
+}
+
+function ratioText({ ratio, low, high }: Ratio, runs: number): string {
+  return runs === 1 ? digits(ratio) : `${digits(ratio)} (${digits(low)}-${digits(high)})`;
 }
 
 /** Lines with columns of equal width. */
@@ -22,18 +32,18 @@ export function align(rows: readonly (readonly string[])[]): string[] {
 
 function suiteTable(suite: string, rows: readonly Measured[], { ways, runs }: Results): string[] {
   const ours = ways.filter(({ isHere }) => isHere);
-  const others = ways.filter(({ isHere }) => !isHere);
-  const pairs = ours.flatMap((way) => others.map((against) => ({ way: way.name, against: against.name })));
+  const columns = pairs(ways);
+  const someBusy = rows.some(({ meanwhile }) => isBusy(meanwhile));
   const head = [
     suite,
     ...ways.map(({ name }) => name),
-    ...pairs.map(({ way, against }) => `${way} / ${against}`),
+    ...columns.map(({ way, against }) => `${way} / ${against}`),
     "goal",
+    ...(someBusy ? ["others used"] : []),
   ];
   const lines = rows.map((measured) => {
+    const { row, meanwhile } = measured;
     const { unit, summaries, ratios, goals } = analyse(measured, ways);
-    const ratio = (pair: { way: string; against: string }) =>
-      ratios.find(({ way, against }) => way === pair.way && against === pair.against)?.ratio;
     const judged = ours.flatMap(({ name }) =>
       goals.get(name)!.map(({ text, met }) => {
         const outcome = met === undefined ? "" : met ? ": met" : ": missed";
@@ -41,23 +51,24 @@ function suiteTable(suite: string, rows: readonly Measured[], { ways, runs }: Re
       }),
     );
     return [
-      measured.row.label,
+      row.label,
       ...ways.map(({ name }) => figure(unit, summaries.get(name), runs)),
-      ...pairs.map((pair) => {
-        const value = ratio(pair);
-        return value === undefined ? "" : digits(value);
+      ...columns.map((pair) => {
+        const found = ratios.find(({ way, against }) => way === pair.way && against === pair.against);
+        return found === undefined ? "" : ratioText(found, runs);
       }),
       judged.join("; "),
+      ...(someBusy ? [isBusy(meanwhile) ? percent(meanwhile.share + meanwhile.stolen) : ""] : []),
     ];
   });
   return align([head, ...lines]);
 }
 
-function count(number: number, noun: string): string {
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function goalCounts({ rows, ways }: Results): string {
+export function goalCounts({ rows, ways }: Results): string {
   const judged = rows.flatMap((row) => [...analyse(row, ways).goals.values()].flat());
   const met = judged.filter((goal) => goal.met === true).length;
   const missed = judged.filter((goal) => goal.met === false).length;
@@ -65,19 +76,41 @@ function goalCounts({ rows, ways }: Results): string {
   return `goals: ${met} met, ${missed} missed${open === 0 ? "" : `, ${open} without a figure to compare with`}`;
 }
 
+/** The confidence of most intervals: that of rows with all runs. */
+export function confidenceOf({ rows, ways }: Results): number {
+  const summaries = rows.flatMap((row) => [...analyse(row, ways).summaries.values()]);
+  return Math.max(0, ...summaries.map(({ interval }) => interval.confidence));
+}
+
+/** What the figures of the table are. */
+export function methodText(results: Results): string {
+  const { runs, effort } = results;
+  const intervals =
+    runs === 1
+      ? ""
+      : `, the interval that has the median in it with ${percent(confidenceOf(results))}, the quartiles' distance; ratios round by round`;
+  return (
+    `${count(runs, "run")}, the ways in turn; medians${intervals}; ` +
+    `${effort.budgetMs} ms for each loop; programs linked with ${effort.libc} libc`
+  );
+}
+
+export function machineText({ machine }: Results): string {
+  const { processor, processors, memoryBytes, kernel, node, system, isVirtual } = machine;
+  return [
+    `${processor}, ${count(processors, "processor")}, ${withUnit("bytes", memoryBytes)}${isVirtual ? ", virtual" : ""}`,
+    [system, `Linux ${kernel}`].filter(Boolean).join(", "),
+    `Node ${node}`,
+  ].join("; ");
+}
+
 /** All of it, as it is printed. */
 export function tableText(results: Results): string {
-  const { machine, ways, runs, effort, before, meanwhile, missing, failures, rows } = results;
+  const { ways, effort, before, meanwhile, missing, failures, rows } = results;
   const versions = ways
     .filter(({ version }) => version !== "")
     .map(({ name, version }) => `${name}: ${version}`);
-  const lines = [
-    `${machine.processor}, ${count(machine.processors, "processor")}, ${withUnit("bytes", machine.memoryBytes)}; ` +
-      `Linux ${machine.kernel}; Node ${machine.node}`,
-    ...versions,
-    `${count(runs, "run")}, the ways in turn; medians${runs === 1 ? "" : ", and the range"}; ` +
-      `${effort.budgetMs} ms for each loop; programs linked with ${effort.libc} libc`,
-  ];
+  const lines = [machineText(results), ...versions, methodText(results)];
   if (effort.quick) lines.push("quick: it shows that everything runs, the figures mean nothing");
   const busy = busyTexts(before, meanwhile);
   lines.push(busy.length === 0 ? "the machine was quiet" : `THE MACHINE IS BUSY: ${busy.join("; ")}`);

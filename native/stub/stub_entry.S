@@ -44,24 +44,19 @@ stub_new_task:
   mov %rax, %r14
   test $RF_TOKEN_MAP_CHUNK, %r13d
   jz 1f
-  movabs $RF_CHUNKS, %rax
-  mov %r14, %r12
-  sub %rax, %r12
-  shr $17, %r12
-  add $RF_DONATED_FD, %r12           // the donated descriptor's number
   mov %r14, %r15
   and $-RF_CHUNK_SIZE, %r15
   mov %r15, %rdi
   mov $RF_CHUNK_SIZE, %esi
   mov $3, %edx                       // PROT_READ | PROT_WRITE
   mov $0x11, %r10d                   // MAP_SHARED | MAP_FIXED
-  mov %r12, %r8
+  mov $RF_CHUNK_FD, %r8d
   xor %r9d, %r9d
   mov $NR_mmap, %eax
   syscall
   cmp %r15, %rax
   jne 9f
-  mov %r12, %rdi
+  mov $RF_CHUNK_FD, %edi
   mov $NR_close, %eax
   syscall
   mov %r15, %rdi

@@ -61,6 +61,8 @@ export interface GroupThreadApi {
    * Throws, and nothing of it is left.
    */
   add(boot: KernelBoot, thread: number, port: MessagePort): Promise<void>;
+  /** Resolves when a part of a kernel has thrown, to true: the kernel is to be ended; to false when nothing of it is left. */
+  hasThrown(kernel: number): Promise<boolean>;
   /** Has a kernel end, or behind that a part of it. */
   end(kernel: number): Promise<void>;
   /** Resolves when nothing of a kernel is left here. */

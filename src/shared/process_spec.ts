@@ -143,7 +143,8 @@ export interface SandboxOptions {
 }
 
 /** How a kernel thread is to end: what it runs throws, or takes all of its heap. */
-export type ThreadFault = "throw" | "leak";
+export const THREAD_FAULTS = ["throw", "throw in a turn", "leak"] as const;
+export type ThreadFault = (typeof THREAD_FAULTS)[number];
 
 /** Which host calls are to fail. */
 export interface FaultPlan {

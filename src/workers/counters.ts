@@ -100,6 +100,8 @@ export class Counters {
   /** Of these, what is no file's any more, and the host still frees. */
   goingFileBytes = 0;
   memoryFiles = 0;
+  /** Open files of the host's file systems: each has a descriptor. */
+  hostFiles = 0;
   /** Since the start: */
   requests = 0;
   /** System calls that trapped: they came from sites that are not patched. */

@@ -40,7 +40,7 @@ interface CreditContext {
 /** Before the first of several kernel threads is there: all there is for their kernel. */
 export function openCredits({ credit }: PrivateSab, share: HostShare = shareOf(1)): void {
   const { memory } = share;
-  const limits = makeLimits(0, 0, share);
+  const limits = makeLimits(0, share);
   const open = (account: number, limit: number) => {
     new Credit(credit, account, 0).limit = limit;
   };

@@ -50,7 +50,7 @@ export class GroupHost {
     confineProcess(this.#base.native, init, parts);
   }
 
-  /** Starts a kernel. Throws, and nothing of it is left. */
+  /** Starts a kernel. Throws, and nothing of it is left; its zygote's socket is the caller's still. */
   supervise(boot: KernelBoot, asked: Asked): GroupMember<KernelApi> {
     this.#leftovers.collectIfMany();
     const given = kernelParts(this.#base, boot);
@@ -67,8 +67,7 @@ export class GroupHost {
       return this.#member(kernel, boot, asked);
     } catch (error) {
       kernel?.sleep.close();
-      for (const fd of [kernel?.doorbell ?? -1, parts.descriptors.zygote, root])
-        if (fd >= 0) native.close(fd);
+      for (const fd of [kernel?.doorbell ?? -1, root]) if (fd >= 0) native.close(fd);
       native.forgetGuestMemory(boot.kernel);
       throw error;
     }

@@ -18,7 +18,12 @@ interface Here {
   readonly port: MessagePort;
   readonly end: () => void;
   readonly ended: Promise<void>;
+  /** Resolves when it has thrown. */
+  readonly thrown: Promise<true>;
 }
+
+/** A kernel that throws on its own thread 0 ends by itself (group_host.ts). */
+const NEVER = new Promise<true>(() => {});
 
 /** Never settles, but rejects: there is no sandbox without. */
 export default async function groupThread(boot: GroupThreadBoot): Promise<never> {
@@ -27,13 +32,19 @@ export default async function groupThread(boot: GroupThreadBoot): Promise<never>
 }
 
 /** What serves a kernel's sockets, or data. Throws. */
-function servePart(host: GroupHost, boot: KernelBoot, thread: number, asked: Turns): PoolHost {
+function servePart(
+  host: GroupHost,
+  boot: KernelBoot,
+  thread: number,
+  asked: Turns,
+  onThrow: () => void,
+): PoolHost {
   const parts = host.parts(boot);
   const every = patcherFor(boot.config.options)?.every ?? 0;
   const place = { thread, threads: boot.roles.length };
   const isNet = boot.roles[thread] === "net";
   const kernel = isNet ? new NetKernel(parts, place, every) : new DataKernel(parts, place, every);
-  return poolHost(kernel, boot, host.thread, asked);
+  return poolHost(kernel, boot, host.thread, asked, onThrow);
 }
 
 async function groupApi({ hostLibrary, proc, isFirst }: GroupThreadBoot): Promise<GroupThreadApi> {
@@ -51,13 +62,21 @@ async function groupApi({ hostLibrary, proc, isFirst }: GroupThreadBoot): Promis
       if (thread === SUPERVISOR) {
         const { api, end, ended } = host.supervise(boot, turns);
         expose(api, nodeEndpoint(port));
-        kernels.set(boot.kernel, { port, end, ended });
+        kernels.set(boot.kernel, { port, end, ended, thrown: NEVER });
         return;
       }
-      const part = servePart(host, boot, thread, turns);
+      const thrown = Promise.withResolvers<true>();
+      const part = servePart(host, boot, thread, turns, () => thrown.resolve(true));
       expose(part, nodeEndpoint(port));
       const { promise, resolve } = Promise.withResolvers<void>();
-      kernels.set(boot.kernel, { port, end: () => void part.end().then(resolve), ended: promise });
+      const end = () => void part.end().then(resolve);
+      kernels.set(boot.kernel, { port, end, ended: promise, thrown: thrown.promise });
+    },
+
+    async hasThrown(kernel) {
+      const here = kernels.get(kernel);
+      if (here === undefined) return false;
+      return Promise.race([here.thrown, here.ended.then(() => false)]);
     },
 
     async end(kernel) {

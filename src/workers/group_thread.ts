@@ -13,8 +13,13 @@ import { expireTimers, waitForEvents } from "./loop_events.ts";
 import type { Native } from "./native.ts";
 import { type EventTurns, SleepSet } from "./sleep_set.ts";
 
-/** Requests of one kernel before the next one has its turn: each takes microseconds. */
+/**
+ * Requests of one kernel before the next one has its turn: each takes microseconds. Where they take longer the pass ends by the
+ * clock, which is asked every few of them.
+ */
 const REQUESTS_A_PASS = 64;
+const REQUESTS_A_LOOK = 8;
+const PASS_NS = 1e6;
 /** Between two looks at the clock: passes, of which a busy one counts for several. */
 const PASSES_PER_LOOK = 64;
 const BUSY_PASS = 4;
@@ -80,9 +85,10 @@ class Member {
 
   // At most one request a chunk, as a kernel alone does it; but of many chunks a part at a time.
   #serveSlots(): boolean {
-    const { scanner, requests } = this.kernel;
+    const { scanner, requests, native } = this.kernel;
     if (!this.isScanning) scanner.begin();
     this.isScanning = true;
+    let firstLookNs = 0;
     for (let left = REQUESTS_A_PASS; left > 0; left--) {
       const slot = scanner.next();
       if (slot < 0) {
@@ -90,6 +96,10 @@ class Member {
         return left < REQUESTS_A_PASS;
       }
       requests.serve(slot, scanner.request, scanner.nr(slot));
+      if (left % REQUESTS_A_LOOK !== 1) continue;
+      const nowNs = native.monotonicNs();
+      if (firstLookNs === 0) firstLookNs = nowNs;
+      else if (nowNs - firstLookNs > PASS_NS) break;
     }
     return true;
   }
@@ -131,7 +141,6 @@ class Member {
 
   setSleeping(): void {
     const { kernel } = this;
-    if (kernel.passEnd.any) kernel.passEnd.run(true);
     kernel.credits?.settle(true);
     kernel.page.setSleeping(kernel.thread);
   }
@@ -203,7 +212,7 @@ export class GroupThread {
     if (this.#turnsLeft > 0) this.#turnsLeft--;
     else if (members.length > 0) {
       this.#loop();
-      for (const { kernel } of members) if (kernel.passEnd.any) kernel.passEnd.run(true);
+      for (const member of members) this.#turnEnds(member);
     }
     this.#runs = members.length > 0;
     if (this.#runs) setImmediate(this.run);
@@ -233,7 +242,7 @@ export class GroupThread {
         this.#lastBusyNs = now;
         this.#trim.worked();
       }
-      for (const member of members) member.tend(now, now - this.#lastClockNs);
+      for (const member of members) this.#tend(member, now);
       this.#lastClockNs = now;
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
@@ -258,12 +267,37 @@ export class GroupThread {
     try {
       return member.pass();
     } catch (error) {
-      if (++member.throws > THROWS_MAX) throw error;
-      setImmediate(() => member.onThrow(error));
-      // The event loop turns, and tells who is to end it.
-      member.kernel.owesAnswer = true;
+      this.#threw(member, error);
       return true;
     }
+  }
+
+  #tend(member: Member, nowNs: number): void {
+    try {
+      member.tend(nowNs, nowNs - this.#lastClockNs);
+    } catch (error) {
+      this.#threw(member, error);
+    }
+  }
+
+  #turnEnds(member: Member): void {
+    try {
+      if (member.kernel.passEnd.any) member.kernel.passEnd.run(true);
+    } catch (error) {
+      this.#threw(member, error);
+    }
+  }
+
+  #setSleeping(member: Member): void {
+    this.#turnEnds(member);
+    member.setSleeping();
+  }
+
+  #threw(member: Member, error: unknown): void {
+    if (++member.throws > THROWS_MAX) throw error;
+    setImmediate(() => member.onThrow(error));
+    // The event loop turns, and tells who is to end it.
+    member.kernel.owesAnswer = true;
   }
 
   /** An answer is owed, or asked for. Those that owe are served when the event loop has turned. */
@@ -288,7 +322,7 @@ export class GroupThread {
     let pollNs = 0;
     for (const { kernel } of members) pollNs = Math.max(pollNs, kernel.placement.pollNs);
     if (nowNs - this.#lastBusyNs < pollNs) return;
-    for (const member of members) member.setSleeping();
+    for (const member of members) this.#setSleeping(member);
     let isQuiet = true;
     for (const member of members) isQuiet &&= member.isQuiet;
     if (isQuiet) {

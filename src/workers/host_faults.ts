@@ -83,6 +83,7 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   seek: { errnos: [EIO] },
   readSmall: { errnos: [EMFILE, ENFILE, ENOMEM, ESRCH] },
   openNamed: { errnos: OPEN },
+  duplicate: { errnos: OPEN },
   reopen: { errnos: [...OPEN, EACCES] },
   fstat: { errnos: LOOK },
   statNamed: { errnos: LOOK },

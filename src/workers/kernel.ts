@@ -112,8 +112,6 @@ import { Shrinker } from "./vfs/shrinker.ts";
 import type { DevPts } from "./vfs/tty/dev_pts.ts";
 import type { Ptys } from "./vfs/tty/pty.ts";
 
-/** Files of memory file systems that have a host descriptor of their own while they are closed. */
-const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
 /** There is no other kernel thread. */
@@ -252,9 +250,8 @@ export class Kernel implements SupervisorContext {
     this.directMemory = new DirectMemory(native);
     const kernels = config.options?.kernels ?? 1;
     const share = shareOf(kernels);
-    const quarter = share.of(native.descriptorLimit() >>> 2);
     this.#share = share;
-    this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter, share);
+    this.limits = makeLimits(share.of(native.descriptorLimit()), share);
     this.heap = new HeapBudget(
       this.counters,
       this.limits,

@@ -181,7 +181,7 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     },
 
     async breakThread(_thread, how) {
-      if (faults !== null) breakThread(how);
+      if (faults !== null) breakThread(how, kernel);
       return serve(faults !== null);
     },
 

@@ -5,10 +5,10 @@
 
 import { SIGKILL } from "../shared/abi/signal.ts";
 import { KERNEL_PAGE_CHUNK } from "../shared/ring/layout.ts";
+import { Looks } from "./call/looks.ts";
 import type { GroupThread } from "./group_thread.ts";
 import type { Kernel } from "./kernel.ts";
-import { hostProcesses, parentOf } from "./platform/host_tasks.ts";
-import { Looks } from "./platform/looks.ts";
+import { childrenOf, hostProcesses, parentOf } from "./platform/host_tasks.ts";
 import { groupsOf } from "./process/containers.ts";
 
 const LOOK_NS = 1e6;
@@ -40,13 +40,16 @@ function killPrograms(kernel: Kernel): boolean {
   return !isLeft;
 }
 
+function childrenAmongAll(kernel: Kernel, parent: number): number[] | null {
+  return hostProcesses(kernel)?.filter((pid) => parentOf(kernel, pid) === parent) ?? null;
+}
+
 /** Nobody lets a clone go on from now on, so that what is found here is all that there will be. */
 function killStubs(kernel: Kernel): boolean {
   kernel.stubs.close();
   const { zygotePid } = kernel.platform;
-  const processes = hostProcesses(kernel);
-  if (processes === null) return false;
-  const left = processes.filter((pid) => parentOf(kernel, pid) === zygotePid);
+  const left = childrenOf(kernel, zygotePid) ?? childrenAmongAll(kernel, zygotePid);
+  if (left === null) return false;
   for (const pid of left.slice(0, KILLS_A_LOOK)) kernel.stubs.killStranger(pid);
   return left.length === 0 && kernel.stubs.sizes.processes === 0;
 }

@@ -6,8 +6,15 @@ import { type HostShare, shareOf } from "./host_share.ts";
 /** Of a container that has no limit of its own. */
 export const TASKS_MAX = 4096;
 
-/** Memfds and sockets of the host have descriptors of this process: `memoryFiles` and `hostSockets` are bounds of those. */
-export function makeLimits(memoryFiles: number, hostSockets: number, share: HostShare = shareOf(1)) {
+/** Files of memory file systems that have a host descriptor of their own while they are closed. */
+const MEMORY_FILES_MAX = 8192;
+
+/**
+ * `descriptors`: those that the kernel may have of its process, whose parts are bounds of what has such; what is left of them is
+ * for handles, processes and mounts. 0: of a thread that has nothing of that kind.
+ */
+export function makeLimits(descriptors: number, share: HostShare = shareOf(1)) {
+  const quarter = descriptors >>> 2;
   return {
     tasks: share.of(TASKS_MAX),
     mappings: 2 << 20,
@@ -26,7 +33,7 @@ export function makeLimits(memoryFiles: number, hostSockets: number, share: Host
     inotifyEvents: 262144,
     sockets: 65536,
     /** With those that are being asked for. */
-    hostSockets,
+    hostSockets: quarter,
     groupMemberships: 131072,
     packetSockets: 4096,
     /** Each is a host file. */
@@ -43,7 +50,9 @@ export function makeLimits(memoryFiles: number, hostSockets: number, share: Host
     descriptorSlots: 8 << 20,
     memoryNodes: Math.min(1 << 20, Math.floor(share.memory / 16384)),
     /** Files with a host descriptor of their own while they are closed. */
-    memoryFiles,
+    memoryFiles: Math.min(MEMORY_FILES_MAX, quarter),
+    /** Open files of the host's file systems. */
+    hostFiles: quarter + (quarter >>> 1),
   };
 }
 

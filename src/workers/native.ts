@@ -97,6 +97,7 @@ const DECLARATIONS = {
   readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",
   pollOne: "int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs)",
   openNamed: "int32_t rf_open_component(int32_t dir, int32_t flags)",
+  duplicate: "int32_t rf_duplicate(int32_t fd)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
   statNamed: "int32_t rf_stat_at(int32_t dir)",

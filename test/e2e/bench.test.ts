@@ -4,7 +4,7 @@
 // deadline: 600 s
 // alone: it measures, and fills the machine
 
-import { readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -84,11 +84,78 @@ test("--list prints suites, rows and goals", async () => {
   assert.match(stdout.toString(), /^density: /m);
 });
 
+interface Stored {
+  rows: Row[];
+  runs: number;
+}
+
+test("what has changed since an earlier run is told; a row past the threshold ends it with 1", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ringfence-bench-"));
+  const file = (name: string) => join(directory, name);
+  const bench = (...args: string[]) => run(ringfence, ["bench", ...args], { deadlineMs: 60_000 });
+  try {
+    const { code, stdout } = await bench("getppid", "stat", ...QUICK, "--json", "-");
+    assert.is(code, 0);
+    /** As if it had been measured ten times. */
+    const write = (name: string, factor: number) => {
+      const stored = JSON.parse(stdout.toString()) as Stored;
+      stored.runs = 10;
+      for (const { name, samples } of stored.rows)
+        for (const way of ["native", platform])
+          samples[way] = Array.from({ length: 10 }, (_, at) => {
+            const here = name === "stat" && way === platform ? factor : 1;
+            return 1000 * here * (1 + 0.01 * at);
+          });
+      writeFileSync(file(name), JSON.stringify(stored));
+    };
+    write("before", 1);
+    write("now", 1.3);
+
+    const same = await bench("--from", file("before"), "--compare", file("before"), "--threshold", "5");
+    assert.is(same.stderr.toString(), "");
+    assert.is(same.code, 0);
+    assert.match(same.stdout.toString(), /^here: 0 worse, 0 better, 2 without/m);
+    assert.match(same.stdout.toString(), /^threshold: nothing is worse by more than 5 %$/m);
+
+    const page = ["--html", file("page")];
+    const slower = await bench(
+      "--from",
+      file("now"),
+      "--compare",
+      file("before"),
+      "--threshold",
+      "5",
+      ...page,
+    );
+    assert.is(slower.code, 1);
+    assert.match(slower.stdout.toString(), /^\| slower \| stat of 3 components +\|/m);
+    assert.match(slower.stdout.toString(), /^THRESHOLD: worse by more than 5 %: stat on /m);
+    assert.match(readFileSync(file("page"), "utf8"), /^<!doctype html>.*"title":"Since the earlier run"/s);
+
+    const loose = await bench("--from", file("now"), "--compare", file("before"), "--threshold", "50");
+    assert.is(loose.code, 0);
+    const faster = await bench("--from", file("before"), "--compare", file("now"), "--threshold", "5");
+    assert.is(faster.code, 0);
+    assert.match(faster.stdout.toString(), /^\| faster \| stat of 3 components +\|/m);
+
+    // A single run says nothing, and would be measured in vain.
+    const blind = await bench("stat", ...QUICK, "--compare", file("before"), "--threshold", "5");
+    assert.is(blind.code, 125);
+    assert.match(blind.stderr.toString(), /--threshold: so few runs, .* --runs 4 then and now would do/);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
 const REFUSED: [string[], RegExp][] = [
   [["cooking"], /neither a suite nor a row: cooking/],
   [["--against", "gvisor"], /no way to run programs: gvisor/],
   [["--platform", "systrap:nosuch=1"], /no flag --nosuch/],
   [["--runs", "none"], /--runs is a number/],
+  [["--threshold", "5"], /--threshold needs a run to compare with/],
+  [["--compare", "/dev/null", "--threshold", "much"], /--threshold is a number of percent/],
+  [["--from", "/etc/hostname"], /\/etc\/hostname is no file of `bench --json`/],
+  [["--compare", "/nowhere"], /ENOENT/],
 ];
 for (const [args, why] of REFUSED)
   test(`refused: bench ${args.join(" ")}`, async () => {

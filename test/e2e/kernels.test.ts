@@ -5,6 +5,7 @@
 // deadline: 400 s
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -51,6 +52,8 @@ const ATTACKS = [
   "flags",
 ];
 const PLACE = 1;
+/** Of which a kernel may have as many open as perl opens at once, or fewer. */
+const DESCRIPTORS = 2048;
 const SETTLE_MS = 20_000;
 
 const guests = programsIn(join(checkout, "test/guest/"));
@@ -66,6 +69,18 @@ type How = Pick<GuestProgram, "env" | "stdin" | "deadlineMs">;
 
 function optionsOf({ env, stdin, deadlineMs }: How) {
   return { env: { PATH: "/usr/bin:/bin", PWD: "/", ...env }, stdin, deadlineMs, statusByShell: true };
+}
+
+/** A kernel that is ending, or has ended, begins again. */
+async function restarted(sandbox: Sandbox, place: number): Promise<void> {
+  const first = join(sandbox.root, idOf(0), "s");
+  const start = () =>
+    request(first, "kernel_start", { place }).then(
+      () => true,
+      () => false,
+    );
+  for (const until = Date.now() + SETTLE_MS; !(await start()); )
+    assert.ok(Date.now() < until, "it does not begin again");
 }
 
 /** Both are there, whatever became of a test before. */
@@ -207,7 +222,7 @@ for (const { name, flags } of CONFIGURATIONS) {
   test.before(() =>
     told(
       (async () => {
-        sandbox = await Sandbox.start(flags, ["--kernels=2"]);
+        sandbox = await Sandbox.start(flags, ["--kernels=2", "--host-faults"]);
       })(),
     ),
   );
@@ -308,5 +323,47 @@ for (const { name, flags } of CONFIGURATIONS) {
     assert.is((await runIn(sandbox, PLACE, ["/bin/true"])).status, "0");
   });
 
+  test("a thread that throws in a turn of one kernel ends that kernel alone", async () => {
+    await begun(sandbox);
+    const witness = new Witness(sandbox, 0);
+    const second = join(sandbox.root, idOf(PLACE), "s");
+    try {
+      await witness.steps(3);
+      const threads = ((await request(second, "threads")) as object[]).length;
+      for (let thread = 0; thread < threads; thread++) {
+        const other = new Witness(sandbox, PLACE);
+        await other.steps(1);
+        await request(second, "break_thread", { thread, how: "throw in a turn" });
+        const ended = () => !other.runs;
+        assert.ok(await settled(ended, Boolean), `thread ${thread} threw, its kernel goes on`);
+        await witness.steps(3);
+        await restarted(sandbox, PLACE);
+        assert.is((await runIn(sandbox, PLACE, ["/bin/true"])).status, "0");
+      }
+    } finally {
+      witness.end();
+    }
+  });
+
   test.run();
 }
+
+const test = suite("descriptors");
+
+test("are divided: a guest that opens all it can takes none of another kernel's", async () => {
+  const sandbox = await Sandbox.start([], ["--kernels=2"], ["prlimit", `--nofile=${DESCRIPTORS}`]);
+  const openAll = '$| = 1; for (;;) { open($f[$n++], "<", "/etc/passwd") or last } print "$!\\n"; sleep 100';
+  const openOne = "head -c 4 /etc/passwd > /dev/null && echo opened";
+  const greedy = spawn(launcher, [`--root=${sandbox.root}`, "exec", idOf(PLACE), "perl", "-e", openAll]);
+  try {
+    const [text] = (await once(greedy.stdout, "data")) as [Buffer];
+    assert.is(text.toString(), "Too many open files in system\n");
+    assert.is((await runIn(sandbox, 0, ["/bin/sh", "-c", openOne])).stdout, "opened\n");
+    assert.match((await runIn(sandbox, PLACE, ["/bin/sh", "-c", openOne])).stderr, /Too many open files/);
+  } finally {
+    greedy.kill("SIGKILL");
+    await sandbox.endWell();
+  }
+});
+
+test.run();

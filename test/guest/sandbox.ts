@@ -53,11 +53,16 @@ export class Sandbox {
     });
   }
 
-  /** Starts one, with global flags and those of `hold`, and waits until it serves. */
-  static async start(flags: readonly string[], own: readonly string[] = []): Promise<Sandbox> {
+  /** Starts one, with global flags and those of `hold`, by a command that runs another, and waits until it serves. */
+  static async start(
+    flags: readonly string[],
+    own: readonly string[] = [],
+    through: readonly string[] = [],
+  ): Promise<Sandbox> {
     const root = mkdtempSync(join(tmpdir(), "ringfence-test-"));
-    const args = [`--root=${root}`, `--log=${join(root, "log")}`, ...flags, "hold", ...own, ID];
-    const child = spawn(ringfence, args, { stdio: "pipe", detached: true });
+    const words = [ringfence, `--root=${root}`, `--log=${join(root, "log")}`, ...flags, "hold", ...own, ID];
+    const [program, ...args] = [...through, ...words];
+    const child = spawn(program!, args, { stdio: "pipe", detached: true });
     const sandbox = new Sandbox(root, child);
     let text = "";
     const ready = new Promise<boolean>((resolve) => {

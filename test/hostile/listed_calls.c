@@ -97,6 +97,7 @@ int main(void) {
   refused("close with upper bits", HOST_1(SYS_close, 1L << 32));
   for (int fd = 0; fd < RF_DOORBELL_FD; fd++) {
     long r = HOST_1(SYS_close, fd);
+    if (fd == RF_DONATED_FD && r == 0) continue; // of the file that was mapped last
     if (r != -EBADF) bad("a descriptor below the doorbells was open", fd);
   }
   for (int command = 0; command < 1 << 12; command = command ? command * 2 : 1)

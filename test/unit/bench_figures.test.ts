@@ -2,28 +2,25 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { busyTexts, type ProcessTime, usedByOthers } from "../../bench/busy.ts";
 import { BenchError } from "../../bench/error.ts";
 import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc } from "../../bench/goals.ts";
-import { busyTexts, type ProcessTime, usedByOthers } from "../../bench/machine.ts";
 import { parseFigures } from "../../bench/output.ts";
 import { summarize } from "../../bench/statistics.ts";
 import { choose, SUITES } from "../../bench/suites.ts";
-import { limitText, withRange, withUnit } from "../../bench/units.ts";
 import { way } from "../../bench/ways.ts";
+import { waysAsked } from "../../bench/ways_asked.ts";
+import { limitText, withRange, withUnit } from "../../src/main/report/units.ts";
 
 const isBenchError = (pattern: RegExp) => (error: Error) =>
   error instanceof BenchError && pattern.test(error.message);
 
 test("a summary has the median, the quartiles and the range, in whatever order samples come", () => {
   assert.is(summarize([]), undefined);
-  assert.equal(summarize([7]), { median: 7, least: 7, lowerQuartile: 7, upperQuartile: 7, most: 7 });
-  assert.equal(summarize([10, 9, 1, 3]), {
-    median: 6,
-    least: 1,
-    lowerQuartile: 2.5,
-    upperQuartile: 9.25,
-    most: 10,
-  });
+  const { interval: _ofOne, ...one } = summarize([7])!;
+  assert.equal(one, { median: 7, least: 7, lowerQuartile: 7, upperQuartile: 7, most: 7 });
+  const { interval: _ofFour, ...four } = summarize([10, 9, 1, 3])!;
+  assert.equal(four, { median: 6, least: 1, lowerQuartile: 2.5, upperQuartile: 9.25, most: 10 });
   assert.is(summarize([5, 100, 4, 6, 3])!.median, 5);
 });
 
@@ -35,6 +32,9 @@ test("values have three digits and a unit that suits", () => {
   assert.is(withUnit("ns", 2.1e9), "2.10 s");
   assert.is(withUnit("ns", 0), "0 ns");
   assert.is(withUnit("bytes", 17 * 2 ** 20), "17.0 MiB");
+  assert.is(withUnit("count", 5), "5");
+  assert.is(withUnit("count", 5.125), "5.1");
+  assert.is(withRange("count", 5, 4, 6), "5 (4-6)");
   assert.is(withRange("ns", 3350, 970, 12_000), "3.35 µs (0.970-12.0)");
   assert.is(limitText("ns", 1500), "1.5 µs");
   assert.is(limitText("bytes", 17 * 2 ** 20), "17 MiB");
@@ -49,9 +49,9 @@ test("goals say what they ask for", () => {
 });
 
 test("a goal is met up to its limit, and open where there is nothing to compare with", () => {
-  const medians = new Map(Object.entries({ native: 100, systrap: 300, runsc: 1200 }));
+  const samples = new Map(Object.entries({ native: [100], systrap: [300], runsc: [1200] }));
   const met = (goals: Parameters<typeof judge>[0]) =>
-    judge(goals, "ns", "systrap", medians).map((judged) => judged.met);
+    judge(goals, "ns", "systrap", samples).map((judged) => judged.met);
   assert.equal(met([atMost(300), atMost(299)]), [true, false]);
   assert.equal(met([timesNative(3), timesNative(2.9)]), [true, false]);
   assert.equal(met([fasterThanRunsc(4), fasterThanRunsc(5)]), [true, false]);
@@ -59,7 +59,7 @@ test("a goal is met up to its limit, and open where there is nothing to compare 
   const more = (plus: number) => ({ atMost: 1, against: "native", plus });
   assert.equal(met([more(200), more(199)]), [true, false]);
   assert.is(goalText(more(200), "ns"), "≤ native + 200 ns");
-  assert.equal(judge([atMost(1)], "ns", "ptrace", medians), []);
+  assert.equal(judge([atMost(1)], "ns", "ptrace", samples), []);
 });
 
 test("goals are for systrap with any flags, but for ways that have their own", () => {
@@ -116,6 +116,32 @@ test("ways are named by runtime and flags", () => {
   assert.throws(() => way("native:a=b"), isBenchError(/native takes no flags/));
 });
 
+test("a command line asks for each platform with each placement and each patching", () => {
+  const asked = (words: object) => waysAsked({ against: "native,runsc", platform: "systrap", ...words });
+  assert.equal(asked({}), ["native", "systrap", "runsc"]);
+  assert.equal(asked({ platform: "systrap,ptrace", patch: "on,off" }), [
+    "native",
+    "systrap:patch=on",
+    "systrap:patch=off",
+    "ptrace:patch=on",
+    "ptrace:patch=off",
+    "runsc",
+  ]);
+  // A table of kernel threads has commas of its own.
+  assert.equal(asked({ against: "native", workers: "solo,2,net,data=2,net" }), [
+    "native",
+    "systrap:workers=solo",
+    "systrap:workers=2",
+    "systrap:workers=net,data=2",
+    "systrap:workers=net",
+  ]);
+  assert.equal(asked({ against: "", platform: "systrap:workers=net,data=1,ptrace" }), [
+    "systrap:workers=net,data=1",
+    "ptrace",
+  ]);
+  assert.equal(asked({ against: "runsc,runsc,native" }), ["native", "systrap", "runsc"]);
+});
+
 test("a runtime that is not installed is no way", () => {
   const path = process.env["PATH"]!;
   process.env["PATH"] = "/nowhere";
@@ -128,10 +154,13 @@ test("a runtime that is not installed is no way", () => {
 });
 
 test("a busy machine is told, with who keeps it busy", () => {
-  assert.equal(busyTexts({ share: 0.01, queue: 0 }, { share: 0.02, stolen: 0, most: [] }), []);
-  const texts = busyTexts({ share: 0.5, queue: 2.25 }, { share: 0.37, stolen: 0.1, most: [["cc1", 0.3]] });
+  assert.equal(busyTexts({ share: 0.01, queue: 0, load: 0 }, { share: 0.02, stolen: 0, most: [] }), []);
+  const texts = busyTexts(
+    { share: 0.5, queue: 2.25, load: 1.5 },
+    { share: 0.37, stolen: 0.1, most: [["cc1", 0.3]] },
+  );
   assert.equal(texts, [
-    "before: 50 % of a processor in use, 2.3 threads running",
+    "before: 50 % of a processor in use, 2.3 threads running, load 1.5",
     "while measuring: 37 % of a processor used by others (cc1 30 %)",
     "10 % of all time stolen by the hypervisor",
   ]);

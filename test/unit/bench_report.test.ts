@@ -2,8 +2,10 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { QUIET } from "../../bench/busy.ts";
 import { atMost, timesNative, timesRunsc } from "../../bench/goals.ts";
 import { resultsJson } from "../../bench/json.ts";
+import { Progress } from "../../bench/progress.ts";
 import type { Results } from "../../bench/results.ts";
 import { align, tableText } from "../../bench/table.ts";
 
@@ -13,11 +15,16 @@ const MACHINE = {
   memoryBytes: 2 ** 34,
   kernel: "6.18",
   node: "26.10.0",
+  system: "Debian",
+  isVirtual: true,
+  governor: "",
+  mitigations: [["spectre_v2", "Mitigation: Retpolines"]] as const,
 };
 const RESULTS: Results = {
+  made: "2026-11-27T10:00:00.000Z",
   machine: MACHINE,
-  before: { share: 0, queue: 0 },
-  meanwhile: { share: 0, stolen: 0, most: [] },
+  before: { share: 0, queue: 0, load: 0.1 },
+  meanwhile: QUIET,
   runs: 3,
   effort: { budgetMs: 200, quick: false, libc: "gnu" },
   ways: [
@@ -35,11 +42,13 @@ const RESULTS: Results = {
         ["native", [250, 260, 240]],
         ["systrap", [2000, 1900, 2500]],
       ]),
+      meanwhile: QUIET,
     },
     {
       suite: "idle",
       row: { name: "memory", label: "memory", unit: "bytes" },
       samples: new Map([["systrap", [2 ** 24, 2 ** 24, 2 ** 24]]]),
+      meanwhile: QUIET,
     },
   ],
 };
@@ -63,27 +72,33 @@ test("the table has a column for each way and ratio, and the goals", () => {
   ]);
   assert.equal(cells("| stat"), [
     "stat",
-    "250 ns (240-260)",
-    "2.00 µs (1.90-2.50)",
+    "250 ns (240-260) 4 %",
+    "2.00 µs (1.90-2.50) 15 %",
     "",
-    "8.00",
+    "8.00 (7.31-10.4)",
     "",
     "≤ 1.5 µs: missed; ≤ 8 × native: met; ≤ runsc",
   ]);
-  assert.equal(cells("| memory"), ["memory", "", "16.0 MiB (16.0-16.0)", "", "", "", ""]);
+  assert.equal(cells("| memory"), ["memory", "", "16.0 MiB (16.0-16.0) 0 %", "", "", "", ""]);
   assert.ok(lines.includes("goals: 1 met, 1 missed, 1 without a figure to compare with"));
 });
 
 test("around the table stands what figures are worth", () => {
   const text = tableText(RESULTS);
-  assert.match(text, /^A processor, 2 processors, 16\.0 GiB; Linux 6\.18; Node 26\.10\.0$/m);
+  assert.match(text, /^A processor, 2 processors, 16\.0 GiB, virtual; Debian, Linux 6\.18; Node 26\.10\.0$/m);
   assert.match(text, /^systrap: ringfence 1\nrunsc: runsc 2$/m);
-  assert.match(text, /^3 runs, the ways in turn; medians, and the range; 200 ms for each loop/m);
+  assert.match(
+    text,
+    /^3 runs, the ways in turn; medians, the interval .* with 75 %, .*; 200 ms for each loop/m,
+  );
   assert.match(text, /^the machine was quiet$/m);
   assert.match(text, /^missing: crun is not installed/m);
   assert.match(text, /^failed: file stat on runsc: ended with 1$/m);
-  const busy = tableText({ ...RESULTS, before: { share: 1, queue: 3 } });
-  assert.match(busy, /^THE MACHINE IS BUSY: before: 100 % of a processor in use, 3\.0 threads running$/m);
+  const busy = tableText({ ...RESULTS, before: { share: 1, queue: 3, load: 2 } });
+  assert.match(
+    busy,
+    /^THE MACHINE IS BUSY: before: 100 % of a processor in use, 3\.0 threads running, load 2\.0$/m,
+  );
   const quick = tableText({ ...RESULTS, effort: { budgetMs: 1, quick: true, libc: "gnu" }, runs: 1 });
   assert.match(quick, /^quick: .*figures mean nothing$/m);
   assert.match(quick, /^1 run, the ways in turn; medians; /m);
@@ -98,6 +113,25 @@ test("several platforms have columns of their own, and goals say whose they are"
   assert.match(text, /systrap:debug=true \/ native/);
 });
 
+test("a terminal sees how far it is, in one line of its width; nothing else does", () => {
+  const said = (isTTY: boolean) => {
+    const written: string[] = [];
+    const stream = { isTTY, columns: 50, write: (text: string) => written.push(text) > 0 };
+    const progress = new Progress(4, stream as unknown as NodeJS.WriteStream);
+    progress.step("first");
+    progress.step("second, of which there is much to be told");
+    progress.end();
+    return written;
+  };
+  const bar = (filled: number) => `[${"#".repeat(filled)}${".".repeat(24 - filled)}]`;
+  assert.equal(said(true), [
+    `\r\x1b[K${bar(0)} 0/4 first`,
+    `\r\x1b[K${bar(6)} 1/4 second, of which t`,
+    "\r\x1b[K",
+  ]);
+  assert.equal(said(false), []);
+});
+
 test("columns are aligned, and Markdown", () => {
   assert.equal(
     align([
@@ -110,13 +144,16 @@ test("columns are aligned, and Markdown", () => {
 
 test("the JSON has every sample, ratios, and goals with their outcome", () => {
   const json = JSON.parse(JSON.stringify(resultsJson(RESULTS)));
-  assert.is(json.form, 1);
+  assert.is(json.form, 2);
   assert.equal(json.machine, MACHINE);
   assert.equal(json.busy.texts, []);
   const [stat] = json.rows;
   assert.equal(stat.samples, { native: [250, 260, 240], systrap: [2000, 1900, 2500] });
   assert.is(stat.summaries.systrap.median, 2000);
-  assert.equal(stat.ratios, [{ way: "systrap", against: "native", ratio: 8 }]);
+  assert.equal(stat.summaries.systrap.interval, { low: 1900, high: 2500, confidence: 0.75 });
+  const [ratio] = stat.ratios;
+  assert.equal([ratio.way, ratio.against, ratio.ratio], ["systrap", "native", 8]);
+  assert.equal([ratio.low, ratio.high], [1900 / 260, 2500 / 240]);
   assert.equal(stat.goals, [
     { way: "systrap", text: "≤ 1.5 µs", atMost: 1500, met: false },
     { way: "systrap", text: "≤ 8 × native", atMost: 8, against: "native", met: true },

@@ -18,7 +18,7 @@ const MIB = 1 << 20;
 
 class Thread {
   readonly counters = new Counters();
-  readonly limits = makeLimits(0, 0);
+  readonly limits = makeLimits(0);
   readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(MEMORY));
   readonly commonMemory = new MemoryBudget(this.counters, MEMORY);
   readonly credits: Credits;
@@ -175,7 +175,7 @@ test("a container's limit is set by one thread for all", () => {
 
 test("sockets of both threads are of one bound, and so is what they hold", () => {
   const [zero, net] = threads();
-  const { sockets, socketMemory } = makeLimits(0, 0);
+  const { sockets, socketMemory } = makeLimits(0);
   assert.is(zero.make("sockets", 1) + net.make("sockets", 1), sockets);
   zero.counters.sockets = net.counters.sockets = 0;
   zero.credits.settle(true);

@@ -19,7 +19,7 @@ function make() {
   const counters = new Counters();
   const context = {
     counters,
-    heap: new HeapBudget(counters, makeLimits(0, 0), 768 << 20),
+    heap: new HeapBudget(counters, makeLimits(0), 768 << 20),
     timers: new Timers(),
     native: { monotonicNs: () => 1e9 },
   };

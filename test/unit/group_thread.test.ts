@@ -109,7 +109,10 @@ class FakeKernel {
     },
   };
 
-  constructor(set: number) {
+  readonly native: FakeHost;
+
+  constructor(set: number, host: FakeHost) {
+    this.native = host;
     this.sleep = {
       descriptor: set,
       addBell: nothing,
@@ -129,7 +132,7 @@ function makeThread(count: number) {
   const host = new FakeHost();
   const trim = { worked: nothing, bound: (ns: number) => ns, afterSleep: nothing };
   const thread = new GroupThread(host as never, { uvBackendFd: () => 3 }, trim as never);
-  const kernels = Array.from({ length: count }, (_none, i) => new FakeKernel(100 + i));
+  const kernels = Array.from({ length: count }, (_none, i) => new FakeKernel(100 + i, host));
   const threw: unknown[] = [];
   const { setImmediate } = globalThis;
   const later: (() => void)[] = [];
@@ -170,6 +173,22 @@ test("a kernel with no end of work holds no other up for more than a pass", () =
   assert.is(other.served, 20);
   const gaps = before.slice(1).map((count, i) => count - before[i]!);
   assert.ok(Math.max(...gaps) <= 64, `up to ${Math.max(...gaps)} requests of the other in between`);
+});
+
+test("a kernel whose requests take long has fewer in a pass", () => {
+  const { host, kernels, run } = makeThread(2);
+  const [slow, other] = kernels as [FakeKernel, FakeKernel];
+  slow.waiting = Number.MAX_SAFE_INTEGER;
+  other.waiting = Number.MAX_SAFE_INTEGER;
+  slow.onServe = () => {
+    host.nowNs += MS / 4;
+  };
+  const before = new Set<number>();
+  other.onServe = () => before.add(slow.served);
+  run();
+  const seen = [...before];
+  const gaps = seen.slice(1).map((count, i) => count - seen[i]!);
+  assert.ok(gaps.length > 0 && Math.max(...gaps) <= 16, `up to ${Math.max(...gaps)} slow requests in a pass`);
 });
 
 test("kernels with much to do get as much", () => {

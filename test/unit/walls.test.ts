@@ -46,6 +46,16 @@ const WALLS: readonly Wall[] = [
       (SUPERVISOR.test(path) && !path.startsWith("src/workers/platform/")) ||
       /^src\/workers\/(vfs|net|ipc|gofer)\//.test(path),
   },
+  {
+    what: "a report knows nobody: who has something to show knows reports",
+    from: /^src\/main\/report\//,
+    to: (path) => !/^src\/main\/report\//.test(path),
+  },
+  {
+    what: "what runs in a browser imports nothing of Node's side",
+    from: /^src\/main\/report\/page\//,
+    to: (path) => !/^src\/main\/report\/(page\/|(document|units)\.ts$)/.test(path),
+  },
   { what: "rooms do not import what wires them", from: SUPERVISOR, to: (path) => WIRING.test(path) },
 ];
 

@@ -708,7 +708,7 @@ export const nodeCommands: Command[] = [
     name: "bench",
     usage: "[SUITE | ROW...]",
     describe:
-      "time the same programs natively, here and in other runtimes, in turn (suites: syscall file process memory, which run by default, startup docker idle apps network density; or all)",
+      "time the same programs natively, here and in other runtimes, in turn (suites: syscall file process memory net, which run by default, startup docker idle apps network density; or all)",
     positionals: ["[suite..]"],
     flags: [
       {
@@ -725,11 +725,38 @@ export const nodeCommands: Command[] = [
           "how system calls are caught here; several in turn, with flags, as in systrap,systrap:debug=true",
         default: "systrap",
       },
-      { name: "runs", type: "string", describe: "times that everything is measured", default: "5" },
+      {
+        name: "workers",
+        type: "string",
+        describe: "kernel threads here, of each platform; several in turn, as in solo,1,2",
+      },
+      {
+        name: "patch",
+        type: "string",
+        describe: "whether call sites are patched here; several in turn, as in on,off",
+      },
+      { name: "runs", type: "string", describe: "times that everything is measured", default: "6" },
       {
         name: "json",
         type: "string",
         describe: "file that gets all samples; -: standard output, without the table",
+      },
+      { name: "html", type: "string", describe: "file that gets a page with tables and charts" },
+      {
+        name: "compare",
+        type: "string",
+        describe: "JSON of an earlier run: tell which rows have got slower or faster, beyond chance",
+      },
+      {
+        name: "threshold",
+        type: "string",
+        describe:
+          "with --compare: exit with 1 if a row here is slower by more than so many percent, beyond chance",
+      },
+      {
+        name: "from",
+        type: "string",
+        describe: "measure nothing: take the results from this file of --json",
       },
       {
         name: "quick",

@@ -4,7 +4,7 @@
 
 import type { CgroupLimits } from "../../shared/cgroup.ts";
 import type { LogLevel } from "../../shared/inspect_report.ts";
-import { PRESERVED_MAX } from "../../shared/process_spec.ts";
+import { PRESERVED_MAX, THREAD_FAULTS } from "../../shared/process_spec.ts";
 import type { TraceReport, TraceSession } from "../../shared/trace/session.ts";
 import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
@@ -287,8 +287,9 @@ const METHODS: Readonly<Record<string, Method>> = {
 
   /** Ends a kernel thread as an error of ours would: of sandboxes of tests alone. */
   async break_thread({ kernel }, _peer, { thread, how }) {
-    if (how !== "throw" && how !== "leak") throw invalid("how");
-    if (!(await kernel.breakThread(count(thread, "thread"), how)))
+    const fault = THREAD_FAULTS.find((known) => known === how);
+    if (fault === undefined) throw invalid("how");
+    if (!(await kernel.breakThread(count(thread, "thread"), fault)))
       throw new RequestError("ERR_STATE", "this sandbox was not started with --host-faults");
   },
 

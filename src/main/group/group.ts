@@ -1,7 +1,7 @@
 // Several kernels in one process: sandboxes that know nothing of each other (architecture.md, "Several kernels in a process").
 // Each has a place, by which its control socket is known; in a place one kernel may follow another.
 
-import type { KernelBoot } from "../../shared/kernel_boot.ts";
+import { closeSync } from "node:fs";
 import { Leftovers } from "../../shared/leftovers.ts";
 import { createGuestMemory } from "../../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../../shared/ring/private_sab.ts";
@@ -13,7 +13,7 @@ import { RequestError } from "../control/request_error.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { forKernel } from "../placement.ts";
-import { Nursery } from "./nursery.ts";
+import { Nursery, type Zygote } from "./nursery.ts";
 import type { Places, Running } from "./places.ts";
 import { openSolo } from "./solo.ts";
 
@@ -116,19 +116,32 @@ export class Group {
   }
 
   async #start(number: number, place: Place): Promise<void> {
-    const { log, positions, hostLibrary, boot } = this.#parts;
     const zygote = await this.#nursery.make();
-    this.#leftovers.collectIfMany();
-    const memory = createGuestMemory();
+    try {
+      await this.#startWith(zygote, number, place);
+    } catch (error) {
+      // Nothing of it is left: the zygote ends with its socket.
+      closeSync(zygote.socket);
+      await zygote.ended;
+      if (place.memory !== null) this.#leftovers.add(place.memory);
+      place.memory = null;
+      throw error;
+    }
+  }
+
+  async #startWith(zygote: Zygote, number: number, place: Place): Promise<void> {
+    const { log, positions, hostLibrary, boot } = this.#parts;
     const kernel = nextKernel(
       this.#last,
       this.#places.flatMap((other) => (other.memory === null ? [] : [other.kernel])),
     );
     if (kernel < 0) throw new Error("the process has had as many kernels as it can");
+    this.#leftovers.collectIfMany();
+    const memory = createGuestMemory();
     this.#last = kernel;
     place.kernel = kernel;
     place.memory = memory;
-    const running = await this.#begin(place, number, {
+    const running = await this.#threads!.start(number, {
       config: number === 0 ? boot.config : { ...boot.config, id: `${boot.config.id}.${number}` },
       kernel,
       descriptors: { ...forKernel(boot.descriptors), zygote: zygote.socket },
@@ -157,15 +170,6 @@ export class Group {
       log.error({ place: number, status }, "a zygote ended: its kernel ends");
       void this.end(number);
     });
-  }
-
-  async #begin(place: Place, number: number, boot: KernelBoot): Promise<Running> {
-    try {
-      return await this.#threads!.start(number, boot);
-    } catch (error) {
-      place.memory = null;
-      throw error;
-    }
   }
 
   /** When nothing is left of each kernel. */

@@ -65,9 +65,14 @@ class Threads implements Places {
     const others = all.slice(1).map((_thread, i) => added.get(i + 1) as Started<PoolApi>);
     for (const { remote } of others) await remote.begin();
     const { remote, turns } = added.get(SUPERVISOR) as Started<KernelApi>;
+    const end = () => void all[SUPERVISOR]!.remote.end(boot.kernel);
+    for (const thread of all.slice(1))
+      void thread.remote.hasThrown(boot.kernel).then((has) => {
+        if (has) end();
+      });
     return {
       api: ofAll(askingForTurns(remote, turns), others),
-      end: () => void all[SUPERVISOR]!.remote.end(boot.kernel),
+      end,
       ended: this.#whenEnded(boot, all),
     };
   }

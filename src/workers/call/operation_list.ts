@@ -51,9 +51,12 @@ function inWindow(address: number): boolean {
   return address >= WINDOW_BASE && address < WINDOW_END;
 }
 
+/** A flag without an effect (mmap(2)), by which the stub's filter knows an mmap that is to be told. */
+const MAP_DENYWRITE = 0x800;
+
 function raisesNotification(nr: number, args: readonly number[]): boolean {
   if (nr === SYS_clone) return true;
-  if (nr === SYS_mmap) return args[4] !== -1;
+  if (nr === SYS_mmap && (args[3]! & MAP_DENYWRITE) !== 0) return true;
   return nr !== SYS_madvise && inWindow(args[0] ?? 0);
 }
 
@@ -86,6 +89,7 @@ export class OperationList {
 
   /** System call `nr`, run by the stub. */
   call(nr: number, ...args: number[]): void {
+    if (nr === SYS_mmap && this.#donate >= 0) args[3]! |= MAP_DENYWRITE;
     this.#add(Operation.CALL, nr, args);
     if (!raisesNotification(nr, args)) return;
     this.expected.push({ nr, args, donate: this.#donate, closeDonated: this.#closeDonated, makes: null });

@@ -14,6 +14,7 @@ import type { Native } from "../native.ts";
 import type { SleepSet } from "../sleep_set.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { HostThreads, Job } from "./host_threads.ts";
+import { IdleFiles } from "./idle_files.ts";
 import { type JobArguments, JobOperation, type JobRecord } from "./job_record.ts";
 import { SlowMounts } from "./slow_mounts.ts";
 import { type Question, Transaction } from "./transaction.ts";
@@ -62,6 +63,7 @@ export class Gofer {
   readonly #underWay = new Set<string>();
   /** Local mounts whose disks make callers wait. */
   readonly slow: SlowMounts;
+  readonly idle: IdleFiles;
   /** The call that has made a change on the kernel thread last, which its handler would make again. */
   #changing: AskingCall | null = null;
   #changingSequence = 0;
@@ -76,10 +78,12 @@ export class Gofer {
     this.#threads = new HostThreads(kernel);
     this.mounts = new HostMounts(kernel, this.#threads);
     this.slow = new SlowMounts(kernel);
+    this.idle = new IdleFiles(kernel);
   }
 
   /** The kernel has ended, and nobody asks for anything. */
   end(): void {
+    this.idle.end();
     this.#threads.close();
   }
 

@@ -2,7 +2,7 @@
 // is read and written at positions which the kernel keeps. What the host's page cache has is read at once.
 
 import { EAGAIN, EFAULT, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
-import { O_APPEND } from "../../shared/abi/fcntl.ts";
+import { O_ACCMODE, O_APPEND, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
@@ -16,6 +16,14 @@ import type { GoferInode } from "./gofer_inode.ts";
 import { fileResult } from "./handles.ts";
 
 const READ_AHEAD = 1 << 20;
+
+function leave(inode: GoferInode, fd: number): void {
+  inode.fs.kernel.gofer.idle.leave(inode, fd);
+}
+
+function close(inode: GoferInode, fd: number): void {
+  inode.fs.kernel.native.close(fd);
+}
 
 export class GoferFile extends SeekableFile {
   readonly #inode: GoferInode;
@@ -31,6 +39,12 @@ export class GoferFile extends SeekableFile {
     this.#inode = inode;
     this.#fd = fd;
     inode.opened(fd);
+    inode.fs.kernel.counters.hostFiles++;
+  }
+
+  get #isReader(): boolean {
+    const access = this.flags & O_ACCMODE;
+    return access === O_RDONLY || access === O_ACCMODE;
   }
 
   override offer(): Offer {
@@ -161,18 +175,30 @@ export class GoferFile extends SeekableFile {
   }
 
   override map(writable: boolean): MappedFile | number {
-    const hostFd = this.#inode.reopen(writable ? 2 : 0);
+    // A process must not be given a descriptor by which it could write to what it maps for reading.
+    const hostFd =
+      this.#isReader && !writable
+        ? this.#inode.fs.kernel.native.duplicate(this.#fd)
+        : this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
     const { fs, hostDev, hostIno, path } = this.#inode;
-    return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
+    const mapped = { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
+    return writable ? mapped : { ...mapped, stays: this.#inode };
   }
 
   release(): void {
-    const { native } = this.#inode.fs.kernel;
     const fd = this.#fd;
+    this.#inode.fs.kernel.counters.hostFiles--;
     this.#inode.closed(fd);
     // A call that is still under way must not meet another file under the number.
     this.#fd = -1;
-    this.releaseThen(() => native.close(fd));
+    const end = this.#isReader && !this.#inode.hasLostName ? leave : close;
+    if (this.loan === null) end(this.#inode, fd);
+    else this.#endLate(end, fd);
+  }
+
+  // Other threads are on the way to it.
+  #endLate(end: (inode: GoferInode, fd: number) => void, fd: number): void {
+    this.releaseThen(() => end(this.#inode, fd));
   }
 }

@@ -92,6 +92,7 @@ export class GoferFs extends FileSystem {
 
   override unmounted(): void {
     super.unmounted();
+    this.kernel.gofer.idle.dropAllOf(this);
     this.kernel.steps.run(() => this.handles.closeSome(HANDLES_A_PIECE));
   }
 

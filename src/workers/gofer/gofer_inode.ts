@@ -1,7 +1,7 @@
 // A file of a gofer file system: names, contents, links. What is known of it is gofer_node.ts's business, how changes are
 // made on the host host_changes.ts's.
 
-import { ENOTDIR, EROFS, EXDEV } from "../../shared/abi/errno.ts";
+import { ENFILE, ENOTDIR, EROFS, EXDEV } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Credentials } from "../credentials/credentials.ts";
@@ -157,7 +157,12 @@ export class GoferInode extends GoferNode {
     // Access mode 3 is for ioctl alone: nothing is read through it.
     const access = (flags & O_ACCMODE) === O_ACCMODE ? 0 : flags & O_ACCMODE;
     if (access !== 0 && !this.fs.writable) return -EROFS;
-    const fd = this.reopen(access);
+    const { counters, limits } = this.fs.kernel;
+    if (counters.hostFiles >= limits.hostFiles) return -ENFILE;
+    const { idle } = this.fs.kernel.gofer;
+    const left = access === 0 ? idle.take(this) : -1;
+    if (access !== 0) this.mayDiffer();
+    const fd = left >= 0 ? left : this.reopen(access);
     if (fd < 0) return fd;
     // What stat says of a file that was just opened is never old.
     this.wasOpened();

@@ -11,6 +11,7 @@ import type { GoferFs } from "./gofer_fs.ts";
 import { fileResult, type HandleOwner } from "./handles.ts";
 import type { FileChanges } from "./host_files.ts";
 import type { HostMount } from "./host_mounts.ts";
+import type { Idle } from "./idle_files.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
 
 export abstract class GoferNode extends Inode implements HandleOwner {
@@ -38,6 +39,10 @@ export abstract class GoferNode extends Inode implements HandleOwner {
   /** It was made without a name (O_TMPFILE) and has none yet. */
   nameless = false;
   #holders = 0;
+  /** Of changes by this name; those of others are in #changes. */
+  #changeCount = 0;
+  /** A descriptor for reading that was left (idle_files.ts). */
+  idle: Idle | null = null;
   /** A handle of its own, since the name is gone. */
   #kept = -1;
 
@@ -101,6 +106,14 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     return 0;
   }
 
+  get isOpen(): boolean {
+    return this.#open.length > 0;
+  }
+
+  get hasLostName(): boolean {
+    return this.#kept >= 0;
+  }
+
   /** It has no name yet: this is its handle. */
   becomeNameless(fd: number): void {
     this.nameless = true;
@@ -113,6 +126,17 @@ export abstract class GoferNode extends Inode implements HandleOwner {
     this.nameless = false;
     this.parentOwner = parent;
     this.hostName = name;
+  }
+
+  get changeCount(): number {
+    return this.#changeCount + (this.#changes?.count ?? 0);
+  }
+
+  /** The host may show another file by its name from now on: its overlay does with the first that is opened for writing. */
+  mayDiffer(): void {
+    this.fs.kernel.gofer.idle.drop(this);
+    this.#changeCount++;
+    if (this.#changes !== null) this.#changes.count++;
   }
 
   /** An open file's descriptor serves as handle from now on. */
@@ -234,7 +258,7 @@ export abstract class GoferNode extends Inode implements HandleOwner {
 
   /** What was known of it may have changed. */
   changed(): void {
-    if (this.#changes !== null) this.#changes.count++;
+    this.mayDiffer();
     this.#cache.forget();
   }
 

@@ -4,10 +4,12 @@ import type { Caller } from "../call/caller.ts";
 import type { Pool } from "../patch/patches.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { AddressSpace } from "./address_space.ts";
+import type { Donations } from "./donations.ts";
 
 /** The host process of an address space. */
 export interface Stub {
   readonly space: AddressSpace;
+  readonly donations: Donations;
   /** 0 until it is known. */
   readonly pid: number;
   /** The host process whose private memory is this address space's; 0 if there is none yet. */
@@ -16,8 +18,6 @@ export interface Stub {
   isAlone(task: Caller): boolean;
   /** Interrupts all other threads, which may be in a trampoline of the pool; they report later. */
   takeOthersOut(task: Caller, pool: Pool): void;
-  /** Number of a slot in this address space: names its donated descriptor. */
-  slotIndex(slot: number): number;
 }
 
 export interface MemCaller extends Caller {

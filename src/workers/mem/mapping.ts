@@ -12,7 +12,6 @@ import {
   PROT_WRITE,
 } from "../../shared/abi/mman.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
-import { DONATED_FD } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
@@ -25,20 +24,16 @@ import {
   SYS_munmap,
 } from "../call/operation_list.ts";
 import { clearPools, undoIn } from "../patch/clear_pools.ts";
-import type { SlowDescriptor } from "../vfs/file.ts";
+import type { Changing, SlowDescriptor } from "../vfs/file.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
+import type { Given } from "./donations.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
 
 export function pageCeil(bytes: number): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
-}
-
-/** The number under which a descriptor is donated to this task's stub. */
-export function donatedFd(task: MemCaller): number {
-  return DONATED_FD + task.stub.slotIndex(task.call.slot);
 }
 
 /** What is to be mapped: anonymous memory, or an object through a host descriptor. */
@@ -47,6 +42,7 @@ export interface MapSource {
   readonly offset: number;
   /** Host descriptor with no more access than the mapping needs, closed after it was donated; -1: anonymous. */
   readonly hostFd: number;
+  readonly stays?: Changing;
   readonly slow?: SlowDescriptor;
 }
 
@@ -151,6 +147,9 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
   const lock = placed
     ? yield* lockForNew(task, request.address, request.address + length)
     : yield* space.lockUnplaced(task);
+  const { donations } = task.stub;
+  let given: Given | null = null;
+  let old: Given | null = null;
   let plan: VmaPlan | number = -EINVAL;
   try {
     const at = placed ? checkPlaced(task, request) : choose(task, request);
@@ -168,23 +167,33 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
       offset: source.backing === null ? 0 : source.offset,
       name: request.name,
     };
+    if (source.hostFd >= 0) {
+      given = donations.begin(source.stays, task.kernel.nowNs);
+      if (given === null) return -ENOMEM;
+      if (given.kept === null && source.stays !== undefined) old = donations.closeOldest();
+    }
     plan = space.vmas.planMap(vma);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    const fd = source.hostFd < 0 ? -1 : donatedFd(task);
-    if (source.hostFd >= 0) list.donate(source.hostFd);
+    if (given !== null && given.kept === null) list.donate(source.hostFd);
+    const fd = given?.fd ?? -1;
     list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
-    if (fd >= 0) list.call(SYS_close, fd);
+    if (given !== null && source.stays === undefined) list.call(SYS_close, fd);
+    if (old !== null) list.tell(SYS_close, old.fd);
     const ends = request.populate >= 0 ? GOES_ON : result === ITS_ADDRESS ? at : result;
     if (!(yield* runPlan(task, list, plan, ends))) {
       plan.drop();
+      if (given !== null) given.kept = null;
       return hostError(task);
     }
+    if (given !== null && source.stays !== undefined)
+      donations.keep(given, source.stays, source.backing!, task.kernel.nowNs);
     yield* plan.commitInPieces(() => breatheOn(task));
     space.patches?.forget(at, at + length);
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
+    for (const ended of [given, old]) if (ended !== null) donations.end(ended);
     closeMapped(task.kernel.native, source);
     lock.release();
   }
@@ -238,14 +247,17 @@ export function hostRanges({ stub }: MemCaller, start: number, end: number): [nu
 
 /** `result`: what the call ends with then. */
 export function* unmap(task: MemCaller, start: number, end: number, result = GOES_ON): Coroutine {
-  const { space } = task.stub;
+  const { space, donations } = task.stub;
   const lock = yield* space.lock(task, start, end);
+  let unneeded: Given | null = null;
   try {
     if (!isUsed(task, start, end)) return 0;
     const plan = space.vmas.planUnmap(start, end);
     if (typeof plan === "number") return plan;
+    unneeded = donations.closeUnneeded(space.vmas.findFrom(start)?.backing ?? null);
     const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(task, start, end)) list.call(SYS_munmap, from, to - from);
+    if (unneeded !== null) list.tell(SYS_close, unneeded.fd);
     if (!(yield* runPlan(task, list, plan, result))) {
       plan.drop();
       return hostError(task);
@@ -254,6 +266,7 @@ export function* unmap(task: MemCaller, start: number, end: number, result = GOE
     space.patches?.forget(start, end);
     return 0;
   } finally {
+    if (unneeded !== null) donations.end(unneeded);
     lock.release();
   }
 }

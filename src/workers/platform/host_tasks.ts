@@ -32,6 +32,19 @@ export function parentOf(kernel: HostContext, pid: number): number | null {
   return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
 }
 
+/**
+ * A process's children, of very many the first ones; none if there is no such process. null: the host cannot tell them for the
+ * moment, or at all (proc(5), CONFIG_PROC_CHILDREN).
+ */
+export function childrenOf(kernel: HostContext, pid: number): number[] | null {
+  const { native, descriptors } = kernel;
+  const n = native.readSmall(descriptors.proc, `${pid}/task/${pid}/children`);
+  if (n < 0) return isGone(n) && hostThreads(kernel, pid)?.length === 0 ? [] : null;
+  const text = Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
+  // Behind each stands a space: what has none is cut off.
+  return text.split(" ").slice(0, -1).map(Number);
+}
+
 /** The process that a thread belongs to, or 0. */
 export function processOf(kernel: HostContext, tid: number): number {
   return Number(/^Tgid:\t(\d+)$/m.exec(readProc(kernel, `${tid}/status`))?.[1] ?? 0);

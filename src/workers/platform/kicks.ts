@@ -3,9 +3,9 @@
 // process is killed and counted. A thread that the host does not let run, because many others want to, or because it
 // is stopped or waits for a disk, is never late.
 
+import { Looks } from "../call/looks.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread } from "./host_thread.ts";
-import { Looks } from "./looks.ts";
 import { isAsleep, threadTimeNs } from "./thread_time.ts";
 
 const LOOK_NS = 50e6;

@@ -8,7 +8,7 @@ import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
 import { REP_RESULT, REPLY, SLOT_SIZE } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { CallContext } from "../call/context.ts";
-import { Looks } from "./looks.ts";
+import { Looks } from "../call/looks.ts";
 
 /** A thread that waits for longer than one of these, and at most for two, leaves. */
 const LOOK_NS = 20e6;

@@ -3,10 +3,10 @@
 // the zygote reaps it, is reached by that number meanwhile: what has begun to run is never lost sight of.
 
 import { EPOLLIN } from "../../shared/abi/poll.ts";
+import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
 import type { SleepSet } from "../sleep_set.ts";
-import { Looks } from "./looks.ts";
 
 const AGAIN_NS = 10e6;
 /** Processes that one look asks for (F26). */

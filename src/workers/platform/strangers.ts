@@ -4,10 +4,10 @@
 // are known, and strangers are killed. Looks come at intervals, and are counted instead of timed: a
 // sandbox that was frozen as a whole is not late.
 
+import { Looks } from "../call/looks.ts";
 import type { Birth } from "./births.ts";
 import type { PlatformContext } from "./context.ts";
 import { hostProcesses, hostThreads, parentOf } from "./host_tasks.ts";
-import { Looks } from "./looks.ts";
 import type { StubProcess } from "./stub_process.ts";
 
 const LOOK_NS = 250e6;

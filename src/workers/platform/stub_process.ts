@@ -2,7 +2,7 @@
 // Its life: allotted (place and memfd exist) -> spawned (pid known) -> running -> dead (pidfd fired;
 // slots closed, chunks unmapped) -> reaped.
 
-import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
+import { chunkOfSlot, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
   CHUNK_SIZE,
   CHUNK_SLOTS,
@@ -14,6 +14,7 @@ import {
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Caller } from "../call/caller.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
+import { Donations } from "../mem/donations.ts";
 import type { Pool } from "../patch/patches.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
@@ -27,6 +28,7 @@ const LOST_POOLS_MAX = 4;
 export class StubProcess {
   readonly kernel: PlatformContext;
   readonly space: AddressSpace;
+  readonly donations = new Donations();
   /** Places in the guest SAB, by the chunk's number in this address space. */
   readonly chunks: number[] = [];
   readonly tasks: HostThread[] = [];
@@ -118,11 +120,6 @@ export class StubProcess {
 
   kill(): void {
     this.#process?.kill();
-  }
-
-  /** Number of a slot in this address space: names its donated descriptor. */
-  slotIndex(slot: number): number {
-    return this.chunks.indexOf(chunkOfSlot(slot)) * CHUNK_SLOTS + slotInChunk(slot);
   }
 
   /** A slot without a task whose last host thread is gone, or -1. That it is gone is the slot's word for it. */

@@ -7,17 +7,18 @@ import { EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts"
 import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
-import { slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
+import { slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
+  CHUNK_FD,
   CHUNK_SIZE,
   CHUNK_SLOTS,
   CHUNKS,
-  DONATED_FD,
   NR_TOKEN,
   SELF,
   SLOT_SIZE,
   ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
+import { Looks } from "../call/looks.ts";
 import {
   type Expected,
   type OperationList,
@@ -32,7 +33,6 @@ import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
 import { allowLocalAnswers } from "./local_answers.ts";
-import { Looks } from "./looks.ts";
 import { type Parked, ParkedThreads } from "./parked.ts";
 import { ProcessEnds } from "./process_ends.ts";
 import { type ResourceUse, useIsKnown } from "./resource_use.ts";
@@ -252,22 +252,20 @@ export class Stubs {
     stub.kill();
   }
 
-  /** Adds to a list of `slot`'s task: map the last chunk of the address space. */
-  mapChunk(list: OperationList, stub: StubProcess, slot: number): void {
+  /** Adds to a list of a task there: map the last chunk of the address space. */
+  mapChunk(list: OperationList, stub: StubProcess): void {
     const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
-    const fd = DONATED_FD + stub.slotIndex(slot);
     list.donate(stub.memfd, true);
-    list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0);
-    list.call(SYS_close, fd);
+    list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0);
+    list.call(SYS_close, CHUNK_FD);
     list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
   }
 
   #mapFirstChunk(task: HostThread): Expected[] {
-    const fd = DONATED_FD + slotInChunk(task.call.slot);
     return [
       {
         nr: SYS_mmap,
-        args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0],
+        args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0],
         donate: task.stub.memfd,
         closeDonated: true,
         makes: null,

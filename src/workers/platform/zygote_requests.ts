@@ -5,10 +5,10 @@
 
 import { EAGAIN, ECONNRESET, EPIPE, ESRCH } from "../../shared/abi/errno.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
+import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Log } from "../log.ts";
 import type { Native } from "../native.ts";
-import { Looks } from "./looks.ts";
 
 /**
  * Requests at once that the zygote has not answered. Their answers fit its socket, and the descriptors that come with them

@@ -16,7 +16,14 @@ export interface PoolHost extends PoolApi {
   end(): Promise<void>;
 }
 
-export function poolHost(kernel: PoolKernel, boot: KernelBoot, thread: GroupThread, asked: Asked): PoolHost {
+/** `onThrow`: it has thrown where nobody catches: what it was in the midst of nobody knows, so that its kernel is to be ended. */
+export function poolHost(
+  kernel: PoolKernel,
+  boot: KernelBoot,
+  thread: GroupThread,
+  asked: Asked,
+  onThrow: () => void,
+): PoolHost {
   kernel.longTurns.watchCollector();
   let hasBegun = false;
   const close = () => {
@@ -34,10 +41,10 @@ export function poolHost(kernel: PoolKernel, boot: KernelBoot, thread: GroupThre
     async begin() {
       hasBegun = true;
       thread.add(kernel, asked, (error) => {
-        // Its kernel goes without: no other one's calls are in danger.
-        kernel.log("error", "a thread of a kernel threw", {
+        kernel.log("error", "a thread of a kernel threw: it ends", {
           stack: error instanceof Error ? error.stack : error,
         });
+        onThrow();
       });
     },
 

@@ -41,7 +41,7 @@ export function answersOf(
 
     async breakThread(how) {
       asked.serve();
-      if (config.options.hostFaults === true) breakThread(how);
+      if (config.options.hostFaults === true) breakThread(how, kernel);
       return config.options.hostFaults === true;
     },
   };

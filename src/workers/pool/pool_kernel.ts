@@ -109,7 +109,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
     this.memory = memory;
     this.descriptors = descriptors;
     this.log = log;
-    this.limits = makeLimits(0, 0, share);
+    this.limits = makeLimits(0, share);
     this.heap = new HeapBudget(
       this.counters,
       this.limits,

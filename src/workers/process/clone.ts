@@ -371,7 +371,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     if (needsChunk) {
       const error = kernel.stubs.addChunk(task.stub);
       if (error < 0) return error;
-      kernel.stubs.mapChunk(list, task.stub, task.call.slot);
+      kernel.stubs.mapChunk(list, task.stub);
       slot = task.stub.freeSlot();
     }
     const mapped = list.length;

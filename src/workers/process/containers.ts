@@ -4,7 +4,7 @@
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import type { ContainerSpec } from "../../shared/container_spec.ts";
 import { DeviceRules } from "../../shared/device_rules.ts";
-import { Looks } from "../platform/looks.ts";
+import { Looks } from "../call/looks.ts";
 import { readFilter, SeccompFilter } from "../seccomp/filter.ts";
 import { applySettings } from "../system/container_settings.ts";
 import { mountContainerTree } from "../vfs/container_mounts.ts";

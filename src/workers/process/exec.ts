@@ -14,7 +14,7 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { OperationList, SYS_close, SYS_mmap } from "../call/operation_list.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
-import { donatedFd, pageCeil } from "../mem/mapping.ts";
+import { pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import { RFLAGS_INITIAL } from "../signals/registers.ts";
@@ -319,7 +319,7 @@ function mapStack(task: Task, { list }: LoadLists, executable: boolean): number 
   space.vdso = space.layout.vdso !== 0 ? space.layout.vdso : space.chooseAddress(VDSO_SIZE);
   if (space.vdso < 0) return -ENOMEM;
   const { vdso } = task.kernel;
-  const fd = donatedFd(task);
+  const fd = L.DONATED_FD; // nobody else maps anything there yet
   list.donate(vdso.hostFd);
   list.call(SYS_mmap, space.vdso, VDSO_SIZE, VDSO_PROT, MAP_PRIVATE_FIXED, fd, 0);
   list.call(SYS_close, fd);
@@ -340,7 +340,7 @@ function* mapImage(
   const steps = placed(elf, bias);
   if (typeof steps === "number") return steps;
   const { task } = lists;
-  const fd = donatedFd(task);
+  const fd = L.DONATED_FD; // nobody else maps anything there yet
   let open = false;
   for (const step of steps) {
     if (lists.isFull) {

@@ -2,9 +2,9 @@
 // The kernel itself goes on, so that a paused container can be asked, killed and resumed; its clocks go on, as under the
 // host's freezer. A task that does not come when it is kicked is killed by the kick's own deadline (F14).
 
+import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
-import { Looks } from "../platform/looks.ts";
 
 const LOOK_NS = 1e6;
 /** So many looks: less than those wait who have asked. */

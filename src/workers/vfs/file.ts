@@ -18,11 +18,21 @@ import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
 
 /** What a mapping needs of a file. */
+/** A file whose contents may become another file's of the host. */
+export interface Changing {
+  /** How often that may have happened, as far as is known. */
+  readonly changeCount: number;
+  /** A guest has it open. */
+  readonly isOpen: boolean;
+}
+
 export interface MappedFile {
   readonly backing: Mapped;
   /** A fresh host descriptor of least privilege. */
   readonly hostFd: number;
   readonly offset: number;
+  /** Whose descriptor, for reading alone, may stay with a process that maps it. */
+  readonly stays?: Changing;
   /** Where the host may take long over it: how it is read and closed (mapped_file.ts). */
   readonly slow?: SlowDescriptor;
 }

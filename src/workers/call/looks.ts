@@ -1,8 +1,8 @@
 // Looking at something again and again, at intervals, for as long as there is something to look at: nothing of it
 // is left in an idle sandbox.
 
-import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
+import type { Timers } from "./timers.ts";
 
 interface LooksContext {
   readonly native: Native;

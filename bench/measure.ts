@@ -1,0 +1,65 @@
+// Measures: each subject as often as asked for, on all ways in turn (A B C A B C ...), so that what the machine does
+// meanwhile meets all of them alike.
+
+import { Watch, type While } from "./busy.ts";
+import { BenchError } from "./error.ts";
+import { Progress } from "./progress.ts";
+import type { Failure, Measured } from "./results.ts";
+import type { Chosen } from "./suites.ts";
+import type { Way } from "./ways.ts";
+import type { Workplace } from "./workplace.ts";
+
+interface Found {
+  readonly rows: Measured[];
+  readonly failures: Failure[];
+  readonly meanwhile: While;
+}
+
+/** What fails on a way is not tried there again. */
+async function measureSubject(
+  { suite, subject, rows }: Chosen,
+  place: Workplace,
+  runs: number,
+  whole: Watch,
+  progress: Progress,
+): Promise<{ rows: Measured[]; failures: Failure[] }> {
+  const watch = new Watch(whole);
+  const names = rows.map(({ name }) => name);
+  const samples = new Map(names.map((name) => [name, new Map<string, number[]>()]));
+  const failures: Failure[] = [];
+  const failed = new Set<Way>();
+  for (let run = 1; run <= runs; run++)
+    for (const way of place.ways) {
+      progress.step(`${suite.name} ${names[0]}... on ${way.name}, run ${run} of ${runs}`);
+      if (failed.has(way) || subject.leavesOut?.(way) !== undefined) continue;
+      try {
+        const figures = await watch.during(() => subject.measure(way, place, names));
+        for (const [name, byWay] of samples)
+          byWay.set(way.name, [...(byWay.get(way.name) ?? []), figures.get(name)!]);
+      } catch (error) {
+        if (!(error instanceof BenchError)) throw error;
+        failed.add(way);
+        failures.push({ what: `${suite.name} ${names.join(", ")} on ${way.name}`, why: error.message });
+      }
+    }
+  const meanwhile = watch.result;
+  return {
+    rows: rows.map((row) => ({ suite: suite.name, row, samples: samples.get(row.name)!, meanwhile })),
+    failures,
+  };
+}
+
+export async function measureAll(chosen: readonly Chosen[], runs: number, place: Workplace): Promise<Found> {
+  const runsOf = ({ subject }: Chosen) => Math.min(runs, subject.runsAtMost ?? runs);
+  const steps = chosen.reduce((sum, each) => sum + runsOf(each) * place.ways.length, 0);
+  const progress = new Progress(steps);
+  const watch = new Watch();
+  const found: Pick<Found, "rows" | "failures"> = { rows: [], failures: [] };
+  for (const each of chosen) {
+    const { rows, failures } = await measureSubject(each, place, runsOf(each), watch, progress);
+    found.rows.push(...rows);
+    found.failures.push(...failures);
+  }
+  progress.end();
+  return { ...found, meanwhile: watch.result };
+}

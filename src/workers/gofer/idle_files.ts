@@ -1,0 +1,140 @@
+// Host descriptors of files that were closed a moment ago. Programs open the same files again and again, compilers headers,
+// and each program its libraries: who opens such a file anew has the descriptor that was left, and the host is not asked. They
+// are for reading alone, and nobody's while they are here: each open file has one of its own.
+//
+// Left where it is, such a descriptor is a file that the host cannot give up, and in an overlay of the host's the lower file
+// after the upper one was made: so it stays for no longer than attributes are believed, and goes with any change of the file.
+
+import { Looks } from "../call/looks.ts";
+import type { Timers } from "../call/timers.ts";
+import type { Native } from "../native.ts";
+import { BELIEVED_NS } from "../vfs/believed.ts";
+
+const IDLE_MAX = 128;
+
+export interface IdleContext {
+  readonly native: Native;
+  readonly timers: Timers;
+  readonly nowNs: number;
+}
+
+/** A file that may have one. */
+export interface IdleOwner {
+  readonly fs: object;
+  /** How often it was changed, as far as is known. */
+  readonly changeCount: number;
+  /** What it has left, now or before; null: never anything. */
+  idle: Idle | null;
+}
+
+/** Kept for as long as its file, so that nothing is made each time. */
+export interface Idle {
+  readonly owner: IdleOwner;
+  /** -1: there is none now. */
+  fd: number;
+  changeCount: number;
+  untilNs: number;
+  /** Left before this one, and behind it. */
+  older: Idle | null;
+  newer: Idle | null;
+}
+
+export class IdleFiles {
+  readonly #kernel: IdleContext;
+  readonly #max: number;
+  #oldest: Idle | null = null;
+  #newest: Idle | null = null;
+  #size = 0;
+  readonly #looks: Looks;
+
+  constructor(kernel: IdleContext, max = IDLE_MAX) {
+    this.#kernel = kernel;
+    this.#max = max;
+    this.#looks = new Looks(kernel, BELIEVED_NS / 2, () => this.#closeOld());
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The descriptor that was left, the caller's from now on; -1: there is none. */
+  take(owner: IdleOwner): number {
+    const { idle } = owner;
+    if (idle === null || idle.fd < 0) return -1;
+    const { fd } = idle;
+    this.#takeOut(idle);
+    if (idle.changeCount === owner.changeCount && this.#kernel.nowNs < idle.untilNs) return fd;
+    this.#kernel.native.close(fd);
+    return -1;
+  }
+
+  /** Leaves a descriptor, which was the caller's. */
+  leave(owner: IdleOwner, fd: number): void {
+    owner.idle ??= { owner, fd: -1, changeCount: 0, untilNs: 0, older: null, newer: null };
+    const { idle } = owner;
+    if (idle.fd >= 0) {
+      this.#kernel.native.close(fd);
+      return;
+    }
+    if (this.#size >= this.#max) this.#close(this.#oldest!);
+    idle.fd = fd;
+    idle.changeCount = owner.changeCount;
+    idle.untilNs = this.#kernel.nowNs + BELIEVED_NS;
+    this.#append(idle);
+    this.#looks.begin();
+  }
+
+  /** The file is about to change. */
+  drop({ idle }: IdleOwner): void {
+    if (idle !== null && idle.fd >= 0) this.#close(idle);
+  }
+
+  /** Nobody sees a file system any more. */
+  dropAllOf(fs: object): void {
+    this.#closeThose(({ owner }) => owner.fs === fs);
+  }
+
+  /** The kernel has ended. */
+  end(): void {
+    this.#closeThose(() => true);
+  }
+
+  #closeThose(isMeant: (idle: Idle) => boolean): void {
+    for (let idle = this.#oldest; idle !== null; ) {
+      const { newer } = idle;
+      if (isMeant(idle)) this.#close(idle);
+      idle = newer;
+    }
+  }
+
+  #close(idle: Idle): void {
+    const { fd } = idle;
+    this.#takeOut(idle);
+    this.#kernel.native.close(fd);
+  }
+
+  #append(idle: Idle): void {
+    idle.older = this.#newest;
+    if (this.#newest === null) this.#oldest = idle;
+    else this.#newest.newer = idle;
+    this.#newest = idle;
+    this.#size++;
+  }
+
+  #takeOut(idle: Idle): void {
+    const { older, newer } = idle;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    idle.fd = -1;
+    idle.older = null;
+    idle.newer = null;
+    this.#size--;
+  }
+
+  #closeOld(): boolean {
+    while (this.#oldest !== null && this.#oldest.untilNs <= this.#kernel.nowNs) this.#close(this.#oldest);
+    return this.#oldest !== null;
+  }
+}
