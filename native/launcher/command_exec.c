@@ -216,6 +216,8 @@ static int exec_in_sandbox(const struct options *options, const struct state_dir
   struct identity identity;
   if (options->preserved || options->lists[OPTION_CAP] || options->lists[OPTION_ADDITIONAL_GIDS])
     fail(EXIT_RINGFENCE, "--preserve-fds, --cap and --additional-gids are for containers: %s", options->id);
+  // A program there ends with the connection that has started it.
+  if (option_on(options, OPTION_DETACH)) fail(EXIT_RINGFENCE, "--detach is for containers: %s", options->id);
   identity_capture(&identity, options->closed_streams);
   session_block_signals();
   if (options->values[OPTION_USER]) take_user(&identity, options->values[OPTION_USER]);

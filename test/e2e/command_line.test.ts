@@ -211,6 +211,8 @@ test("exec's flags reach the command", async () => {
     for (const wrong of [
       ["--user", "root"],
       ["--env", "novalue"],
+      // A program there ends with the command that has started it.
+      ["--detach"],
     ])
       assert.is((await exec([...wrong, "busybox", "true"])).code, 255);
   });
