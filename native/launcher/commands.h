@@ -22,6 +22,8 @@ int command_list(const struct options *options);
 int command_wait(const struct options *options);
 int command_exec(const struct options *options);
 int command_metric_server(const struct options *options);
+int command_trace(const struct options *options);
+int command_debug(const struct options *options);
 
 // `delete`: ends the container's sandbox and removes what is on the host. With `force` whatever it does, and nothing is said
 // where there is none. `patience_ms`: how long a sandbox may take to answer, and to end, before it is ended.

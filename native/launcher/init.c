@@ -211,6 +211,19 @@ static void boot_add_binds(struct boot_message *boot, const struct spec *spec, c
   }
 }
 
+static void boot_add_traces(struct boot_message *boot, const struct traces *traces) {
+  char name[32];
+  for (int i = 0; i < traces->count; i++) {
+    const struct trace *trace = &traces->all[i];
+    for (int j = 0; j < trace->sink_count; j++) {
+      snprintf(name, sizeof name, "trace:%d:%d", i, j);
+      boot_add(boot, name, trace->sinks[j]);
+    }
+    snprintf(name, sizeof name, "connector:%d", i);
+    boot_add(boot, name, trace->connector);
+  }
+}
+
 // What the guest's /proc tells of the host; Node's own proc shows processes alone.
 struct host_files {
   int cpuinfo, stat, loadavg;
@@ -256,6 +269,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
     snprintf(name, sizeof name, "listen:%d", i);
     boot_add(&boot, name, plan->listens[i - 1]);
   }
+  boot_add_traces(&boot, plan->traces);
   for (int i = 0; i < plan->preserved; i++) {
     char name[32];
     snprintf(name, sizeof name, "preserved:%d", i);

@@ -7,6 +7,7 @@
 #include "installation.h"
 #include "mounts.h"
 #include "spec.h"
+#include "trace.h"
 
 // Bytes on the lifeline, from the launcher. End of file without DETACH ends the sandbox.
 #define LIFELINE_GO 'g'     // id maps are written
@@ -48,6 +49,7 @@ struct init_plan {
   // Node's end of the channel to the maker of sockets, or -1, and the maker's, which init starts where that is not -1: in a
   // network namespace of the sandbox's own.
   int maker[2];
+  const struct traces *traces; // their descriptors go along
   // Where several kernels share the process: how many, and listening sockets of those behind the first.
   int kernels;
   int listens[KERNELS_MAX - 1];

@@ -14,6 +14,7 @@
 #include "preserved.h"
 #include "report.h"
 #include "shim.h"
+#include "trace.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,
@@ -24,11 +25,13 @@ static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_PAUSE] = command_pause,   [COMMAND_RESUME] = command_resume,
     [COMMAND_UPDATE] = command_update, [COMMAND_LIST] = command_list,
     [COMMAND_WAIT] = command_wait,     [COMMAND_METRIC_SERVER] = command_metric_server,
+    [COMMAND_TRACE] = command_trace,   [COMMAND_DEBUG] = command_debug,
 };
 
 // Nothing of the caller's but its standard streams, and what it says is to be preserved, may leak into a sandbox; and
-// those three numbers must not be taken by what is opened next. Returns which of 0-2 were closed, bit n for descriptor n.
-static unsigned close_foreign_descriptors(int preserved) {
+// those three numbers must not be taken by what is opened next. `kept`: further ones that stay, in ascending order. Returns
+// which of 0-2 were closed, bit n for descriptor n.
+static unsigned close_foreign_descriptors(int preserved, const int *kept, int count) {
   unsigned closed = 0;
   while (true) {
     int fd = open("/dev/null", O_RDWR);
@@ -39,8 +42,13 @@ static unsigned close_foreign_descriptors(int preserved) {
     }
     closed |= 1u << fd;
   }
-  if (syscall(SYS_close_range, PRESERVED_FIRST + preserved, ~0u, 0) < 0)
-    fail_errno(EXIT_RINGFENCE, "closing descriptors");
+  unsigned first = (unsigned)(PRESERVED_FIRST + preserved);
+  for (int i = 0; i <= count; i++) {
+    const unsigned last = i < count ? (unsigned)kept[i] : ~0u;
+    if (first < last && syscall(SYS_close_range, first, i < count ? last - 1 : last, 0) < 0)
+      fail_errno(EXIT_RINGFENCE, "closing descriptors");
+    if (first <= last) first = last + 1;
+  }
   return closed;
 }
 
@@ -77,7 +85,9 @@ int main(int argc, char **argv) {
   options.preserved = preserved_read(options.values[OPTION_PRESERVE_FDS]) + options.listening;
   if (options.preserved > PRESERVED_MAX)
     fail(EXIT_RINGFENCE, "LISTEN_FDS and --preserve-fds are more than %d descriptors", PRESERVED_MAX);
-  options.closed_streams = close_foreign_descriptors(options.preserved);
+  int kept[TRACES_MAX * TRACE_SINKS_MAX];
+  const int count = traces_keep(&options, kept);
+  options.closed_streams = close_foreign_descriptors(options.preserved, kept, count);
   preserved_check(options.preserved);
   open_log(&options);
   bind_to_parent(options.values[OPTION_PARENT]);

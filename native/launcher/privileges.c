@@ -239,6 +239,26 @@ void privileges_maker(const char *empty) {
   in_network(empty, &role);
 }
 
+void privileges_connector(void) {
+  uint64_t has = permitted();
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "setting no_new_privs");
+  if (has & 1ull << CAP_SETPCAP) drop_bounding(0);
+  set_capabilities(has & (1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH), 0);
+  static const unsigned calls[] = {
+      SYS_recvfrom, SYS_sendmsg,    SYS_connect,      SYS_close,
+      SYS_exit,     SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall,
+  };
+  struct bpf_program program = {0};
+  begin_filter(&program, calls, sizeof calls / sizeof calls[0]);
+  bpf_jump(&program, BPF_JEQ, SYS_socket, 0, 3);
+  bpf_load_low(&program, 0);
+  bpf_jump(&program, BPF_JEQ, AF_UNIX, 0, 1);
+  bpf_return(&program, SECCOMP_RET_ALLOW);
+  bpf_return(&program, SECCOMP_RET_KILL_PROCESS);
+  set_filter(&program);
+}
+
 void privileges_none(void) {
   drop_bounding(0);
   set_capabilities(0, 0);

@@ -45,6 +45,9 @@ void privileges_viewer(const char *empty);
 // The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, as far as its caller has them; else the same.
 void privileges_maker(const char *empty);
 
+// The connector of a trace session: what its caller may do with files, as far as the few calls go that connecting takes.
+void privileges_connector(void);
+
 // The metric server: none at all, for good, whatever it executes.
 void privileges_server(void);
 

@@ -31,6 +31,7 @@
 #include "privileges.h"
 #include "report.h"
 #include "sandbox_config.h"
+#include "trace.h"
 #include "user_namespace.h"
 
 #ifndef CLONE_NEWCGROUP
@@ -241,6 +242,13 @@ static const struct trees *open_trees(const struct sandbox_plan *plan) {
   return &trees;
 }
 
+static void open_traces(struct traces *traces, const struct sandbox_plan *plan) {
+  traces_open_all(traces, plan->options);
+  if (plan->spec) traces_open_annotated(traces, plan->options, &plan->spec->json);
+  if (traces->count > 0 && plan->kernels > 1)
+    fail(EXIT_RINGFENCE, "--trace is for one sandbox: use `ringfence trace create` with --kernels");
+}
+
 void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   // Helpers of the sandbox whose parents have ended are reaped here while the launcher lives: its caller may wait for it
   // before it reaps anybody, as conmon does, and process 1 ends only when its whole namespace is reaped.
@@ -263,13 +271,15 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   const char *workers = workers_of(options);
   struct user_plan users;
   user_plan(&users, plan->spec);
+  struct traces traces = {0};
+  open_traces(&traces, plan);
   struct init_plan init = {
       .sandbox_directory = directory,
       .node = &node,
       .lifeline = lifeline[0],
       .null = open_file("/dev/null", O_RDWR),
       .stub = open_file(stub, O_RDONLY),
-      .config = sandbox_config(plan, &users, workers),
+      .config = sandbox_config(plan, &users, workers, &traces),
       .control = control[1],
       .listen = plan->state ? state_listen(plan->state) : -1,
       .log = log[1],
@@ -285,6 +295,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .trees = open_trees(plan),
       .waiter = plan->waiter,
       .kernels = plan->kernels,
+      .traces = &traces,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
@@ -328,6 +339,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       close(init.trees->binds[i]);
   }
   preserved_release(options->preserved);
+  traces_close(&traces);
 }
 
 void sandbox_go(const struct sandbox *sandbox) {

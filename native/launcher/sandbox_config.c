@@ -63,7 +63,7 @@ void sandbox_cgroups(struct buffer *text) {
 }
 
 static void write_config(struct buffer *text, const struct sandbox_plan *plan, const struct user_plan *users,
-                         const char *workers) {
+                         const char *workers, const struct traces *traces) {
   const struct options *options = plan->options;
   const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
   buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
@@ -101,6 +101,11 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
     buffer_json_string(text, plan->spec->bundle);
   }
   clocks_write(plan->spec, text);
+  for (int i = 0; i < traces->count; i++) {
+    buffer_printf(text, "%s", i == 0 ? ",\"traces\":[" : ",");
+    buffer_append(text, traces->all[i].text.data, traces->all[i].text.length);
+  }
+  if (traces->count > 0) buffer_append(text, "]", 1);
   if (options->listening) buffer_printf(text, ",\"listening\":%d", options->listening);
   if (plan->program) {
     buffer_printf(text, ",\"process\":");
@@ -109,9 +114,10 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
   buffer_append(text, "}", 1);
 }
 
-int sandbox_config(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers) {
+int sandbox_config(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers,
+                   const struct traces *traces) {
   struct buffer text = {0};
-  write_config(&text, plan, users, workers);
+  write_config(&text, plan, users, workers, traces);
   int fd = memfd_create("ringfence-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)

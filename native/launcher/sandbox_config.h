@@ -3,10 +3,12 @@
 #define RINGFENCE_SANDBOX_CONFIG_H
 
 #include "sandbox.h"
+#include "trace.h"
 #include "user_namespace.h"
 
 // A memfd with all of it, sealed, so that nobody can change it behind the reader.
-int sandbox_config(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers);
+int sandbox_config(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers,
+                   const struct traces *traces);
 
 // Its member "cgroups" with a comma before it, or nothing: the host's hierarchies, where they are not v2's alone.
 void sandbox_cgroups(struct buffer *into);

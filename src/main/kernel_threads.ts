@@ -130,6 +130,13 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
       return (await Promise.all([api.profileStop(), ...ofOthers])).flat().filter((record) => record !== null);
     },
 
+    async inspect(request) {
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.inspect(request)));
+      const [own, ...heaps] = await Promise.all([api.inspect(request), ...ofOthers]);
+      const all = [...(own.heap ?? []), ...heaps.filter((heap) => heap !== null)];
+      return { ...own, ...(own.heap !== undefined && { heap: all }) };
+    },
+
     async breakThread(number, how) {
       const other = others[number - 1];
       return other === undefined
@@ -173,5 +180,7 @@ export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelA
     sites: () => asked(remote.sites()),
     profileStart: (options) => asked(remote.profileStart(options)),
     profileStop: () => asked(remote.profileStop()),
+    traces: (request) => asked(remote.traces(request)),
+    inspect: (request) => asked(remote.inspect(request)),
   };
 }

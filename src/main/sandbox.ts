@@ -18,6 +18,7 @@ import { openLog } from "./log.ts";
 import { readContainer } from "./oci/container.ts";
 import { SchemaError } from "./oci/schema.ts";
 import { type RunningKernel, startKernel } from "./placement.ts";
+import { startTraces, TraceRefused } from "./trace/start_traces.ts";
 
 // The sandbox's root holds nothing but these, the libraries and the stub.
 const HOST_LIBRARY = "/host.node";
@@ -58,7 +59,10 @@ class Sandbox {
   fatal(what: string, error: unknown): never {
     this.#log.fatal({ err: error }, what);
     const text = error instanceof Error ? error.message : String(error);
-    const message = error instanceof Refused || error instanceof SchemaError ? text : `${what}: ${text}`;
+    const message =
+      error instanceof Refused || error instanceof SchemaError || error instanceof TraceRefused
+        ? text
+        : `${what}: ${text}`;
     const code = this.#running ? CODE_SANDBOX_DIED : CODE_RINGFENCE;
     const line = `${JSON.stringify({ event: "error", code, message })}\n`;
     this.#host.sendMessage(this.#launcher, Buffer.from(line), [], true);
@@ -90,7 +94,9 @@ class Sandbox {
       const end = () => {
         group.end(place).catch((error: unknown) => log.error({ err: error }, "ending a kernel failed"));
       };
-      return { kernel: group.kernel(place), log, end, group };
+      const control: Control = { kernel: group.kernel(place), log, end, group };
+      control.attach = (fd) => server.adopt(fd, control);
+      return control;
     });
     for (let place = 0; place < group.size; place++) await group.start(place);
     const peer = server.attach(this.#launcher, controls[0]!);
@@ -110,6 +116,7 @@ class Sandbox {
     kernel.ended.catch((error: unknown) => this.fatal("a kernel thread died", error));
     const { api } = kernel;
     const first = kernelOf(api, 0);
+    await startTraces(api, this.#boot);
     const container = config.mode === "container" ? await this.#createContainer(first) : undefined;
     const server = new ControlServer(this.#host, this.#log, this.#launcher);
     const parts = { host: this.#host, kernel: api, log: this.#log, config };
@@ -117,6 +124,7 @@ class Sandbox {
       kernel: first,
       log: this.#log,
       end: () => this.#host.exitProcess(0),
+      attach: (fd) => server.adopt(fd, control),
       ...(container && { container }),
       ...(container && config.pod !== undefined && { pod: new Pod(parts, server, container) }),
     };

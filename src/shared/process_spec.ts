@@ -6,10 +6,12 @@
 
 import type { CgroupHierarchy, CgroupLimits } from "./cgroup.ts";
 import type { ContainerSpec } from "./container_spec.ts";
+import type { InspectReport, InspectRequest } from "./inspect_report.ts";
 import type { ProfiledSandbox } from "./profile.ts";
 import type { ProfileOptions, ThreadRecord } from "./profile_record.ts";
 import type { StartError } from "./start_error.ts";
 import type { ThreadReport } from "./thread_report.ts";
+import type { TraceCommand, TraceReport } from "./trace/session.ts";
 
 /** A resource limit pair; decimal strings because RLIM_INFINITY does not fit a double. */
 export interface Rlimit {
@@ -114,6 +116,8 @@ export interface SandboxConfig {
   options: SandboxOptions;
   /** Without it: the initial one. */
   users?: UserMaps;
+  /** Trace sessions from the start (--trace), as their files have them. */
+  traces?: unknown[];
 }
 
 /** Global flags that concern the sandbox (runsc's names). */
@@ -173,6 +177,8 @@ export type BootDescriptor =
   | "root" // the root file system, read-only unless it is to be written to
   | "log" // where log records go
   | "debug-log"
+  | `trace:${number}:${number}` // of the trace session of that index: its sink of that index, where it is open
+  | `connector:${number}` // SOCK_SEQPACKET to what reaches readers of that session anew
   | "lock" // of a container of a pod: its state directory's, which tells that it is there
   | `group:${number}` // of a container of a pod: tasks (v1) or cgroup.procs (v2) of its control groups
   | `preserved:${number}` // what the first program gets as descriptor 3 + number
@@ -262,6 +268,10 @@ export interface KernelApi {
   breakThread(thread: number, how: ThreadFault): Promise<boolean>;
   /** What its threads do, by number. */
   threads(): Promise<ThreadReport[]>;
+  /** Trace sessions: makes one, removes one, and tells which there are; or what is wrong. */
+  traces(request: TraceCommand): Promise<TraceReport[] | string>;
+  /** What `debug` tells, and changes. */
+  inspect(request: InspectRequest): Promise<InspectReport>;
   /** Call sites of running processes that trapped most (workers/patch/report.ts). */
   sites(): Promise<object[]>;
   /** Its threads are profiled from now on; resolves to null where they are already. */

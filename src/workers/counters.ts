@@ -142,6 +142,10 @@ export class Counters {
   sleeps = 0;
   /** Changes of where the sandbox's threads run (cpu_placement.ts). */
   placements = 0;
+  /** Trace sessions that there are; events that they wanted, and what their readers could not take of them. */
+  traceSessions = 0;
+  traceEvents = 0;
+  traceLost = 0;
 
   /** `others`: what another thread tells. */
   toRecord(others: readonly Name[] = []): Record<string, number> {

@@ -73,7 +73,7 @@ import { Post } from "./pool/post.ts";
 import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import { Containers } from "./process/containers.ts";
-import type { CgroupState, SupervisorContext } from "./process/context.ts";
+import type { CgroupState, ProcessTracer, SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
 import { killInPieces } from "./process/namespace_end.ts";
@@ -92,6 +92,7 @@ import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
 import { ThreadFigures } from "./thread_figures.ts";
+import { Tracing } from "./trace/tracing.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
@@ -121,10 +122,13 @@ export class Kernel implements SupervisorContext {
   readonly config: SandboxConfig;
   readonly descriptors: KernelDescriptors;
   readonly log: Log;
-  /** Prints --strace's lines, or null. */
-  readonly tracer: Tracer | null;
-  observer: CallObserver | null;
+  /** Who records calls for a profile; null: nobody does. */
+  observer: CallObserver | null = null;
   profiling: { giveUp(): void } | null = null;
+  /** What is told of calls and processes while somebody traces; null: nobody does. */
+  tracer: ProcessTracer | null = null;
+  #tracing: Tracing | null = null;
+  readonly #straceLine: ((line: string) => void) | null;
   readonly memory: GuestMemory;
   readonly claims: Claims;
   readonly active: ActiveChunks;
@@ -268,8 +272,7 @@ export class Kernel implements SupervisorContext {
     this.rootCredentials = initialCredentials(0, 0, [], this.users);
     this.descriptors = descriptors;
     this.log = log;
-    this.tracer = strace === null ? null : new Tracer(strace);
-    this.observer = this.tracer;
+    this.#straceLine = strace;
     this.patcher = patcherFor(config.options);
     this.throws = new Throws(this.counters, log);
     this.requests = new Requests(
@@ -348,6 +351,7 @@ export class Kernel implements SupervisorContext {
     if (this.config.mode !== "container") this.containers.first.root = mountInitialTree(this);
     this.vdso = new Vdso(this, vdso, this.stubs.hello(readOnly, this.#doorbells));
     this.page.setVdso(this.vdso.targets);
+    if (this.config.options?.strace === true) this.strace(true);
     this.native.close(readOnly);
   }
 
@@ -364,6 +368,24 @@ export class Kernel implements SupervisorContext {
   /** The container on whose behalf the kernel works right now. */
   get container(): GuestContainer {
     return this.current?.container ?? this.containers.current;
+  }
+
+  /** Trace sessions, with the first of which they begin to exist. */
+  get tracing(): Tracing {
+    this.#tracing ??= new Tracing(this, null);
+    return this.#tracing;
+  }
+
+  /** Null: nobody has traced yet. */
+  get ownTracing(): Tracing | null {
+    return this.#tracing;
+  }
+
+  /** --strace, from the start or by and by; false: there is nowhere to print to. */
+  strace(isOn: boolean): boolean {
+    if (this.#straceLine === null) return false;
+    this.tracing.strace = isOn ? new Tracer(this.#straceLine) : null;
+    return true;
   }
 
   rootMoved(namespace: MountNamespace, old: Path, next: Path): void {
@@ -475,6 +497,8 @@ export class Kernel implements SupervisorContext {
     const pid = group.id.first;
     if (this.#outside.delete(pid)) this.#statuses.set(pid, group.exitStatus);
     const { container } = group;
+    if (pid === container.first || (pid === INIT && group.pids === this.pids))
+      this.tracer?.containerEnded(group);
     // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)).
     if (pid === INIT && group.pids === this.pids) {
       killInPieces(group, (other) => other !== group && other.container.pids === this.pids);

@@ -8,6 +8,7 @@ import type { StartError } from "../shared/start_error.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import { OF_NET } from "./counters.ts";
 import type { HostFaults } from "./host_faults.ts";
+import { reportTasks } from "./inspect/tasks.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Asked } from "./loop.ts";
 import { askDevText } from "./net/files/dev_text.ts";
@@ -23,6 +24,7 @@ import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
 import { breakThread } from "./thread_faults.ts";
 import { reportThread } from "./thread_figures.ts";
+import { reportHeap } from "./thread_heap.ts";
 
 const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
@@ -64,6 +66,11 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
   }
   /** Made when somebody asks: a start has no use for it. */
   let profiler: ThreadProfiler | null = null;
+  /** Who reads traces has time for what was told, before the sandbox may go. */
+  function settled(then: () => void): void {
+    if (kernel.ownTracing === null) then();
+    else kernel.ownTracing.settle(then);
+  }
   const api: KernelApi = {
     async prepare(number, spec) {
       return serve(kernel.prepare(number, spec));
@@ -87,14 +94,19 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async wait(pid) {
       const ended = kernel.takeStatus(pid);
       const group = kernel.pids.group(pid);
-      if (ended >= 0 || group === undefined) return serve(ended >= 0 ? ended : UNKNOWN_STATUS);
       asked.serve();
+      if (ended >= 0 || group === undefined) {
+        const status = ended >= 0 ? ended : UNKNOWN_STATUS;
+        return kernel.ownTracing === null ? status : new Promise((resolve) => settled(() => resolve(status)));
+      }
       return new Promise((resolve) => {
         const told = (status: number) => {
           group.onExit.length = 0;
           group.onStop.length = 0;
-          resolve(status);
-          kernel.owesAnswer = true;
+          settled(() => {
+            resolve(status);
+            kernel.owesAnswer = true;
+          });
         };
         group.onExit.push((status) => {
           kernel.takeStatus(pid);
@@ -198,6 +210,28 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       asked.serve();
       const record = await profiler?.stop();
       return record ? [record] : [];
+    },
+
+    async traces({ create, remove }) {
+      asked.serve();
+      if (create !== undefined) {
+        const wrong = kernel.tracing.create(create);
+        if (wrong !== null) return wrong;
+      }
+      if (remove !== undefined && kernel.ownTracing?.remove(remove) !== true)
+        return `there is no trace session ${remove}`;
+      return kernel.ownTracing?.reports() ?? [];
+    },
+
+    async inspect({ tasks, heap, strace, logLevel }) {
+      asked.serve();
+      if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
+      if (strace !== undefined) kernel.strace(strace);
+      return {
+        ...(tasks === true && (await reportTasks(kernel))),
+        ...(heap === true && { heap: [reportHeap(kernel.thread, "supervisor")] }),
+        strace: kernel.ownTracing?.isStraced === true,
+      };
     },
 
     async sites() {

@@ -74,6 +74,7 @@ const STEPS: readonly Step[] = [killPrograms, killStubs, giveUp, isIdle];
 function close(kernel: Kernel, thread: GroupThread): void {
   const { native, sleep, platform, gofer, vdso, longTurns, doorbell } = kernel;
   thread.remove(kernel);
+  kernel.ownTracing?.end();
   longTurns.ignoreCollector();
   kernel.profiling?.giveUp();
   gofer.end();

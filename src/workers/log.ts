@@ -8,7 +8,10 @@ import { inSources } from "../shared/source_positions.ts";
 import { LogLimit } from "./log_limit.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
-export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
+export type Log = ((level: LogLevel, message: string, fields?: Record<string, unknown>) => void) & {
+  /** From now on records below that level are left out. */
+  setLevel?(least: LogLevel): void;
+};
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 
@@ -25,8 +28,8 @@ export function openLog(
   descriptors: Partial<Record<BootDescriptor, number>>,
   positions: number,
 ): { log: Log; strace: ((line: string) => void) | null } {
+  let least = config.options.debug ? LEVELS.debug : LEVELS.info;
   const fd = descriptors.log ?? -1;
-  const least = config.options.debug ? LEVELS.debug : LEVELS.info;
   const limit = new LogLimit();
   const log: Log = (level, message, fields = {}) => {
     if (LEVELS[level] < least || fd < 0) return;
@@ -44,8 +47,10 @@ export function openLog(
     const record = { level, time, msg: message, fields: all };
     write(fd, formatRecord(config.options.logFormat, record));
   };
+  log.setLevel = (level) => {
+    least = LEVELS[level];
+  };
   const straceFd = descriptors["debug-log"] ?? fd;
-  const strace =
-    config.options.strace && straceFd >= 0 ? (line: string) => write(straceFd, `${line}\n`) : null;
+  const strace = straceFd >= 0 ? (line: string) => write(straceFd, `${line}\n`) : null;
   return { log, strace };
 }

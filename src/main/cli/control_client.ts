@@ -1,7 +1,7 @@
 // Requests to a sandbox's control socket from Node (docs/process-model.md, "Control protocol"). What the sandbox says is
 // not to be trusted: answers are bounded, and whoever asks checks them.
 
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { CommandError } from "./command_error.ts";
 
 const LINE_MAX = 1 << 20;
@@ -36,6 +36,11 @@ export class ControlClient {
     socket.on("error", () => this.#end());
     socket.on("close", () => this.#end());
     this.#settle();
+  }
+
+  /** By a connection that is there already. */
+  static over(fd: number): ControlClient {
+    return new ControlClient(new Socket({ fd }));
   }
 
   /** It was closed because of what came. */

@@ -1,10 +1,13 @@
-// `ringfence debug`: what the kernel threads of a container's sandbox do, as they tell it themselves. A sandbox is not
-// believed: what it says is bounded, and names are ours.
+// `ringfence debug`: what a sandbox does, as it tells it itself: kernel threads, guest threads, counters, heaps; and what of
+// its log and of --strace is to change from now on. A sandbox is not believed: what it says is bounded, and names are ours.
 
+import type { InspectReport } from "../../shared/inspect_report.ts";
 import { SchemaError } from "../oci/schema.ts";
+import { readCounters, readInspect } from "../usage/inspect_reports.ts";
 import { readThreads, type Thread } from "../usage/thread_reports.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
+import { counterLines, heapTable, taskLines, threadTable } from "./debug_text.ts";
 import { withHostTids } from "./host_tids.ts";
 import { namedContainer } from "./named_container.ts";
 
@@ -13,56 +16,110 @@ export interface DebugWords {
   root?: string;
   pid?: string;
   json: boolean;
+  threads: boolean;
+  stacks: boolean;
+  counters: boolean;
+  heap: boolean;
+  all: boolean;
+  strace?: "on" | "off";
+  logLevel?: string;
+  connection?: string;
 }
 
-const NS_PER_MS = 1e6;
+/** What is to be told. */
+interface Parts {
+  readonly threads: boolean;
+  readonly stacks: boolean;
+  readonly counters: boolean;
+  readonly heap: boolean;
+}
 
-const ms = (ns: number) => (ns / NS_PER_MS).toFixed(1);
+interface Told {
+  threads?: Thread[];
+  tasks?: InspectReport["tasks"];
+  isCut?: boolean;
+  counters?: Record<string, number>;
+  heap?: InspectReport["heap"];
+  strace?: boolean;
+}
 
-/** Columns of the table: what stands over each, and in it. */
-const COLUMNS: readonly (readonly [string, (thread: Thread) => string | number])[] = [
-  ["THREAD", ({ thread }) => thread],
-  ["ROLE", ({ role }) => role],
-  ["TID", ({ tid }) => tid],
-  ["CPU", ({ cpu }) => cpu],
-  ["WORK-MS", ({ workNs }) => ms(workNs)],
-  ["SPIN-MS", ({ spinNs }) => ms(spinNs)],
-  ["SLEEP-MS", ({ sleepNs }) => ms(sleepNs)],
-  ["REQUESTS", ({ requests }) => requests],
-  ["PASSED-OUT", ({ passedOut }) => passedOut],
-  ["PASSED-IN", ({ passedIn }) => passedIn],
-  ["FORWARDS", ({ forwards }) => forwards],
-  ["QUEUED", ({ queued, unsent }) => (unsent > 0 ? `${queued}+${unsent}` : queued)],
-  ["QUEUED-MAX", ({ queuedMax }) => queuedMax],
-  ["SLEEPS", ({ sleeps }) => sleeps],
-  ["DOORBELLS", ({ doorbells }) => doorbells],
-  ["LONG-TURNS", ({ longTurns }) => longTurns],
-  ["LONGEST-MS", ({ longestTurnMs }) => longestTurnMs],
-];
+function partsOf({ threads, stacks, counters, heap, all, strace, logLevel }: DebugWords): Parts {
+  const changes = strace !== undefined || logLevel !== undefined;
+  const asks = threads || stacks || counters || heap || all;
+  return {
+    threads: threads || all || (!asks && !changes),
+    stacks: stacks || all,
+    counters: counters || all,
+    heap: heap || all,
+  };
+}
 
-function table(threads: readonly Thread[]): string {
-  const rows = [
-    COLUMNS.map(([title]) => title),
-    ...threads.map((thread) => COLUMNS.map(([, value]) => String(value(thread)))),
-  ];
-  const widths = COLUMNS.map((_column, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ");
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+async function ask(client: ControlClient, parts: Parts, words: DebugWords, init: number): Promise<Told> {
+  const { strace, logLevel } = words;
+  const told: Told = {};
+  if (parts.threads)
+    told.threads = withHostTids(readThreads(await client.askSoon("threads"), "threads"), init);
+  if (parts.stacks || parts.heap || strace !== undefined || logLevel !== undefined) {
+    const request = {
+      tasks: parts.stacks,
+      heap: parts.heap,
+      ...(strace !== undefined && { strace: strace === "on" }),
+      ...(logLevel !== undefined && { logLevel }),
+    };
+    const { tasks, isCut, heap, ...rest } = readInspect(await client.askSoon("inspect", request), "inspect");
+    if (strace === "on" && !rest.strace)
+      throw new CommandError("debug: the sandbox has no log to print calls to");
+    if (tasks !== undefined) Object.assign(told, { tasks, isCut });
+    if (heap !== undefined) told.heap = heap;
+    told.strace = rest.strace;
+  }
+  // How many there are of what lies in a heap is counted.
+  if (parts.counters || parts.heap)
+    told.counters = readCounters(await client.askSoon("counters"), "counters");
+  return told;
+}
+
+function print({ threads, tasks, isCut, heap, counters }: Told): string {
+  const sections: string[] = [];
+  if (threads !== undefined) sections.push(threadTable(threads));
+  if (tasks !== undefined) sections.push(taskLines(tasks, isCut === true));
+  if (heap !== undefined) sections.push(heapTable(heap));
+  if (counters !== undefined) sections.push(counterLines(counters));
+  return sections.join("\n");
+}
+
+interface Reached {
+  readonly client: ControlClient;
+  /** How it is called in messages. */
+  readonly name: string;
+  /** Process 1 of its PID namespace; 0: it is not known. */
+  readonly init: number;
+}
+
+async function reach(words: DebugWords): Promise<Reached> {
+  const { connection, pid } = words;
+  // The launcher has found it by its process.
+  if (connection !== undefined)
+    return { client: ControlClient.over(Number(connection)), name: `process ${pid}`, init: 0 };
+  const { id, init, socket } = namedContainer("debug", words);
+  const client = await ControlClient.connect(socket);
+  if (client === null) throw new CommandError(`container with id ${id} is not running`);
+  return { client, name: `container with id ${id}`, init };
 }
 
 export async function debug(words: DebugWords): Promise<void> {
-  const state = namedContainer("debug", words);
-  const client = await ControlClient.connect(state.socket);
-  if (client === null) throw new CommandError(`container with id ${state.id} is not running`);
+  const { client, name, init } = await reach(words);
   try {
-    const said = readThreads(await client.askSoon("threads"), "threads");
-    const threads = withHostTids(said, state.init);
-    process.stdout.write(words.json ? `${JSON.stringify(threads)}\n` : table(threads));
+    const parts = partsOf(words);
+    const told = await ask(client, parts, words, init);
+    const isThreadsAlone = parts.threads && !parts.stacks && !parts.counters && !parts.heap;
+    const json = () => `${JSON.stringify(isThreadsAlone ? told.threads : told)}\n`;
+    process.stdout.write(words.json ? json() : print(told));
   } catch (error) {
     // The sandbox has gone before it could be asked.
     if (error instanceof SchemaError) throw new CommandError(`debug: ${error.message}`);
     if (error instanceof CommandError && error.message === "")
-      throw new CommandError(`container with id ${state.id} is not running`);
+      throw new CommandError(`${name} is not running`);
     throw error;
   } finally {
     client.close();

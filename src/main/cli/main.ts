@@ -18,6 +18,7 @@ import type { MetricServerWords, MetricsWords } from "./metrics.ts";
 import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
 import type { ProfileWords } from "./profile.ts";
 import { type SpecWords, writeSpec } from "./spec.ts";
+import { type TraceWords, trace } from "./trace.ts";
 
 function flag(definition: Flag) {
   const { name: _name, type, describe, alias, choices, check, default: fallback } = definition;
@@ -214,6 +215,7 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
     }),
   "metric-server": (words) =>
     settle(async () => (await import("./metrics.ts")).metricServer(words as unknown as MetricServerWords)),
+  trace: (words) => settle(() => trace(words as unknown as TraceWords)),
   spec: (words) => settle(() => writeSpec(words as unknown as SpecWords)),
   install: (words) => settle(() => install(words as unknown as InstallWords)),
   uninstall: (words) => settle(() => uninstall(words as unknown as InstallWords)),

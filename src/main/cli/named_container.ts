@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { CommandError } from "./command_error.ts";
-import { type ContainerState, findContainer, listContainers } from "./state_directory.ts";
+import { type ContainerState, findSandbox, listSandboxes } from "./state_directory.ts";
 
 export interface ContainerWords {
   id?: string;
@@ -26,7 +26,8 @@ function parentOf(pid: number): number {
 /** The container in whose sandbox a process of the host is. */
 function containerOf(command: string, root: string | undefined, pid: number): string {
   const inits = new Map<number, string>();
-  for (const { id, init } of listContainers(root)) inits.set(init, id);
+  // Of several with one init the first stands for all: containers of a pod, kernels of a group.
+  for (const { id, init } of listSandboxes(root)) if (!inits.has(init)) inits.set(init, id);
   for (let at = pid, generation = 0; at > 1 && generation < GENERATIONS_MAX; generation++) {
     const id = inits.get(at);
     if (id !== undefined) return id;
@@ -39,8 +40,8 @@ function containerOf(command: string, root: string | undefined, pid: number): st
 export function namedContainer(command: string, { id, root, pid }: ContainerWords): ContainerState {
   if ((id === undefined) === (pid === undefined))
     throw new CommandError(`${command}: name a container, or a process of its sandbox with --pid`);
-  if (pid === undefined) return findContainer(root, String(id));
+  if (pid === undefined) return findSandbox(root, String(id));
   if (!/^[1-9]\d{0,8}$/.test(pid))
     throw new CommandError(`${command}: --pid is a number of a process: ${pid}`);
-  return findContainer(root, containerOf(command, root, Number(pid)));
+  return findSandbox(root, containerOf(command, root, Number(pid)));
 }

@@ -106,6 +106,17 @@ export const globalFlags: Flag[] = [
     default: false,
   },
   {
+    name: "trace",
+    type: "list",
+    describe: "file of a trace session that the sandbox begins with (docs/traces.md)",
+  },
+  {
+    name: "trace-annotations",
+    type: "string",
+    describe:
+      "directory of trace sessions, NAME.json, of which a container may choose one by its annotation dev.ringfence.trace; without it that has no effect",
+  },
+  {
     name: "strict",
     type: "boolean",
     describe:
@@ -446,6 +457,71 @@ export const commands: Command[] = [
     takesCommand: false,
   },
   {
+    name: "debug",
+    usage: "[ID]",
+    describe: "print what a sandbox does: its kernel threads, or what the flags ask for",
+    positionals: ["[id]"],
+    flags: [
+      {
+        name: "threads",
+        type: "boolean",
+        describe: "its kernel threads, as without any flag",
+        default: false,
+      },
+      {
+        name: "stacks",
+        type: "boolean",
+        describe: "guest threads: what each does, what its call waits for, where its code stands",
+        default: false,
+      },
+      { name: "counters", type: "boolean", describe: "the kernel's counters", default: false },
+      {
+        name: "heap",
+        type: "boolean",
+        describe: "heaps of its kernel threads, and how many there are of what lies there",
+        default: false,
+      },
+      { name: "all", type: "boolean", describe: "all of these", default: false },
+      {
+        name: "strace",
+        type: "string",
+        describe: "print all calls of guests to --debug-log, or the log, from now on, or no more",
+        choices: ["on", "off"],
+      },
+      {
+        name: "log-level",
+        type: "string",
+        describe: "log records of this level and above from now on",
+        choices: ["debug", "info", "warn", "error"],
+      },
+      {
+        name: "pid",
+        type: "string",
+        describe: "a process of the sandbox, as the host numbers it, in place of ID; of `do` its own will do",
+      },
+      { name: "json", type: "boolean", describe: "print it as JSON", default: false },
+      {
+        name: "connection",
+        type: "string",
+        describe: "descriptor of a connection to the sandbox, which the command gives itself",
+      },
+    ],
+    takesCommand: false,
+  },
+  {
+    name: "trace",
+    usage: "create|delete|list|metadata [ID]",
+    describe:
+      "make, end or list the trace sessions of a running sandbox, or print what can be traced (docs/traces.md)",
+    positionals: ["action", "[id]"],
+    flags: [
+      { name: "config", type: "string", describe: "of create: file of the session" },
+      { name: "name", type: "string", describe: "of delete: name of the session" },
+      { name: "json", type: "boolean", describe: "of list and metadata: as JSON", default: false },
+    ],
+    takesCommand: false,
+  },
+  {
     name: "hold",
     usage: "ID",
     describe: "start a sandbox without a command and keep it until standard input ends",
@@ -558,22 +634,6 @@ export const nodeCommands: Command[] = [
     ],
     takesCommand: false,
     failureCode: RUNC_FAILED,
-  },
-  {
-    name: "debug",
-    usage: "[ID]",
-    describe: "print what the kernel threads of a container's sandbox do",
-    positionals: ["[id]"],
-    flags: [
-      { name: "threads", type: "boolean", describe: "as without any flag", default: true },
-      {
-        name: "pid",
-        type: "string",
-        describe: "a process of the sandbox, as the host numbers it, in place of ID",
-      },
-      { name: "json", type: "boolean", describe: "print it as JSON", default: false },
-    ],
-    takesCommand: false,
   },
   {
     name: "profile",

@@ -63,7 +63,7 @@ function openDirectory(root: string | undefined, id: string): number {
 }
 
 /** All that can be read, of which some may have ended. */
-export function* listContainers(root: string | undefined): Generator<{ id: string; init: number }> {
+export function* listSandboxes(root: string | undefined): Generator<{ id: string; init: number }> {
   const path = rootPath(root);
   let names: string[];
   try {
@@ -73,7 +73,7 @@ export function* listContainers(root: string | undefined): Generator<{ id: strin
   }
   for (const name of names) {
     try {
-      const { id, init, directory } = findContainer(root, name);
+      const { id, init, directory } = findSandbox(root, name);
       closeSync(directory);
       yield { id, init };
     } catch (error) {
@@ -84,6 +84,15 @@ export function* listContainers(root: string | undefined): Generator<{ id: strin
 
 /** Throws a CommandError where there is no such container. */
 export function findContainer(root: string | undefined, id: string): ContainerState {
+  return find(root, id, true);
+}
+
+/** As findContainer, of a sandbox that may have none (`hold`). */
+export function findSandbox(root: string | undefined, id: string): ContainerState {
+  return find(root, id, false);
+}
+
+function find(root: string | undefined, id: string, needsContainer: boolean): ContainerState {
   const directory = openDirectory(root, id);
   const path = `/proc/self/fd/${directory}`;
   const refuse = (message: string) => {
@@ -99,7 +108,7 @@ export function findContainer(root: string | undefined, id: string): ContainerSt
       isMade ? `the state of ${id} cannot be read: ${error.message}` : `container does not exist: ${id}`,
     );
   }
-  if (record.bundle === undefined) throw refuse(`container does not exist: ${id}`);
+  if (needsContainer && record.bundle === undefined) throw refuse(`container does not exist: ${id}`);
   const { init, cgroups, created, sandbox } = record;
   return { id, init, cgroups, created, sandbox, directory, socket: `${path}/s` };
 }

@@ -3,7 +3,9 @@
 // program that a connection stands for is told by events (program.ts).
 
 import type { CgroupLimits } from "../../shared/cgroup.ts";
+import type { LogLevel } from "../../shared/inspect_report.ts";
 import { PRESERVED_MAX, THREAD_FAULTS } from "../../shared/process_spec.ts";
+import type { TraceReport, TraceSession } from "../../shared/trace/session.ts";
 import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
 import type { ContainerKernel } from "../container/kernel_view.ts";
@@ -12,6 +14,7 @@ import type { Group } from "../group/group.ts";
 import type { Log } from "../log.ts";
 import { cgroupLimits } from "../oci/resources.ts";
 import { SchemaError } from "../oci/schema.ts";
+import { readSession } from "../trace/read_session.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { figures } from "./figures.ts";
@@ -44,6 +47,8 @@ export interface Control {
   pod?: Pod;
   /** The last profile that was started by it. */
   profile?: HeldProfile;
+  /** Serves one more connection as this one. */
+  attach?(fd: number): void;
   /** Ends the sandbox at once, or of a pod's containers this one. */
   end(): void;
 }
@@ -91,6 +96,24 @@ function names(value: unknown): string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) throw invalid("only");
   return value;
+}
+
+function sessionOf(value: unknown): TraceSession {
+  try {
+    return readSession(value);
+  } catch (error) {
+    if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
+    throw error;
+  }
+}
+
+function traceAnswer(answer: TraceReport[] | string): TraceReport[] {
+  if (typeof answer === "string") throw new RequestError("ERR_STATE", answer);
+  return answer;
+}
+
+function isLogLevel(value: unknown): value is LogLevel {
+  return value === "debug" || value === "info" || value === "warn" || value === "error";
 }
 
 function groupOf(group: Group | undefined): Group {
@@ -286,6 +309,15 @@ const METHODS: Readonly<Record<string, Method>> = {
       throw new RequestError("ERR_STATE", "this sandbox was not started with --host-faults");
   },
 
+  /** One more connection, for who has no name to connect to: the descriptor of a socket comes along (`debug --pid`). */
+  attach(control, { connection }) {
+    if (control.attach === undefined)
+      throw new RequestError("ERR_STATE", "this sandbox has a socket by a name");
+    const given = connection.takeDescriptors(1);
+    if (!given) throw invalid("descriptor");
+    control.attach(given[0]!);
+  },
+
   /** What kernel threads do, for `debug`. */
   threads({ kernel }) {
     return kernel.threads();
@@ -310,6 +342,52 @@ const METHODS: Readonly<Record<string, Method>> = {
     const part = profile(peer).next();
     if (part === null) delete peer.profile;
     return part;
+  },
+
+  /**
+   * Makes a trace session (docs/traces.md) with the descriptors of its sinks, in their order: of those that are `open`, and
+   * behind them with `connects` what reaches their readers anew.
+   */
+  async trace_create({ kernel }, { connection }, params) {
+    const session = sessionOf(params.session);
+    const { open, connects } = params;
+    if (
+      !Array.isArray(open) ||
+      open.length !== session.sinks.length ||
+      !open.every((is) => typeof is === "boolean")
+    )
+      throw invalid("open");
+    const count = open.filter(Boolean).length + (connects === true ? 1 : 0);
+    const given = connection.takeDescriptors(count);
+    if (!given) throw invalid("descriptors");
+    const connector = connects === true ? given.pop()! : -1;
+    const descriptors = open.map((isOpen) => (isOpen ? given.shift()! : -1));
+    return traceAnswer(await kernel.traces({ create: { session, descriptors, connector } }));
+  },
+
+  /** Ends a trace session. */
+  async trace_delete({ kernel }, _peer, { name }) {
+    if (typeof name !== "string") throw invalid("name");
+    traceAnswer(await kernel.traces({ remove: name }));
+  },
+
+  /** Which trace sessions there are, and how their readers keep up. */
+  async trace_list({ kernel }) {
+    return traceAnswer(await kernel.traces({}));
+  },
+
+  /** For `debug`: guest threads and heaps, as far as they are asked for; and what of the log and of --strace is to change. */
+  inspect({ kernel, log }, _peer, params) {
+    const { tasks, heap, strace, logLevel } = params;
+    if (strace !== undefined && typeof strace !== "boolean") throw invalid("strace");
+    if (logLevel !== undefined && !isLogLevel(logLevel)) throw invalid("logLevel");
+    if (logLevel !== undefined) log.level = logLevel;
+    return kernel.inspect({
+      tasks: tasks === true,
+      heap: heap === true,
+      ...(strace !== undefined && { strace }),
+      ...(logLevel !== undefined && { logLevel }),
+    });
   },
 
   /** Call sites that trapped most, and whether they are patched, for tests and debugging. */

@@ -1,7 +1,7 @@
 // The sandbox's control server: the launcher's own connection, and a listening socket where the sandbox
 // has a state directory. Peers are checked by user id; the directory's mode keeps others away as well.
 
-import { closeSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { EAGAIN } from "../../shared/abi/errno.ts";
 import { type Host, READABLE } from "../host.ts";
 import type { Log } from "../log.ts";
@@ -33,6 +33,12 @@ export class ControlServer {
     const peer: Peer = { connection };
     this.#peers.set(connection, { peer, control });
     return peer;
+  }
+
+  /** As attach, of what a peer has sent along: it may be anything, and too much. */
+  adopt(fd: number, control: Control): void {
+    if (fstatSync(fd).isSocket() && this.#connectionsOf(control) < CONNECTIONS_MAX) this.attach(fd, control);
+    else closeSync(fd);
   }
 
   /** Returns how to end it, with all connections that came by it. */

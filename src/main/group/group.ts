@@ -142,7 +142,7 @@ export class Group {
     place.kernel = kernel;
     place.memory = memory;
     const running = await this.#threads!.start(number, {
-      config: boot.config,
+      config: number === 0 ? boot.config : { ...boot.config, id: `${boot.config.id}.${number}` },
       kernel,
       descriptors: { ...forKernel(boot.descriptors), zygote: zygote.socket },
       init: -1,

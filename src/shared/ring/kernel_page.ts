@@ -22,6 +22,7 @@ import {
   KP_THREADS,
   KP_TIMED,
   KP_VDSO,
+  ROUTE_FD,
 } from "./layout.ts";
 
 const BASE = chunkWord(KERNEL_PAGE_CHUNK);
@@ -59,6 +60,16 @@ export class KernelPage {
     const word = BASE + (KP_MARSHAL >>> 2) + nr * 2;
     Atomics.store(this.#words, word, pieces);
     Atomics.store(this.#words, word + 1, route);
+  }
+
+  /** By kernel thread 0, at any time: the second word of a call's entry, which says whom a stub rings for it. */
+  setRoute(nr: number, route: number): void {
+    Atomics.store(this.#words, BASE + (KP_MARSHAL >>> 2) + nr * 2 + 1, route);
+  }
+
+  /** Whether a stub may look up whom it is to ring for the call's descriptor. */
+  isRouted(nr: number): boolean {
+    return ((this.#words[BASE + (KP_MARSHAL >>> 2) + nr * 2 + 1]! >>> 8) & 0xff) === ROUTE_FD;
   }
 
   /** Addresses of the host's vDSO's functions in every stub. */

@@ -47,6 +47,8 @@ export class Call extends SlotIo {
   movedPieces = 0;
   /** What it has asked of the host; null: nothing. */
   asked: Asked | null = null;
+  /** What its tracer remembers of it; null: it is not traced. */
+  traced: object | null = null;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -73,6 +75,7 @@ export class Call extends SlotIo {
   /** A system call has been claimed. */
   begin(nr: number): void {
     this.nr = nr;
+    this.traced = null;
     this.outFault = null;
     this.movedPieces = 0;
     this.#enteredHandler = false;
@@ -95,6 +98,7 @@ export class Call extends SlotIo {
     }
     const { observer } = caller.kernel;
     if (observer !== null) observer.leave(this, result);
+    if (this.traced !== null) caller.kernel.tracer?.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
     else this.finish(result);
   }
@@ -296,6 +300,7 @@ export class Call extends SlotIo {
     if (result === BLOCKED) throw new Error("a call that has returned waits");
     const { observer } = caller.kernel;
     if (observer !== null && !caller.isEnding) observer.leave(this, result);
+    if (this.traced !== null && !caller.isEnding) caller.kernel.tracer?.leave(this, result);
     this.#end();
   }
 

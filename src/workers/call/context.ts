@@ -28,7 +28,7 @@ export interface KernelDescriptors {
   root: number;
 }
 
-/** Who is told of every call (--strace, and `ringfence profile` while it records). */
+/** Who is told of every call (`ringfence profile`, while it records). */
 export interface CallObserver {
   /** It has been claimed; its frame and number stand. */
   enter(call: Call): void;
@@ -40,6 +40,22 @@ export interface CallObserver {
   passed(call: Call): void;
   /** It has its result; the reply is not given yet. */
   leave(call: Call, result: number): void;
+}
+
+/** Who is told of calls (--strace, traces). */
+export interface CallTracer {
+  /** All calls are to come by kernel thread 0, also those that stubs could answer. */
+  readonly watchesAll: boolean;
+  /** Whether a call of that number is to be told. */
+  wants(nr: number): boolean;
+  /** It has been claimed; its frame and number stand. */
+  enter(call: Call): void;
+  /** One that was told has its result; the reply is not given yet. */
+  leave(call: Call, result: number): void;
+  /** As leave, of one that a filter has turned into a signal: rax has its number. */
+  trapped(call: Call, nr: number, result: number): void;
+  /** It has accepted a connection, from that address. */
+  accepted(call: Call, peer: string): void;
 }
 
 export interface CallContext extends SlotContext {
@@ -59,6 +75,7 @@ export interface CallContext extends SlotContext {
   readonly nextSteps: NextSteps;
   readonly longTurns: LongTurns;
   observer: CallObserver | null;
+  readonly tracer: CallTracer | null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   readonly nowNs: number;
   /** Where random bytes are made before they go to shared memory: as many as a window takes. */

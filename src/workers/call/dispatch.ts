@@ -55,9 +55,11 @@ export class Dispatcher<C extends Caller> {
     call.begin(nr);
     kernel.longTurns.nr = nr;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;
-    if (kernel.observer !== null) {
+    const isTraced = kernel.tracer?.wants(nr) === true;
+    if (isTraced || kernel.observer !== null) {
       kernel.slots.readArguments(slot, frame, ARGUMENTS);
-      kernel.observer.enter(call);
+      if (isTraced) kernel.tracer?.enter(call);
+      kernel.observer?.enter(call);
     }
     let result: number;
     // What was judged is what is served: the slot may say something else by now.

@@ -115,6 +115,7 @@ function deliver(
   { address, room, roomAt }: Place,
 ): number {
   const fd = install(task, file, (flags & S.SOCK_CLOEXEC) !== 0);
+  if (typeof peer !== "number") task.kernel.tracer?.accepted(task.call, peer);
   if (fd < 0 || address === 0) return fd;
   if (room < 0) {
     task.files.close(fd);

@@ -55,7 +55,8 @@ export class DataRequests implements PoolRequests {
     const kernel = this.#kernel;
     const kind = kindOf(request);
     if (kind === Request.SYSCALL ? this.#shown.isNext() : kind !== Request.PATCHED) return false;
-    if (!this.#served.has(nr) || kernel.attention.get(slot) !== 0 || kernel.filesAreWatched) return false;
+    if (!this.#served.has(nr) || !kernel.page.isRouted(nr)) return false;
+    if (kernel.attention.get(slot) !== 0 || kernel.filesAreWatched) return false;
     const record = kernel.records.find(slot, kernel.slots.word(slot, RDI));
     if (record < 0) return false;
     const file = this.#fileOf(record);

@@ -67,7 +67,7 @@ export class NetRequests implements PoolRequests {
     const { slot } = task.call;
     const kind = kindOf(request);
     if (kind === Request.SYSCALL ? this.#shown.isNext() : kind !== Request.PATCHED) return false;
-    if (!this.#served.has(nr)) return false;
+    if (!this.#served.has(nr) || !kernel.page.isRouted(nr)) return false;
     // What thread 0 has said before its guest made this call is known, or the call is thread 0's. That it has said more
     // than has found room is looked at first: behind the exchange that might have come in, and not be known.
     const isBehind = kernel.post.isBehind(SUPERVISOR);

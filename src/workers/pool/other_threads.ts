@@ -102,7 +102,8 @@ export class OtherThreads {
 
   /** The slot, which thread 0 owns, is about to be passed to a thread: what that is to know of its task stands before. */
   visitWith({ call, hasWork, isWatched }: Caller, thread: number): void {
-    this.#attention.set(call.slot, (hasWork ? INTERRUPT : 0) | (isWatched ? WATCHED : 0));
+    const comesBack = isWatched || call.traced !== null;
+    this.#attention.set(call.slot, (hasWork ? INTERRUPT : 0) | (comesBack ? WATCHED : 0));
     this.visit(call.slot, thread);
   }
 

@@ -10,6 +10,7 @@ import { SocketSubjects } from "../profile/socket_subjects.ts";
 import { ThreadProfiler } from "../profile/thread_profiler.ts";
 import { breakThread } from "../thread_faults.ts";
 import { reportThread } from "../thread_figures.ts";
+import { reportHeap } from "../thread_heap.ts";
 import type { ThreadParts } from "../thread_parts.ts";
 import type { PoolKernel } from "./pool_kernel.ts";
 
@@ -21,7 +22,7 @@ export function answersOf(
   kernel: PoolKernel,
   { config, roles }: KernelBoot,
   asked: Asked,
-): Pick<PoolApi, "counters" | "report" | "breakThread" | "profileStart" | "profileStop"> {
+): Pick<PoolApi, "counters" | "report" | "inspect" | "breakThread" | "profileStart" | "profileStop"> {
   const role = roles[kernel.thread]!;
   /** Made when somebody asks: a start has no use for it. */
   let profiler: ThreadProfiler | null = null;
@@ -48,6 +49,12 @@ export function answersOf(
     async report() {
       asked.serve();
       return reportThread(kernel, role);
+    },
+
+    async inspect({ heap, logLevel }) {
+      asked.serve();
+      if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
+      return heap === true ? reportHeap(kernel.thread, roles[kernel.thread]!) : null;
     },
 
     async breakThread(how) {

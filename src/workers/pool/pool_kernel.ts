@@ -13,7 +13,7 @@ import { Slots } from "../../shared/ring/slot.ts";
 import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import type { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
-import type { CallContext, CallObserver, KernelDescriptors } from "../call/context.ts";
+import type { CallContext, CallObserver, CallTracer, KernelDescriptors } from "../call/context.ts";
 import { LongTurns } from "../call/long_turns.ts";
 import { NextSteps } from "../call/next_steps.ts";
 import { PassEnd } from "../call/pass_end.ts";
@@ -69,6 +69,8 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly descriptors: KernelDescriptors;
   readonly log: Log;
   observer: CallObserver | null = null;
+  /** Thread 0 serves what is traced. */
+  readonly tracer: CallTracer | null = null;
   profiling: { giveUp(): void } | null = null;
   readonly counters = new Counters();
   readonly figures = new ThreadFigures();

@@ -299,6 +299,7 @@ class Arrival {
     // Another thread may have given filters to all while it was made.
     this.child.takeFilters(this.#creator);
     publish(this.child, this.#creator);
+    this.child.kernel.tracer?.cloned(this.child, this.#creator);
   }
 }
 

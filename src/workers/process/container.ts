@@ -42,6 +42,8 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
   tasks = 0;
   /** Host descriptors of control groups (tasks, cgroup.procs), where its stubs are to be put; none: they are where the zygote is. */
   readonly groups: readonly number[];
+  /** As config.json's caller has named it; "": it is none of a runtime's. */
+  id = "";
   /** The number of its first process in the sandbox's first PID namespace; 0: there was none. */
   first = 0;
   /** Whether the PID namespace is its own: its first process is number 1 there, and its end that of all others. */

@@ -134,6 +134,7 @@ export class Containers {
   /** `taken` gets the descriptors that a mount has. */
   #fill(container: GuestContainer, spec: ContainerSpec, taken: Set<number>): string | null {
     const kernel = this.#kernel;
+    container.id = spec.id;
     container.limit({ tasks: spec.tasks, cgroup: spec.cgroup });
     const rules = DeviceRules.of(spec.deviceRules);
     if (typeof rules === "string") return `linux.resources.devices: ${rules}`;

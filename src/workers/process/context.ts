@@ -3,6 +3,7 @@
 
 import type { CgroupLimits, CgroupUse } from "../../shared/cgroup.ts";
 import type { Attention } from "../../shared/ring/attention.ts";
+import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
 import type { Futexes } from "../futex/futexes.ts";
@@ -23,7 +24,23 @@ import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
-export interface ProcessTracer {
+/** A program that has been executed (exec.ts). */
+export interface ExecutedImage {
+  readonly program: { readonly path: Path };
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly execfn: string;
+}
+
+export interface ProcessTracer extends CallTracer {
+  /** A child is there. */
+  cloned(child: Task, creator: Task): void;
+  /** Another program is in its process's place. */
+  execed(old: Task, next: Task, image: ExecutedImage): void;
+  /** A program from outside is there; `isFirst`: it is what its container is for. */
+  started(task: Task, argv: readonly string[], isFirst: boolean): void;
+  /** Such a first program has ended. */
+  containerEnded(group: ThreadGroup): void;
   /** The task takes a signal: its handler is entered, or its default action follows. */
   signal(task: Task, info: SigInfo): void;
   /** A thread, or the whole process with that leader, has ended with this wait status. */

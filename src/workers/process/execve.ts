@@ -293,6 +293,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
         // The coroutine of a task that is replaced never comes to its end.
         held.release();
         changeOver(task, next, isUnreadable);
+        kernel.tracer?.execed(task, next, image);
       },
       (error) => {
         errno = error;

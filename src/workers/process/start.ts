@@ -344,6 +344,7 @@ function startTask(
     end();
     return error;
   }
+  kernel.tracer?.started(task, spec.args, spec.container?.isFirst ?? pid === INIT);
   // Its end comes later than this.
   kernel.expectWait(pid);
   return pid;

@@ -289,7 +289,8 @@ export class Task implements Caller {
 
   /** All its calls are to come by kernel thread 0. */
   get isWatched(): boolean {
-    return this.kernel.tracer !== null || (this.#seccomp !== null && !this.#seccomp.allowsAll(UNSEEN_CALLS));
+    const isTraced = this.kernel.tracer?.watchesAll === true;
+    return isTraced || (this.#seccomp !== null && !this.#seccomp.allowsAll(UNSEEN_CALLS));
   }
 
   /** What other kernel threads are to know of it while nothing has come for it: attention bits. */

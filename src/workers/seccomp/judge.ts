@@ -66,6 +66,7 @@ function kill(task: Task, nr: number, info: SigInfo): number {
 /** Goes to the handler of SIGSYS, with what stood in rax. Not by way of a result: that number may be any. */
 function trap(task: Task, nr: number, info: SigInfo): number {
   forceSignal(task, info);
+  task.kernel.tracer?.trapped(task.call, nr, -ENOSYS);
   task.kernel.observer?.leave(task.call, nr);
   task.returnToGuest(nr);
   return NO_RESULT;

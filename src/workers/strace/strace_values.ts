@@ -278,7 +278,7 @@ function addressText(family: number, bytes: Uint8Array): string {
   }
   if (family === AF_INET6 && bytes.length >= sockaddr_in6.size) {
     const { sin6_port, sin6_addr } = sockaddr_in6.decode(bytes);
-    return `sin6_port=htons(${sin6_port}), sin6_addr=${ipv6(sin6_addr)}`;
+    return `sin6_port=htons(${sin6_port}), sin6_addr="${ipv6(sin6_addr)}"`;
   }
   if (family === AF_NETLINK && bytes.length >= sockaddr_nl.size) {
     const { nl_pid, nl_groups } = sockaddr_nl.decode(bytes);
@@ -287,16 +287,17 @@ function addressText(family: number, bytes: Uint8Array): string {
   return `sa_data=${quoted(bytes.subarray(2))}`;
 }
 
-function ipv6(address: readonly number[]): string {
+/** An address of 16 bytes. */
+export function ipv6(address: readonly number[]): string {
   const groups = Array.from({ length: 8 }, (_, i) => (address[2 * i]! << 8) | address[2 * i + 1]!);
   const text = groups.map((group) => group.toString(16)).join(":");
   // The longest run of zero groups is written as "::" (RFC 5952).
   const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].sort((a, b) => b[0].length - a[0].length);
   const longest = runs[0];
-  if (longest === undefined) return `"${text}"`;
+  if (longest === undefined) return text;
   const before = text.slice(0, longest.index);
   const after = text.slice(longest.index + longest[0].length).replace(/^:/, "");
-  return `"${before}::${after}"`;
+  return `${before}::${after}`;
 }
 
 // ---- Wait statuses ----

@@ -8,7 +8,6 @@ import { pieceArguments } from "../../shared/abi/marshal.ts";
 import { type Call as Entry, syscallByNumber } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import type { Call } from "../call/call.ts";
-import type { CallObserver } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Task } from "../process/task.ts";
 import { formatCall } from "./strace.ts";
@@ -26,7 +25,7 @@ interface Open {
   readonly memory: Memory;
 }
 
-export class Tracer implements CallObserver {
+export class Tracer {
   readonly #line: (line: string) => void;
   /** Calls in progress. */
   readonly #open = new WeakMap<Call, Open>();
@@ -46,10 +45,6 @@ export class Tracer implements CallObserver {
     this.#open.set(call, { nr: call.nr, words, memory });
     if (entry?.result === "never" || entry?.name === "rt_sigreturn") this.#print(call, undefined);
   }
-
-  rests(): void {}
-  goesOn(): void {}
-  passed(): void {}
 
   leave(call: Call, result: number): void {
     const open = this.#open.get(call);
