@@ -20,14 +20,19 @@ import { FORM } from "./json.ts";
 import type { Results } from "./results.ts";
 
 const ROWS_MAX = 10_000;
-const SAMPLES_MAX = 10_000;
+const SAMPLES_MAX = 1000;
 const WAYS_MAX = 100;
 const LINES_MAX = 1000;
 const GOALS_MAX = 1000;
 
+/** What a terminal would act on is not to reach it. */
+function shown(value: string): string {
+  return value.replace(/\p{Cc}/gu, "\ufffd");
+}
+
 const text: Reader<string> = (value, at) => {
   if (typeof value !== "string") throw new SchemaError(`${at} must be a string`);
-  return value;
+  return shown(value);
 };
 
 const number: Reader<number> = (value, at) => {
@@ -116,7 +121,11 @@ export function parseResults(json: string): Results {
     rows: rows.map(({ suite, name, label, unit, goals, samples, meanwhile }) => ({
       suite,
       row: { name, label, unit, goals: goals.map(goalOf) },
-      samples: new Map(Object.entries(samples).filter(([, values]) => values.length > 0)),
+      samples: new Map(
+        Object.entries(samples)
+          .filter(([, values]) => values.length > 0)
+          .map(([way, values]) => [shown(way), values]),
+      ),
       meanwhile,
     })),
   };
@@ -128,7 +137,7 @@ export function readResults(path: string): Results {
     return parseResults(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof SchemaError || error instanceof SyntaxError)
-      throw new BenchError(`${path} is no file of \`bench --json\`: ${error.message}`);
+      throw new BenchError(`${path} is no file of \`bench --json\`: ${shown(error.message)}`);
     throw new BenchError((error as Error).message);
   }
 }

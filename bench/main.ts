@@ -20,6 +20,8 @@ import { type WaysAsked, waysAsked } from "./ways_asked.ts";
 import { type Effort, Workplace } from "./workplace.ts";
 
 const BUDGET_MS = 200;
+/** json_read.ts takes no more samples of a row. */
+const RUNS_MAX = 1000;
 
 /** The command line, as yargs gives it (src/main/cli/options.ts). */
 interface Words extends WaysAsked {
@@ -85,7 +87,8 @@ async function run(words: Words): Promise<number> {
     return 0;
   }
   const runs = Number(words.runs);
-  if (!Number.isInteger(runs) || runs < 1) throw new BenchError(`--runs is a number of runs: ${words.runs}`);
+  if (!Number.isInteger(runs) || runs < 1 || runs > RUNS_MAX)
+    throw new BenchError(`--runs is a number of runs, up to ${RUNS_MAX}: ${words.runs}`);
   const limit = threshold(words.threshold);
   if (limit !== undefined && words.compare === undefined)
     throw new BenchError("--threshold needs a run to compare with: --compare FILE");

@@ -4,8 +4,11 @@
 
 import { ascending, CONFIDENCE, type Interval, median } from "./statistics.ts";
 
-/** Up to so many samples in all the distribution is counted out; above, the normal one is close enough. */
+/** Up to so many samples in all, or of the fewer, the distribution is counted out; above, the normal one is close enough. */
 const EXACT_MAX = 40;
+const EXACT_FEWER = 10;
+/** Counting takes so many steps at most: they grow with the cube of all, for each of the fewer. */
+const EXACT_STEPS = 5e7;
 
 /** Ranks of values as twice their mean, so that those of equal values are whole numbers. */
 function doubledRanks(values: readonly number[]): number[] {
@@ -32,6 +35,11 @@ function sumsOfChosen(ranks: readonly number[], chosen: number): Float64Array {
   return counts[chosen]!.map((count) => count / all);
 }
 
+function isExact(a: number, b: number): boolean {
+  const [all, fewer] = [a + b, Math.min(a, b)];
+  return all <= EXACT_MAX || (fewer <= EXACT_FEWER && fewer * all ** 3 <= EXACT_STEPS);
+}
+
 /** P(|Z| ≥ z) of the normal distribution, by Abramowitz and Stegun 7.1.26: to seven digits. */
 function normalTails(z: number): number {
   const t = 1 / (1 + (0.3275911 * z) / Math.SQRT2);
@@ -45,12 +53,13 @@ function normalTails(z: number): number {
  * Exact for the ranks that there are, equal ones included.
  */
 export function rankTest(a: readonly number[], b: readonly number[]): number {
+  if (a.length > b.length) return rankTest(b, a);
   const ranks = doubledRanks([...a, ...b]);
   const own = ranks.slice(0, a.length).reduce((sum, rank) => sum + rank, 0);
   const count = ranks.length;
   const mean = a.length * (count + 1);
   const off = Math.abs(own - mean);
-  if (count <= EXACT_MAX) {
+  if (isExact(a.length, b.length)) {
     let probability = 0;
     for (const [sum, share] of sumsOfChosen(ranks, a.length).entries())
       if (Math.abs(sum - mean) >= off) probability += share;
@@ -58,13 +67,18 @@ export function rankTest(a: readonly number[], b: readonly number[]): number {
   }
   const middle = count + 1;
   const squares = ranks.reduce((sum, rank) => sum + (rank - middle) ** 2, 0);
-  const variance = (a.length * b.length * squares) / (count * (count - 1));
+  return normalProbability(off, (a.length * b.length * squares) / (count * (count - 1)));
+}
+
+/** Of a doubled sum of ranks that is so far off its mean. */
+function normalProbability(off: number, variance: number): number {
   // A step of the doubled sum is two: half of it for continuity.
   return variance === 0 ? 1 : Math.min(1, normalTails(Math.max(0, off - 1) / Math.sqrt(variance)));
 }
 
-/** The least probability that samples of these numbers can have: all of one below all of the other. */
+/** The least that rankTest says of samples of these numbers: all of one below all of the other. */
 export function leastProbability(a: number, b: number): number {
+  if (!isExact(a, b)) return normalProbability(a * b, (a * b * (a + b + 1)) / 3);
   let orders = 1;
   for (let i = 1; i <= b; i++) orders = (orders * (a + i)) / i;
   return Math.min(1, 2 / orders);
@@ -72,13 +86,14 @@ export function leastProbability(a: number, b: number): number {
 
 /** How many of the sorted factors lie outside of the interval on each side; and what it holds with. */
 function skippedPairs(a: number, b: number): { skipped: number; confidence: number } {
-  if (a + b > EXACT_MAX) {
+  if (!isExact(a, b)) {
     const deviation = Math.sqrt((a * b * (a + b + 1)) / 12);
     return { skipped: Math.max(0, Math.floor((a * b) / 2 - 1.96 * deviation) - 1), confidence: CONFIDENCE };
   }
   const ranks = Array.from({ length: a + b }, (_, at) => at + 1);
-  // Without a pair that is the wrong way round the ranks of `a` are the first.
-  const shares = sumsOfChosen(ranks, a).subarray((a * (a + 1)) / 2);
+  // Without a pair that is the wrong way round the ranks of one side are the first.
+  const fewer = Math.min(a, b);
+  const shares = sumsOfChosen(ranks, fewer).subarray((fewer * (fewer + 1)) / 2);
   let outside = shares[0]!;
   let skipped = 0;
   while (1 - 2 * (outside + shares[skipped + 1]!) >= CONFIDENCE) outside += shares[++skipped]!;

@@ -31,8 +31,10 @@ function quantile(sorted: readonly number[], share: number): number {
   const at = (sorted.length - 1) * share;
   const below = Math.floor(at);
   const next = sorted[Math.min(below + 1, sorted.length - 1)]!;
-  // Of factors some may be infinite.
-  return next === sorted[below] ? next : sorted[below]! + (next - sorted[below]!) * (at - below);
+  // Of factors some may be infinite: nothing of one is NaN.
+  return at === below || next === sorted[below]
+    ? sorted[below]!
+    : sorted[below]! + (next - sorted[below]!) * (at - below);
 }
 
 export function ascending(values: readonly number[]): number[] {
@@ -43,15 +45,16 @@ export function median(values: readonly number[]): number {
   return quantile(ascending(values), 0.5);
 }
 
-/** P(at most `most` of `count` tosses of a fair coin are heads). */
-function binomialTail(count: number, most: number): number {
-  let term = 0.5 ** count;
+/** For each `heads`, up to half of `count`: P(at most so many of `count` tosses of a fair coin are heads). */
+function* binomialTails(count: number): Generator<number, void> {
+  // By its logarithm: 2^-1075 is no number any more.
+  let logarithm = -count * Math.LN2;
   let sum = 0;
-  for (let heads = 0; heads <= most; heads++) {
-    sum += term;
-    term *= (count - heads) / (heads + 1);
+  for (let heads = 0; heads <= count / 2; heads++) {
+    sum += Math.exp(logarithm);
+    yield sum;
+    logarithm += Math.log((count - heads) / (heads + 1));
   }
-  return sum;
 }
 
 /**
@@ -61,10 +64,15 @@ function binomialTail(count: number, most: number): number {
  */
 export function medianInterval(sorted: readonly number[]): Interval {
   const count = sorted.length;
-  const confidence = (skipped: number) => Math.max(0, 1 - 2 * binomialTail(count, skipped));
-  let skipped = 0;
-  while (confidence(skipped + 1) >= CONFIDENCE) skipped++;
-  return { low: sorted[skipped]!, high: sorted[count - 1 - skipped]!, confidence: confidence(skipped) };
+  let skipped = -1;
+  let confidence = 0;
+  for (const tail of binomialTails(count)) {
+    const held = Math.max(0, 1 - 2 * tail);
+    if (skipped >= 0 && held < CONFIDENCE) break;
+    confidence = held;
+    skipped++;
+  }
+  return { low: sorted[skipped]!, high: sorted[count - 1 - skipped]!, confidence };
 }
 
 /** Of no samples there is nothing to say. */
@@ -87,7 +95,8 @@ export function summarize(samples: readonly number[]): Summary | undefined {
  */
 export function pairedRatio(samples: readonly number[], against: readonly number[]): Ratio | undefined {
   const rounds = samples.slice(0, against.length).map((sample, round) => sample / against[round]!);
-  const sorted = ascending(rounds.filter(Number.isFinite));
-  if (sorted.length === 0) return undefined;
-  return { ratio: quantile(sorted, 0.5), ...medianInterval(sorted) };
+  // Where the other took no time at all this one took longer than any multiple; where neither did there is no ratio.
+  const sorted = ascending(rounds.filter((ratio) => !Number.isNaN(ratio)));
+  const ratio = sorted.length === 0 ? Number.NaN : quantile(sorted, 0.5);
+  return Number.isFinite(ratio) ? { ratio, ...medianInterval(sorted) } : undefined;
 }

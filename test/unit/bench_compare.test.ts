@@ -210,4 +210,13 @@ test("samples that are no numbers are refused", () => {
   }
 });
 
+test("what a file has for a terminal does not reach it", () => {
+  const json = JSON.parse(JSON.stringify(resultsJson(results())));
+  json.rows[0].name = "\x1b[2Jrow";
+  json.rows[0].samples["\x9bway"] = [1, 2];
+  const read = parseResults(JSON.stringify(json));
+  assert.is(read.rows[0]!.row.name, "\ufffd[2Jrow");
+  assert.not.match(tableText(read), /[\x1b\x9b]/);
+});
+
 test.run();

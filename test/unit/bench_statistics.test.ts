@@ -39,6 +39,16 @@ test("the interval of a median goes between the samples that the binomial distri
   assert.equal(ends(20), [6, 15, 0.9586]);
 });
 
+test("it ends with any number of samples, as the normal distribution says", () => {
+  for (const count of [1074, 1075, 1076, 5000]) {
+    const { low, high, confidence } = medianInterval(counted(count));
+    assert.ok(confidence >= 0.95 && confidence < 0.96, `${count}: ${confidence}`);
+    const expected = (count - 1.96 * Math.sqrt(count)) / 2;
+    assert.ok(Math.abs(low - expected) <= 2, `${count}: ${low} for ${expected}`);
+    assert.is(low + high, count + 1);
+  }
+});
+
 test("it has the median in it as often as it says, whatever samples are drawn from", () => {
   const random = source(1);
   const median = 100 / 0.55 ** 0.5;
@@ -61,6 +71,10 @@ test("ratios are taken round by round: what slows both down is in neither", () =
   assert.equal(pairedRatio(here, native), { ratio: 3, low: 3, high: 3, confidence: 0.96875 });
   assert.is(pairedRatio([], native), undefined);
   assert.is(pairedRatio([1, 2], [0, 0]), undefined);
+  assert.is(pairedRatio([0, 0], [0, 0]), undefined);
+  // A round in which the other took no time is above all others, and counts.
+  const { ratio, low, high } = pairedRatio([1, 2, 3], [1, 1, 0])!;
+  assert.equal([ratio, low, high], [2, 1, Number.POSITIVE_INFINITY]);
   // One way was given up after two rounds.
   assert.is(pairedRatio([30, 40], [10, 10, 99])!.ratio, 3.5);
 });
@@ -89,6 +103,30 @@ test("of many samples the probability is that of the normal distribution", () =>
   );
   assert.ok(probability > 1e-9 && probability < 2e-9, `${probability}`);
   assert.is(rankTest(new Array(25).fill(1), new Array(25).fill(1)), 1);
+});
+
+test("of unequal sides the test can say the least that is said of it", () => {
+  for (const [few, many] of [
+    [1, 60],
+    [3, 60],
+    [5, 50],
+    [10, 100],
+    [12, 60],
+    [1, 1000],
+  ] as const) {
+    const [a, b] = [counted(few), counted(many).map((value) => value + few)];
+    const least = leastProbability(few, many);
+    for (const probability of [rankTest(a, b), rankTest(b, a)])
+      assert.ok(Math.abs(probability / least - 1) < 1e-6, `${few}, ${many}: ${probability} for ${least}`);
+    assert.is(leastProbability(many, few), least);
+  }
+  assert.ok(Math.abs(leastProbability(3, 60) / (2 / 39_711) - 1) < 1e-9);
+  assert.equal(change(counted(60), counted(5)).confidence, change(counted(5), counted(60)).confidence);
+});
+
+test("a median between infinite factors is a figure", () => {
+  assert.is(change([0, 1], [5]).factor, Number.POSITIVE_INFINITY);
+  assert.is(change([0, 1, 1], [5]).factor, 5);
 });
 
 test("noise passes the rank test as often as it may, and the interval of a change holds", () => {
