@@ -52,6 +52,54 @@ for (const flags of [["-static"], ["-pie", "-fPIE"], ["-shared", "-fPIC", "-s"]]
     assert.is(look(file, [file.length + 10])[0]!.symbol, "");
   });
 
+/** A file whose symbols all lie over all of its code, the next one a byte later. */
+function overlapping(symbols: number): Buffer {
+  const [SECTIONS, SYMBOLS] = [128, 320];
+  const file = Buffer.alloc(SYMBOLS + symbols * 24 + 16);
+  file.set([0x7f, 0x45, 0x4c, 0x46]);
+  file.writeBigUInt64LE(64n, 32); // e_phoff
+  file.writeBigUInt64LE(BigInt(SECTIONS), 40); // e_shoff
+  file.writeUInt16LE(56, 54); // e_phentsize
+  file.writeUInt16LE(1, 56); // e_phnum
+  file.writeUInt16LE(64, 58); // e_shentsize
+  file.writeUInt16LE(2, 60); // e_shnum
+  file.writeUInt32LE(1, 64); // p_type: PT_LOAD
+  file.writeBigUInt64LE(1n << 30n, 64 + 32); // p_filesz
+  const symtab = SECTIONS + 64;
+  file.writeUInt32LE(2, symtab + 4); // sh_type: SHT_SYMTAB
+  file.writeBigUInt64LE(BigInt(SYMBOLS), symtab + 24);
+  file.writeBigUInt64LE(BigInt(symbols * 24), symtab + 32);
+  file.writeBigUInt64LE(BigInt(SYMBOLS + symbols * 24), SECTIONS + 24); // the names
+  file.writeBigUInt64LE(16n, SECTIONS + 32);
+  file.write("name", SYMBOLS + symbols * 24);
+  for (let i = 0; i < symbols; i++) {
+    const at = SYMBOLS + i * 24;
+    file[at + 4] = 2; // STT_FUNC
+    file.writeUInt16LE(1, at + 6);
+    file.writeBigUInt64LE(BigInt(i), at + 8);
+    file.writeBigUInt64LE(1n << 29n, at + 16);
+  }
+  return file;
+}
+
+test("no piece is long, and too many symbols that overlap are none", () => {
+  const wishes = Array.from({ length: 4096 }, (_none, i) => ({
+    offset: 70_000 + i,
+    symbol: "",
+    symbolOffset: 0,
+  }));
+  const piecesOf = (file: Buffer) => {
+    let pieces = 0;
+    for (const _piece of findSymbols((at, length) => file.subarray(at, at + length), wishes)) pieces++;
+    return pieces;
+  };
+  assert.is(piecesOf(overlapping(1 << 16)), 32);
+  assert.ok(wishes.every(({ symbol }) => symbol === ""));
+  // 2^17 steps, one piece of symbols, and 4096 names.
+  assert.is(piecesOf(overlapping(32)), 4 + 1 + 128);
+  assert.ok(wishes.every(({ symbol }) => symbol === "name"));
+});
+
 test("files that are damaged have no symbols, or others", () => {
   const file = compiled("damaged", "-pie", "-fPIE");
   fc.assert(

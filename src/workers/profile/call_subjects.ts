@@ -4,6 +4,7 @@
 import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
 import { pieceArguments } from "../../shared/abi/marshal.ts";
 import { SYSCALLS } from "../../shared/abi/syscalls.ts";
+import { NAME_MAX } from "../../shared/profile.ts";
 import { KP_MARSHAL_COUNT } from "../../shared/ring/layout.ts";
 import type { Call } from "../call/call.ts";
 import { SocketFile } from "../net/socket.ts";
@@ -11,9 +12,10 @@ import { StandIn } from "../net/stand_in.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { type Path, pathName } from "../vfs/path.ts";
-import { escaped } from "./names.ts";
+import { escaped, kept } from "./names.ts";
 import type { CallSubjects, Subject } from "./recorder.ts";
 import { SocketNames } from "./socket_names.ts";
+import { WeakCache } from "./weak_cache.ts";
 
 const IS_PATH = /path|^(target|filename|put_old|new_root)$/;
 
@@ -36,6 +38,8 @@ function wayOf(call: (typeof SYSCALLS)[number]): Way | undefined {
   return at < 0 ? undefined : { kind: "file", at };
 }
 
+/** Files, and places, whose names are kept. */
+const NAMES_MAX = 4096;
 const NOWHERE = "";
 /** Directories above a place that are looked at: a guest may make a hundred thousand, and be in another with each call. */
 const STEPS_MAX = 64;
@@ -50,8 +54,8 @@ function placeName(path: Path, root: Path): string {
 
 export class GuestSubjects implements CallSubjects {
   readonly #ways: (Way | undefined)[] = new Array(KP_MARSHAL_COUNT).fill(undefined);
-  readonly #files = new WeakMap<OpenFile, Subject>();
-  readonly #places = new WeakMap<Path, string>();
+  readonly #files = new WeakCache<OpenFile, Subject>(NAMES_MAX);
+  readonly #places = new WeakCache<Path, string>(NAMES_MAX);
   readonly #names = new SocketNames();
 
   constructor() {
@@ -95,8 +99,9 @@ export class GuestSubjects implements CallSubjects {
     const known = this.#places.get(path);
     if (known !== undefined) return known;
     const text = placeName(path, task.fs.root);
-    const name = text === "/" ? "" : text;
-    this.#places.set(path, name);
+    // More than what is left of a name is not wanted.
+    const name = text === "/" ? "" : kept(text.slice(0, NAME_MAX + 1));
+    this.#places.add(path, name);
     return name;
   }
 
@@ -105,8 +110,8 @@ export class GuestSubjects implements CallSubjects {
     if (subject === undefined) {
       const isSocket = file instanceof SocketFile || file instanceof StandIn;
       const name = file.path === null ? file.describe() : placeName(file.path, task.fs.root);
-      subject = { kind: isSocket ? "sockets" : "paths", name: escaped(name) };
-      this.#files.set(file, subject);
+      subject = { kind: isSocket ? "sockets" : "paths", name: kept(escaped(name)) };
+      this.#files.add(file, subject);
     }
     if (file instanceof SocketFile) this.#names.used(file, subject.name);
     return subject;

@@ -17,6 +17,11 @@ export interface Waits {
   waitHost: number;
 }
 
+/** Numbers that Linux does not know are the guest's to choose, and are one: -1. */
+export function knownNumber(nr: number): number {
+  return nr >= 0 && nr < KP_MARSHAL_COUNT ? nr : -1;
+}
+
 export class CallEntry {
   readonly nr: number;
   count = 0;
@@ -89,10 +94,11 @@ export class CallTable {
   readonly #entries: (CallEntry | undefined)[] = new Array(KP_MARSHAL_COUNT + 1).fill(undefined);
 
   of(nr: number): CallEntry {
-    const at = nr >= 0 && nr < KP_MARSHAL_COUNT ? nr : KP_MARSHAL_COUNT;
+    const number = knownNumber(nr);
+    const at = number < 0 ? KP_MARSHAL_COUNT : number;
     const known = this.#entries[at];
     if (known !== undefined) return known;
-    const made = new CallEntry(at === KP_MARSHAL_COUNT ? -1 : nr);
+    const made = new CallEntry(number);
     this.#entries[at] = made;
     return made;
   }

@@ -17,6 +17,10 @@ const SYMBOL_SIZE = 24;
 const SYMBOLS_MAX = 1 << 16;
 const SYMBOLS_PER_PIECE = 2048;
 const NAME_BYTES = 256;
+const NAMES_PER_PIECE = 32;
+/** Symbols that overlap are looked at for each wish: so many in a piece, and in a file, which is given up with more. */
+const STEPS_PER_PIECE = 1 << 15;
+const STEPS_MAX = 1 << 20;
 
 /** Bytes of the file, fewer at its end; null: they cannot be read. */
 export type ReadFile = (offset: number, length: number) => Uint8Array | null;
@@ -95,7 +99,7 @@ function lowerBound(values: Float64Array, value: number): number {
   return low;
 }
 
-/** Each yield is the end of a piece. Symbols that overlap: the one that begins last. */
+/** Each yield is the end of a piece. Symbols that overlap: the one that begins last. A file with too many of those has none. */
 export function* findSymbols(read: ReadFile, all: readonly SymbolWish[]): Generator<void, void> {
   const head = read(0, elf64_ehdr.size);
   if (head === null || head.length < elf64_ehdr.size || head[0] !== 0x7f || head[1] !== 0x45) return;
@@ -110,6 +114,7 @@ export function* findSymbols(read: ReadFile, all: readonly SymbolWish[]): Genera
     .sort((a, b) => a.address - b.address);
   if (wanted.length === 0) return;
   const addresses = Float64Array.from(wanted, ({ address }) => address);
+  let steps = 0;
   for (let first = 0; first < table.count; first += SYMBOLS_PER_PIECE) {
     const count = Math.min(SYMBOLS_PER_PIECE, table.count - first);
     const symbols = exact(read, table.offset + first * SYMBOL_SIZE, count * SYMBOL_SIZE);
@@ -120,6 +125,8 @@ export function* findSymbols(read: ReadFile, all: readonly SymbolWish[]): Genera
       const start = u64(symbols, at + 8);
       const end = start + u64(symbols, at + 16);
       for (let i = lowerBound(addresses, start); i < wanted.length && addresses[i]! < end; i++) {
+        if (++steps > STEPS_MAX) return;
+        if (steps % STEPS_PER_PIECE === 0) yield;
         const one = wanted[i]!;
         if (start <= one.start) continue;
         one.start = start;
@@ -128,7 +135,8 @@ export function* findSymbols(read: ReadFile, all: readonly SymbolWish[]): Genera
     }
     yield;
   }
-  for (const { wish, address, start, name } of wanted) {
+  for (const [i, { wish, address, start, name }] of wanted.entries()) {
+    if (i % NAMES_PER_PIECE === NAMES_PER_PIECE - 1) yield;
     if (start < 0 || name >= table.namesSize) continue;
     const bytes = read(table.names + name, Math.min(NAME_BYTES, table.namesSize - name));
     if (bytes === null) continue;

@@ -14,6 +14,7 @@ import { type Mapped, VM_SHARED, type Vma } from "../mem/vma.ts";
 import type { Native } from "../native.ts";
 import { SYSCALL_LENGTH } from "../patch/site.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
+import { knownNumber } from "./call_table.ts";
 import { GuestPlaces } from "./guest_places.ts";
 import type { CallOrigins } from "./recorder.ts";
 
@@ -23,6 +24,8 @@ const SITES_TOLD = 100;
 const JUDGED_FROM = 128;
 const STACKS_MAX = 2048;
 const FRAMES_MAX = 32;
+/** Frames that are followed: some have no place. */
+const STEPS_MAX = 64;
 /** Of a stack so much is read. */
 const STACK_BYTES = 16_384;
 
@@ -108,7 +111,8 @@ export class GuestOrigins implements CallOrigins {
     // From where on a site should have been patched.
     if (site.traps >= JUDGED_FROM && (site.traps & (site.traps - 1)) === 0)
       site.state = stateOf(space, address);
-    site.calls.set(call.nr, (site.calls.get(call.nr) ?? 0) + 1);
+    const nr = knownNumber(call.nr);
+    site.calls.set(nr, (site.calls.get(nr) ?? 0) + 1);
   }
 
   sample(call: Call, nowNs: number): Stack | null {
@@ -117,14 +121,15 @@ export class GuestOrigins implements CallOrigins {
     this.#samples++;
     const frames = this.#walk(call);
     if (frames.length <= 1) this.#shallow++;
-    const key = `${call.nr} ${frames.join(" ")}`;
+    const nr = knownNumber(call.nr);
+    const key = `${nr} ${frames.join(" ")}`;
     let stack = this.#stacks.get(key);
     if (stack === undefined) {
       if (this.#stacks.size >= STACKS_MAX) {
         this.#stacksDropped++;
         return null;
       }
-      stack = { frames, nr: call.nr, count: 0, sumNs: 0 };
+      stack = { frames, nr, count: 0, sumNs: 0 };
       this.#stacks.set(key, stack);
     }
     stack.count++;
@@ -160,7 +165,7 @@ export class GuestOrigins implements CallOrigins {
     const top = word(0);
     if (isCode(space.vmas.find(top))) add(top);
     let frame = slots.unsigned(slot, RBP);
-    while (frames.length < FRAMES_MAX) {
+    for (let steps = 0; steps < STEPS_MAX && frames.length < FRAMES_MAX; steps++) {
       const at = frame - from;
       if (at < 0 || at % 8 !== 0 || at + 16 > length) break;
       const next = word(at);
@@ -176,6 +181,11 @@ export class GuestOrigins implements CallOrigins {
   /** Looks for symbols; `then` is called when that is done. */
   finish(then: () => void): void {
     this.#places.finish(then);
+  }
+
+  /** Nobody wants to know: what it holds of the host's is let go at once. */
+  drop(): void {
+    this.#places.drop();
   }
 
   sites(): RecordedSite[] {

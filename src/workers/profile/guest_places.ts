@@ -2,6 +2,7 @@
 // opened when the first place in one is seen, since the process may be gone when the profile ends; symbols are looked
 // for then, in all of a file's places at once, in pieces.
 
+import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { RecordedPlace } from "../../shared/profile_record.ts";
 import type { Steps } from "../call/steps.ts";
 import type { Credentials } from "../credentials/credentials.ts";
@@ -13,11 +14,12 @@ import { contextOf } from "../vfs/lookup.ts";
 import { closeMapped, readMapped } from "../vfs/mapped_file.ts";
 import { FileTarget, walkPath } from "../vfs/path_walk.ts";
 import { findSymbols, type SymbolWish } from "./elf_symbols.ts";
-import { escaped } from "./names.ts";
+import { escaped, kept } from "./names.ts";
 
 const PLACES_MAX = 4096;
 /** Each holds a descriptor of the host's until the profile ends. */
 const FILES_MAX = 64;
+const NAMES_PER_PIECE = 64;
 
 interface Place {
   readonly file: string;
@@ -66,7 +68,7 @@ export class GuestPlaces {
     const number = this.#places.length;
     this.#numbers.set(key, number);
     const file = backing === null ? (vma?.name ?? "") : backing.path;
-    const place = { file: escaped(file), offset, symbol: "", symbolOffset: 0 };
+    const place = { file: kept(escaped(file)), offset, symbol: "", symbolOffset: 0 };
     this.#places.push(place);
     if (backing !== null) this.#fileOf(task, backing)?.places.push(place);
     return number;
@@ -95,6 +97,8 @@ export class GuestPlaces {
     try {
       const found = walkPath(contextOf(task), task.fs.root, backing.path, { follow: true });
       if (typeof found === "number" || found instanceof FileTarget) return null;
+      // To open anything else may be to do something.
+      if (found.inode.type !== S_IFREG) return null;
       const file = found.inode.open(0, this.#kernel.rootCredentials);
       if (typeof file === "number") return null;
       const mapped = file.map(false);
@@ -141,9 +145,17 @@ export class GuestPlaces {
     const wishes = places.map(({ offset }): SymbolWish => ({ offset, symbol: "", symbolOffset: 0 }));
     yield* findSymbols(read, wishes);
     for (const [i, { symbol, symbolOffset }] of wishes.entries()) {
-      places[i]!.symbol = escaped(symbol);
+      if (i % NAMES_PER_PIECE === NAMES_PER_PIECE - 1) yield;
+      places[i]!.symbol = kept(escaped(symbol));
       places[i]!.symbolOffset = symbolOffset;
     }
+  }
+
+  /** Lets all files go at once, without a look for symbols: the kernel ends, and with it its turns. */
+  drop(): void {
+    for (const { mapped } of this.#files.values())
+      if (mapped !== null) closeMapped(this.#kernel.native, mapped);
+    this.#files.clear();
   }
 
   place(number: number): RecordedPlace {

@@ -3,6 +3,7 @@
 // what may be wrong: a key that comes more often than all / places is among them, and no count is too low.
 
 import type { RecordedHeavy } from "../../shared/profile_record.ts";
+import { kept } from "./names.ts";
 
 class Entry {
   name: string;
@@ -18,6 +19,7 @@ class Entry {
   }
 }
 
+/** Names have one char a byte. */
 export class HeavyHitters {
   readonly #places: number;
   readonly #entries = new Map<string, Entry>();
@@ -43,8 +45,8 @@ export class HeavyHitters {
       error = least.count;
       this.#entries.delete(least.name);
     }
-    const entry = new Entry(name, error);
-    this.#entries.set(name, entry);
+    const entry = new Entry(kept(name), error);
+    this.#entries.set(entry.name, entry);
     return entry;
   }
 

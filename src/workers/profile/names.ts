@@ -13,3 +13,8 @@ export function escaped(text: string): string {
   });
   return head.length <= NAME_MAX ? head : head.slice(0, NAME_MAX - CUT.length) + CUT;
 }
+
+/** The same text with no memory but its own: that of a part, or of parts put together, holds what it was made of. One char a byte. */
+export function kept(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
+}

@@ -3,7 +3,7 @@
 
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "../../shared/abi/socket.ts";
 import type { SocketFile } from "../net/socket.ts";
-import { escaped } from "./names.ts";
+import { escaped, kept } from "./names.ts";
 
 const DETAILS_MAX = 4096;
 const TYPES: ReadonlyMap<number, string> = new Map([
@@ -49,7 +49,7 @@ export class SocketNames {
     this.#uses.set(socket, uses);
     if ((uses & (uses - 1)) !== 0) return;
     if (this.#details.size < DETAILS_MAX || this.#details.has(name))
-      this.#details.set(name, detailOf(socket));
+      this.#details.set(name, kept(detailOf(socket)));
   }
 
   /** The name with what was last known of its addresses. */
