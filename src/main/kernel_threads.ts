@@ -105,6 +105,10 @@ export async function startKernelThreads(
 
 /** What is asked of thread 0, and of others where they have to do with it. */
 export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): KernelApi {
+  const stopProfiles = () => [
+    api.profileStop(),
+    ...others.map((thread) => ask(thread, (remote) => remote.profileStop())),
+  ];
   return {
     ...api,
 
@@ -120,14 +124,17 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
 
     async profileStart(options) {
       const sandbox = await api.profileStart(options);
-      if (sandbox !== null)
-        await Promise.all(others.map((thread) => ask(thread, (remote) => remote.profileStart(options))));
-      return sandbox;
+      if (sandbox === null) return null;
+      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.profileStart(options)));
+      const failed = (await Promise.allSettled(ofOthers)).find(({ status }) => status === "rejected");
+      if (failed === undefined) return sandbox;
+      // All or none: those that record would do so for nobody.
+      await Promise.allSettled(stopProfiles());
+      throw (failed as PromiseRejectedResult).reason;
     },
 
     async profileStop() {
-      const ofOthers = others.map((thread) => ask(thread, (remote) => remote.profileStop()));
-      return (await Promise.all([api.profileStop(), ...ofOthers])).flat().filter((record) => record !== null);
+      return (await Promise.all(stopProfiles())).flat().filter((record) => record !== null);
     },
 
     async inspect(request) {

@@ -141,8 +141,10 @@ export interface ThreadProfile {
   passedOut: number;
   passedIn: number;
   forwards: number;
+  /** The most messages that it took at once; 0: no more than before it recorded. */
   queuedMax: number;
   longTurns: number;
+  /** 0: none was longer than those before it recorded. */
   longestTurnMs: number;
   /** Bytes that its JavaScript has allocated. */
   allocatedBytes: number;

@@ -108,13 +108,14 @@ test("a call that never returns counts once, one that is under way does not", ()
 });
 
 test("what another thread goes on with is its", () => {
-  const { recorder, make, told } = world();
+  const { recorder, make, told, words } = world();
+  words[recordWord(0, 0)] = Request.SYSCALL;
   const call = make("sendto");
   recorder.enter(call);
   recorder.passed(call);
   recorder.leave(call, 5);
-  const { count, passed } = told("sendto")!;
-  assert.equal([count, passed], [0, 1]);
+  const { count, passed, trapped } = told("sendto")!;
+  assert.equal([count, passed, trapped], [0, 1, 0]);
 });
 
 test("a stub that goes back by itself takes no time of its call with it", () => {
@@ -126,6 +127,32 @@ test("a stub that goes back by itself takes no time of its call with it", () => 
   spend(LONG_NS * 3);
   recorder.leave(call, 4096);
   assert.ok(sumOf(told("mmap")!.service) < LONG_NS * 3);
+});
+
+test("a list that failed behind which a stub would have gone back ends nothing", () => {
+  const { recorder, make, told } = world();
+  const call = make("mmap");
+  recorder.enter(call);
+  Object.assign(call as unknown as FakeCall, { owned: false, mayHaveReturned: true });
+  recorder.rests(call);
+  recorder.goesOn(call);
+  spend(LONG_NS);
+  recorder.leave(call, -12);
+  assert.ok(sumOf(told("mmap")!.work) >= LONG_NS);
+});
+
+test("when a call was posted says nothing of the next one", () => {
+  const { recorder, make, told, stamps } = world();
+  spend(10_000);
+  const call = make("getppid");
+  for (const posted of [MONOTONIC_NS(), 0, 0]) {
+    stamps.set(POSTED_AT, posted);
+    recorder.enter(call);
+    recorder.leave(call, 1);
+  }
+  const { count, queue } = told("getppid")!;
+  // Sum, minimum and maximum, then one bucket with its count.
+  assert.equal([count, queue.length, queue[4]], [3, 5, 1]);
 });
 
 test("times of a stub count where they can be true", () => {

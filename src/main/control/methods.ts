@@ -338,9 +338,13 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** The next part of what was recorded; null: there is no more, and another profile may be started. */
-  profile_part(_control, peer) {
-    const part = profile(peer).next();
-    if (part === null) delete peer.profile;
+  profile_part(control, peer) {
+    const held = profile(peer);
+    const part = held.next();
+    if (part === null) {
+      delete peer.profile;
+      if (control.profile === held) delete control.profile;
+    }
     return part;
   },
 
@@ -419,6 +423,7 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
 export function peerGone(control: Control, peer: Peer): void {
   peer.isGone = true;
   peer.forget?.();
+  if (control.profile === peer.profile) delete control.profile;
   peer.profile
     ?.forget()
     .catch((error: unknown) => control.log.error({ err: error }, "ending a profile failed"));

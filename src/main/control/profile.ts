@@ -55,6 +55,7 @@ export function* partsOf(records: readonly ThreadRecord[]): Generator<ProfilePar
 export class HeldProfile {
   readonly #kernel: ContainerKernel;
   #isRunning = true;
+  #isForgotten = false;
   #parts: Generator<ProfilePart> | null = null;
   readonly #over = Promise.withResolvers<void>();
 
@@ -71,14 +72,21 @@ export class HeldProfile {
   async stop(): Promise<void> {
     if (!this.#isRunning) throw new RequestError("ERR_STATE", "the profile has been stopped already");
     this.#isRunning = false;
-    this.#parts = partsOf(await this.#kernel.profileStop());
+    const records = await this.#kernel.profileStop();
+    if (!this.#isForgotten) this.#parts = partsOf(records);
   }
 
   next(): ProfilePart | null {
     if (this.#parts === null) throw new RequestError("ERR_STATE", "the profile has not been stopped");
     const { value } = this.#parts.next();
-    if (value === undefined) this.#over.resolve();
-    return value ?? null;
+    if (value !== undefined) return value;
+    this.#letGo();
+    return null;
+  }
+
+  #letGo(): void {
+    this.#parts = null;
+    this.#over.resolve();
   }
 
   /** Whoever has started it has all of it, or has gone, or takes too long. */
@@ -91,7 +99,8 @@ export class HeldProfile {
 
   /** Its connection has ended. */
   async forget(): Promise<void> {
-    this.#over.resolve();
+    this.#isForgotten = true;
+    this.#letGo();
     if (!this.#isRunning) return;
     this.#isRunning = false;
     await this.#kernel.profileStop();

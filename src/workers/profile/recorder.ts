@@ -75,6 +75,7 @@ class Open {
   /** Null: none is open. */
   entry: CallEntry | null = null;
   nr = -1;
+  isTrapped = false;
   startNs = 0;
   /** From its post to its begin; negative: not known. */
   queueNs = -1;
@@ -170,6 +171,7 @@ export class Recorder implements CallObserver {
     open.waits.waitHost = 0;
     this.#told(open, slot, nowNs);
     const isTrapped = this.#isTrapped(call);
+    open.isTrapped = isTrapped;
     if (isTrapped) entry.trapped++;
     open.subject = null;
     open.sample = null;
@@ -198,6 +200,7 @@ export class Recorder implements CallObserver {
     const postedNs = slots.unsigned(slot, POSTED_AT);
     const { last, leftNs } = open;
     open.last = null;
+    open.queueNs = -1;
     if (postedNs < this.#startedNs || postedNs < leftNs - CLOCK_ERROR || postedNs > nowNs + CLOCK_ERROR)
       return;
     open.queueNs = Math.max(0, nowNs - postedNs);
@@ -224,12 +227,16 @@ export class Recorder implements CallObserver {
     if (open === undefined || open.call !== call || open.restsNs < 0) return;
     open.waits[open.rest] += this.#now() - open.restsNs;
     open.restsNs = -1;
+    // What would have ended it by itself has failed: it ends as any other.
+    open.returnedNs = -1;
   }
 
   passed(call: Call): void {
     const open = this.#open[call.slot];
     if (open === undefined || open.call !== call || open.entry === null) return;
     open.entry.passed++;
+    // Whoever goes on with it counts it again.
+    if (open.isTrapped) open.entry.trapped--;
     open.entry = null;
     open.sample = null;
   }

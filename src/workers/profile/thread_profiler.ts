@@ -60,6 +60,9 @@ const COUNTED = [
   "longTurns",
 ] as const satisfies readonly (keyof ThreadReport)[];
 
+/** Of a report what is a maximum since the thread's start. */
+const MAXIMA = ["queuedMax", "longestTurnMs"] as const satisfies readonly (keyof ThreadReport)[];
+
 interface Running {
   readonly recorder: Recorder;
   readonly before: CallObserver | null;
@@ -98,23 +101,32 @@ export class ThreadProfiler {
     const origins = this.#view?.origins?.(stacksPerSecond) ?? null;
     // V8 takes its time to begin, which is no part of what is recorded.
     const samples = cpu ? CpuSamples.start() : null;
-    const startedNs = kernel.native.monotonicNs();
-    const before = kernel.observer;
-    const recorder = new Recorder(kernel, before, this.#view?.subjects() ?? null, origins);
-    this.#running = {
-      recorder,
-      before,
-      origins,
-      cpu: samples,
-      collections: new Collections(),
-      figures: this.#figures(),
-      startedNs,
-      renewal: null,
-    };
-    kernel.observer = recorder;
+    try {
+      this.#running = this.#begin(origins, samples);
+    } catch (error) {
+      samples?.stop();
+      throw error;
+    }
+    kernel.observer = this.#running.recorder;
     kernel.profiling = this;
     kernel.page.setTimed(kernel.thread, true);
     if (samples !== null) this.#renewLater(this.#running);
+  }
+
+  #begin(origins: GuestOrigins | null, cpu: CpuSamples | null): Running {
+    const kernel = this.#kernel;
+    const startedNs = kernel.native.monotonicNs();
+    const before = kernel.observer;
+    return {
+      recorder: new Recorder(kernel, before, this.#view?.subjects() ?? null, origins),
+      before,
+      origins,
+      cpu,
+      figures: this.#figures(),
+      collections: new Collections(),
+      startedNs,
+      renewal: null,
+    };
   }
 
   #renewLater(running: Running): void {
@@ -147,7 +159,7 @@ export class ThreadProfiler {
     const running = this.#running;
     if (running === null) return;
     this.#end(running);
-    running.origins?.finish(() => {});
+    running.origins?.drop();
   }
 
   #end(running: Running): ThreadRecord {
@@ -164,6 +176,8 @@ export class ThreadProfiler {
     const inProgress = recorder.end();
     const report = { ...now.report };
     for (const name of COUNTED) report[name] = Math.max(0, now.report[name] - then.report[name]);
+    // Maxima since the thread's start: what has not grown is of before.
+    for (const name of MAXIMA) if (now.report[name] <= then.report[name]) report[name] = 0;
     return {
       durationNs,
       report,

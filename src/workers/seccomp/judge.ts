@@ -67,7 +67,7 @@ function kill(task: Task, nr: number, info: SigInfo): number {
 function trap(task: Task, nr: number, info: SigInfo): number {
   forceSignal(task, info);
   task.kernel.tracer?.trapped(task.call, nr, -ENOSYS);
-  task.kernel.observer?.leave(task.call, nr);
+  task.kernel.observer?.leave(task.call, -ENOSYS);
   task.returnToGuest(nr);
   return NO_RESULT;
 }
