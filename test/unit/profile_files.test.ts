@@ -154,6 +154,82 @@ test("a sandbox that lies is found out, or does no harm", () => {
   assert.is(collected.records[0]!.paths[0]!.name, "\\x1b[2J/\\xe9");
 });
 
+test("keys of a sandbox that lies are known ones, and figures are some", () => {
+  const refused = (change: object) => {
+    const [head] = partsOf([record(change)]);
+    assert.throws(
+      () => new Collected().add(JSON.parse(JSON.stringify(head))),
+      (error: Error) => error instanceof SchemaError,
+      JSON.stringify(change),
+    );
+  };
+  refused({ dropped: { "\x1b[2J": 1 } });
+  refused({ dropped: { stacks: -1 } });
+  refused({ cpuNs: 1e300 });
+  const taken = (list: string, item: object) => {
+    const collected = new Collected();
+    collected.add([...partsOf(THREADS)][0]);
+    collected.add(JSON.parse(JSON.stringify({ thread: 0, list, items: [item] })));
+  };
+  const site = THREADS[0]!.sites[0]!;
+  for (const [list, right, ...wrong] of [
+    [
+      "calls",
+      call(0, 1, { errnos: { 4095: 1 } }),
+      call(0, 1, { errnos: { "\x1b[2J": 1 } }),
+      call(0, 1, { errnos: { 0: 1 } }),
+      call(512, 1),
+      call(0, 1, { work: [1, 1, 1, 0.5, 1] }),
+      call(0, 1, { work: [1, 1, 1, -1, 1] }),
+    ],
+    ["sites", { ...site, calls: { "-1": 1, 511: 1 } }, { ...site, calls: { 512: 1 } }],
+  ] as const) {
+    taken(list, right);
+    for (const item of wrong) assert.throws(() => taken(list, item), undefined, JSON.stringify(item));
+  }
+  // A name of ours that all objects have a member of is a name.
+  assert.equal(buildProfile([record({ dropped: { constructor: 2 } as never })], sourceOf).dropped, {
+    constructor: 2,
+  });
+});
+
+test("lists are as long as they can be where they are recorded, all threads' together too", () => {
+  const collected = new Collected();
+  const heads = [...partsOf(THREADS)].filter((part) => "head" in part);
+  for (const head of heads) collected.add(head);
+  const stack = { frames: [], nr: 0, count: 1, sumNs: 1 };
+  const stacks = (thread: number, count: number) =>
+    collected.add({ thread, list: "stacks", items: new Array(count).fill(stack) });
+  stacks(0, 2000);
+  assert.throws(() => stacks(0, 100), /too much/);
+  assert.throws(() => stacks(1, 100), /too much/);
+  stacks(1, 48);
+  assert.throws(() => collected.add({ thread: 1, list: "sites", items: new Array(101).fill({}) }));
+  const name = "x".repeat(32 << 20);
+  assert.throws(() => {
+    for (let i = 0; i < 3; i++)
+      collected.add({
+        thread: 0,
+        list: "paths",
+        items: [{ name, count: 1, error: 0, sumNs: 0, bytes: 0 }],
+      });
+  }, /too large/);
+});
+
+test("a tree that is too deep goes on beside itself", () => {
+  const nodes = Array.from({ length: 20_000 }, (_none, i) => node(i - 1, `f${i}`, 1));
+  const deep = record({ cpu: { intervalNs: 1e9, samples: Number.MAX_SAFE_INTEGER, nodes } });
+  nodes[5]!.samples = Number.MAX_SAFE_INTEGER;
+  const built = { ...profile, ...buildProfile([deep], sourceOf) };
+  const depths: number[] = [];
+  for (const { parent } of built.threads[0]!.cpuProfile!.nodes)
+    depths.push(parent < 0 ? 0 : depths[parent]! + 1);
+  assert.is(Math.max(...depths), 256);
+  // No figure is too large for any form.
+  assert.ok(pprof(built).length > 0);
+  assert.is(speedscope(built).profiles[0]!.samples.length, 20_000);
+});
+
 test("text has the heaviest of everything", () => {
   const text = profileText(profile);
   for (const line of [

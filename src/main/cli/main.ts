@@ -77,9 +77,14 @@ function logError(msg: string): void {
   }
 }
 
+/** A message may have words of a file or a sandbox in it, which are not to act on a terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
 /** One line on standard error; `hint`: what more a user may want to read. */
 function fail(message: string, hint = ""): never {
-  const line = message.trim().replace(/:?\s*\n\s*/g, ": ");
+  const line = printable(message.trim().replace(/:?\s*\n\s*/g, ": "));
   logError(line);
   process.stderr.write(`ringfence: ${line}${hint}\n`);
   process.exit(named?.failureCode ?? CODE_FAILED);

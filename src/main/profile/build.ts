@@ -124,12 +124,18 @@ function callsOf(records: readonly ThreadRecord[]): { calls: CallProfile[]; tota
 
 /** V8 tells native entries apart by what calls them all, and so gives each the name of one. */
 const IS_NATIVE = /^rf_/;
+/** Callers of a function; each costs every form of a profile room. */
+const DEPTH_MAX = 256;
 const SLEEP = "src/workers/sleep_set.ts";
 
 function cpuOf({ intervalNs, samples, nodes }: RecordedCpu, sourceOf: SourceOf): CpuProfile {
   const made: CpuProfile["nodes"] = [];
+  const depths: number[] = [];
   for (const { parent: above, name, url, line, column, samples: selfSamples } of nodes) {
-    const parent = above < made.length ? above : -1;
+    const given = above < made.length ? above : -1;
+    // What is deeper stands beside what it is in.
+    const parent = given >= 0 && depths[given]! >= DEPTH_MAX ? made[given]!.parent : given;
+    depths.push(parent < 0 ? 0 : depths[parent]! + 1);
     const place = sourceOf(url, line, column);
     const isNative = url === "" && IS_NATIVE.test(name);
     const asleep = isNative && made[parent]?.source === SLEEP;
@@ -206,7 +212,7 @@ function guestStacks(records: readonly ThreadRecord[]): GuestStacks {
     const first = all.frames.length;
     all.samples += samples;
     all.shallow += shallow;
-    all.frames.push(...frames);
+    for (const frame of frames) all.frames.push(frame);
     for (const { frames: places, nr, count, sumNs } of stacks) {
       const known = places.filter((at) => at < frames.length).map((at) => first + at);
       all.stacks.push({ frames: known.reverse(), call: callName(nr), count, sumNs });
@@ -217,10 +223,11 @@ function guestStacks(records: readonly ThreadRecord[]): GuestStacks {
 }
 
 function sum(records: readonly ThreadRecord[]): Record<string, number> {
-  const all: Record<string, number> = {};
+  const all = new Map<string, number>();
   for (const { dropped } of records)
-    for (const [name, count] of Object.entries(dropped)) if (count > 0) all[name] = (all[name] ?? 0) + count;
-  return all;
+    for (const [name, count] of Object.entries(dropped))
+      if (count > 0) all.set(name, (all.get(name) ?? 0) + count);
+  return Object.fromEntries(all);
 }
 
 /** All but what only the one who asked for it knows. */

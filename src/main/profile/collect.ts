@@ -3,37 +3,71 @@
 
 import type { ProfiledSandbox } from "../../shared/profile.ts";
 import type { ProfileOptions, ThreadRecord } from "../../shared/profile_record.ts";
+import { KP_MARSHAL_COUNT } from "../../shared/ring/layout.ts";
 import type { ControlClient } from "../cli/control_client.ts";
 import { integer, list, map, object, type Reader, SchemaError } from "../oci/schema.ts";
 import { readThread } from "../usage/thread_reports.ts";
 import { clean } from "./names.ts";
 
 const THREADS_MAX = 64;
+const CALLS_MAX = KP_MARSHAL_COUNT + 1;
 const PARTS_MAX = 100_000;
 /** Names are looked for in files, a piece at a time beside whatever else the kernel does. */
 const STOP_MS = 60_000;
-const NUMBERS_MAX = 1024;
-const ITEMS_MAX = 200_000;
+/** Of all parts, as JSON. */
+const CHARS_MAX = 64 << 20;
+/** A packed histogram: three figures, then a bucket and its count in turn (shared/histogram.ts). */
+const PACKED_HEAD = 3;
+const PACKED_MAX = PACKED_HEAD + 2 * 512;
+/** Frames of a stack. */
+const FRAMES_MAX = 64;
+const HEAVY_MAX = 50;
+const NODES_MAX = 20_000;
+const ERRNO_MAX = 4095;
+const NAME_OF_OURS = /^[A-Za-z]{1,32}$/;
 const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
 
 const amount: Reader<number> = (value, at) => {
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new SchemaError(`${at} is no number`);
+  if (typeof value !== "number" || !(Math.abs(value) <= Number.MAX_SAFE_INTEGER))
+    throw new SchemaError(`${at} is no amount`);
   return value;
 };
 const name: Reader<string> = (value, at) => {
   if (typeof value !== "string") throw new SchemaError(`${at} is no text`);
   return clean(value);
 };
-const packed = list(amount, NUMBERS_MAX);
+const numbers = list(amount, PACKED_MAX);
+const packed: Reader<number[]> = (value, at) => {
+  const read = numbers(value, at);
+  if (!read.every((one, i) => i < PACKED_HEAD || (one >= 0 && Number.isInteger(one))))
+    throw new SchemaError(`${at} is no histogram`);
+  return read;
+};
+
+/** Counts by names that `isName` says are some: no others get any further. */
+function counts(isName: (name: string) => boolean, maximum: number): Reader<Record<string, number>> {
+  const read = map(COUNT, maximum);
+  return (value, at) => {
+    const found = read(value, at);
+    if (!Object.keys(found).every(isName)) throw new SchemaError(`${at} has a member of another name`);
+    return found;
+  };
+}
+
+function isInteger(text: string, least: number, most: number): boolean {
+  return /^-?\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= most;
+}
+
+const nr = integer(-1, KP_MARSHAL_COUNT - 1);
 const heavy = object({ name, count: COUNT, error: COUNT, sumNs: amount, bytes: amount });
 const place = { file: name, offset: amount, symbol: name, symbolOffset: amount };
 
 const LISTS = {
   calls: object({
-    nr: integer(-1, 0xffff),
+    nr,
     count: COUNT,
     errors: COUNT,
-    errnos: map(COUNT, 4096),
+    errnos: counts((text) => isInteger(text, 1, ERRNO_MAX), ERRNO_MAX),
     passed: COUNT,
     trapped: COUNT,
     bytes: amount,
@@ -53,16 +87,16 @@ const LISTS = {
     traps: COUNT,
     address: name,
     state: name,
-    calls: map(COUNT, 1024),
+    calls: counts((text) => isInteger(text, -1, KP_MARSHAL_COUNT - 1), CALLS_MAX),
   }),
   paths: heavy,
   sockets: heavy,
   futexes: heavy,
   hostWaits: heavy,
   frames: object(place),
-  stacks: object({ frames: list(COUNT, 256), nr: integer(-1, 0xffff), count: COUNT, sumNs: amount }),
+  stacks: object({ frames: list(COUNT, FRAMES_MAX), nr, count: COUNT, sumNs: amount }),
   nodes: object({
-    parent: integer(-1, ITEMS_MAX),
+    parent: integer(-1, NODES_MAX),
     name,
     url: name,
     line: COUNT,
@@ -70,6 +104,19 @@ const LISTS = {
     samples: COUNT,
   }),
 } satisfies Record<string, Reader<object>>;
+
+/** What each list has at most, of one thread and of all: guests' sites and stacks are thread 0's alone. */
+const SIZES: Readonly<Record<keyof typeof LISTS, readonly [ofOne: number, ofAll: number]>> = {
+  calls: [CALLS_MAX, CALLS_MAX * THREADS_MAX],
+  sites: [100, 100],
+  paths: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  sockets: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  futexes: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  hostWaits: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  frames: [4096, 4096],
+  stacks: [2048, 2048],
+  nodes: [NODES_MAX, 5 * NODES_MAX],
+};
 
 const readHead = object({
   durationNs: amount,
@@ -82,7 +129,7 @@ const readHead = object({
   collections: list(object({ kind: name, count: COUNT, sumNs: amount, maxNs: amount }), 16),
   stacks: object({ samples: COUNT, shallow: COUNT }),
   cpu: (value, at) => (value === null ? null : object({ intervalNs: amount, samples: COUNT })(value, at)),
-  dropped: map(COUNT, 64),
+  dropped: counts((text) => NAME_OF_OURS.test(text), 64),
 });
 
 function recordOf(value: unknown, at: string): ThreadRecord {
@@ -109,8 +156,12 @@ function listOf(record: ThreadRecord, named: string): object[] | undefined {
 /** Puts parts together. Throws a SchemaError. */
 export class Collected {
   readonly records: ThreadRecord[] = [];
+  readonly #sizes = new Map<string, number>();
+  #chars = 0;
 
   add(part: unknown): void {
+    this.#chars += JSON.stringify(part).length;
+    if (this.#chars > CHARS_MAX) throw new SchemaError("a profile is too large");
     const { thread, head, list: named, items } = part as Record<string, unknown>;
     const at = integer(0, THREADS_MAX)(thread, "thread");
     if (head !== undefined) {
@@ -122,10 +173,13 @@ export class Collected {
     if (record === undefined || typeof named !== "string" || !Object.hasOwn(LISTS, named))
       throw new SchemaError("a part of no thread");
     const to = listOf(record, named);
-    const read = list(LISTS[named as keyof typeof LISTS] as Reader<object>, ITEMS_MAX)(items, named);
-    if (to === undefined || to.length + read.length > ITEMS_MAX)
+    const [ofOne, ofAll] = SIZES[named as keyof typeof LISTS];
+    const read = list(LISTS[named as keyof typeof LISTS] as Reader<object>, ofOne)(items, named);
+    const size = (this.#sizes.get(named) ?? 0) + read.length;
+    if (to === undefined || to.length + read.length > ofOne || size > ofAll)
       throw new SchemaError(`${named} has too much`);
-    to.push(...read);
+    this.#sizes.set(named, size);
+    for (const one of read) to.push(one);
   }
 }
 

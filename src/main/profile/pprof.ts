@@ -41,6 +41,11 @@ interface Place {
   readonly address: number;
 }
 
+/** Sums of what a sandbox tells may be any. */
+function whole(value: number): number {
+  return Math.round(Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
+}
+
 class Writer {
   readonly #out = new BinaryWriter();
   readonly #strings = new Map<string, number>([["", 0]]);
@@ -55,7 +60,7 @@ class Writer {
   }
 
   number(out: BinaryWriter, field: number, value: number): void {
-    if (value !== 0) out.tag(field, WireType.Varint).int64(Math.round(value));
+    if (value !== 0) out.tag(field, WireType.Varint).int64(whole(value));
   }
 
   message(out: BinaryWriter, field: number, write: () => void): void {
@@ -83,7 +88,7 @@ class Writer {
     this.message(out, PROFILE.sample, () => {
       for (const id of ids) this.number(out, SAMPLE.locationId, id);
       // Zeros are values as well.
-      for (const value of values) out.tag(SAMPLE.value, WireType.Varint).int64(Math.round(value));
+      for (const value of values) out.tag(SAMPLE.value, WireType.Varint).int64(whole(value));
       for (const [key, text] of Object.entries(labels))
         this.message(out, SAMPLE.label, () => {
           this.number(out, LABEL.key, this.string(key));
