@@ -65,18 +65,21 @@ function secondsOf({ seconds }: ProfileWords): number {
   return value;
 }
 
+const STOPS = ["SIGINT", "SIGTERM"] as const;
+
 /** Resolves after that time, with Ctrl-C, or when the container has stopped. */
 function enough(client: ControlClient, seconds: number): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearInterval(look);
+      for (const signal of STOPS) process.off(signal, done);
       resolve();
     };
     const endMs = performance.now() + seconds * 1000;
     const look = setInterval(() => (!client.isOpen || performance.now() >= endMs) && done(), 50);
     // A sandbox that ends waits until its profile has been fetched.
     client.ask("wait").then(done, () => {});
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, done);
+    for (const signal of STOPS) process.once(signal, done);
   });
 }
 
@@ -156,18 +159,18 @@ export async function profile(words: ProfileWords, globals: string[], version: s
   try {
     const taken = isCommand ? await ofCommand(command, words, globals) : await ofContainer(words);
     const whole = profileOf(taken, version);
+    // Before any file, which may have no room. What the command writes to standard output is its own.
+    if (words.json !== "-") (isCommand ? process.stderr : process.stdout).write(profileText(whole));
     if (words.json !== undefined) write(words.json, `${JSON.stringify(whole)}\n`);
     if (words.speedscope !== undefined) write(words.speedscope, `${JSON.stringify(speedscope(whole))}\n`);
     if (words.html !== undefined)
       write(words.html, reportHtml(profileReport(whole), readPageParts(import.meta.dirname)));
     if (words.pprof !== undefined) write(words.pprof, pprof(whole));
-    // What the command writes to standard output is its own.
-    if (words.json !== "-") (isCommand ? process.stderr : process.stdout).write(profileText(whole));
     return taken.subject.kind === "command" ? taken.subject.exitCode : CODE_STOPPED;
   } catch (error) {
     if (error instanceof SchemaError) throw new CommandError(`profile: ${error.message}`);
-    if (error instanceof CommandError && !error.message.startsWith("profile: ") && !isCommand)
-      throw new CommandError(error.message === "" ? "profile: the sandbox has ended" : error.message);
+    if (error instanceof CommandError && error.message === "")
+      throw new CommandError("profile: the sandbox has ended");
     throw error;
   }
 }

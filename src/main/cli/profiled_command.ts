@@ -20,14 +20,22 @@ function ended(child: ChildProcess): Promise<number> {
   });
 }
 
+interface Held {
+  readonly child: ChildProcess;
+  /** Its exit code. It is told once, whenever it comes. */
+  readonly end: Promise<number>;
+}
+
 /** Resolves when the sandbox is up. */
-async function held(root: string, globals: readonly string[]): Promise<ChildProcess> {
+async function held(root: string, globals: readonly string[]): Promise<Held> {
   // In a session of its own, so that a terminal's keys reach the command alone.
   const child = spawn(LAUNCHER, [...globals, "--root", root, "hold", ID], {
     stdio: ["pipe", "pipe", "inherit"],
     detached: true,
   });
   const end = ended(child);
+  end.catch(() => {}); // whoever waits for it is told
+  child.stdin!.on("error", () => {});
   const up = new Promise<void>((resolve) => {
     let said = "";
     child.stdout!.on("data", (bytes: Buffer) => {
@@ -37,7 +45,7 @@ async function held(root: string, globals: readonly string[]): Promise<ChildProc
   });
   const failed = await Promise.race([up, end.then((code) => code)]);
   if (typeof failed === "number") throw new CommandError("profile: there is no sandbox for the command");
-  return child;
+  return { child, end };
 }
 
 /**
@@ -51,7 +59,7 @@ export async function runCommand(
   end: (client: ControlClient) => Promise<void>,
 ): Promise<number> {
   const root = mkdtempSync(join(tmpdir(), "ringfence-profile-"));
-  let sandbox: ChildProcess | null = null;
+  let sandbox: Held | null = null;
   let client: ControlClient | null = null;
   try {
     sandbox = await held(root, globals);
@@ -63,17 +71,16 @@ export async function runCommand(
     const ignore = () => {};
     const pass = () => child.kill("SIGTERM");
     process.on("SIGINT", ignore).on("SIGQUIT", ignore).on("SIGTERM", pass);
-    const code = await ended(child);
-    process.off("SIGINT", ignore).off("SIGQUIT", ignore).off("SIGTERM", pass);
+    const code = await ended(child).finally(() =>
+      process.off("SIGINT", ignore).off("SIGQUIT", ignore).off("SIGTERM", pass),
+    );
     await end(client);
     return code;
   } finally {
     client?.close();
-    if (sandbox !== null && sandbox.exitCode === null) {
-      const over = ended(sandbox);
-      sandbox.stdin!.end();
-      await over;
-    }
+    sandbox?.child.stdin?.end();
+    // It may have been killed, and have nothing more to tell.
+    await sandbox?.end;
     rmSync(root, { recursive: true, force: true });
   }
 }
