@@ -3,7 +3,7 @@
 // deadline: 300 s
 
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -186,6 +186,38 @@ test("a command's own streams and code are its own", async () => {
   assert.is(text(result), "through");
   assert.match(said(result), /^err\nProfile of a command/);
   assert.is(result.code, 137);
+});
+
+/** Processes of the host whose command line has all of these words. */
+function processesWith(...words: string[]): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+        return words.every((word) => line.includes(word));
+      } catch {
+        return false; // it has ended
+      }
+    })
+    .map(Number);
+}
+
+test("a sandbox that is killed ends the profiler, which says so", async () => {
+  const place = mkdtempSync(join(directory, "killed-"));
+  let begun = "";
+  const ended = run(ringfence, ["profile", "--", "sh", "-c", "echo begun; sleep 100"], {
+    deadlineMs: 60_000,
+    env: { ...(process.env as Record<string, string>), TMPDIR: place },
+    started: (child) => child.stdout!.on("data", (bytes: Buffer) => (begun += bytes.toString("latin1"))),
+  });
+  assert.ok(await eventually(() => begun.includes("begun"), 30_000), begun);
+  const sandbox = processesWith(place, "hold");
+  assert.ok(sandbox.length > 0);
+  for (const pid of sandbox) process.kill(pid, "SIGKILL");
+  const result = await ended;
+  assert.is(result.code, 125, said(result));
+  assert.match(said(result), /ringfence: profile: the sandbox has ended\n$/);
 });
 
 // ---- What runs already ----
