@@ -40,6 +40,7 @@ function makeKernel() {
     counters,
     timers: { add: (_deadlineNs: number, onExpire: () => void) => timers.push(onExpire) },
     heap: new HeapBudget(counters, {}, 1 << 20),
+    limits: { idleFiles: 0 },
     sleep: {
       add(_fd: number, _events: number, ready: () => void) {
         onReady = ready;

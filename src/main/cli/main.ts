@@ -94,9 +94,11 @@ function refuse(message: string): never {
   return fail(message, "; see ringfence --help");
 }
 
+const withoutValue = new Set(everyFlag.filter(({ type }) => type === "boolean").map(({ name }) => name));
+/** A name that is one command's flag with a value and another's without (--strace) has none in front of the command. */
 const withValue = new Set(
   everyFlag
-    .filter(({ type }) => type !== "boolean")
+    .filter(({ name }) => !withoutValue.has(name))
     .flatMap(({ name, alias }) => [`--${name}`, ...(alias ? [`-${alias}`] : [])]),
 );
 
