@@ -4,6 +4,7 @@
 //     trace_guest end ...   exits with code 3
 //     trace_guest open N    opens a file N times, and prints how often it could
 //     trace_guest wait      until its standard input ends
+//     trace_guest interrupted   has calls ended by a signal's handler, and made again behind one
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,6 +115,37 @@ static void refused(void) {
   syscall(SYS_kexec_load, 0, 0, 0, 0);
 }
 
+static void handled(int signo) {
+  (void)signo;
+}
+
+static void after_a_while(int flags) {
+  struct sigaction action = {.sa_handler = handled, .sa_flags = flags};
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {.tv_usec = 100000}}, NULL);
+}
+
+static void interrupted(void) {
+  mkfifo("/tmp/fifo", 0600);
+  after_a_while(0);
+  open("/tmp/fifo", O_RDONLY);
+  struct sockaddr_un full = {.sun_family = AF_UNIX, .sun_path = "/tmp/full"};
+  int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  bind(listener, (void *)&full, sizeof full);
+  listen(listener, 0);
+  connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&full, sizeof full);
+  after_a_while(0);
+  connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&full, sizeof full);
+  after_a_while(SA_RESTART);
+  if (fork() == 0) {
+    usleep(300000);
+    int other = open("/tmp/fifo", O_WRONLY);
+    _exit(other < 0);
+  }
+  open("/tmp/fifo", O_RDONLY);
+  wait(NULL);
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (strcmp(what, "end") == 0) return 3;
@@ -131,6 +164,10 @@ int main(int argc, char **argv) {
       close(fd);
     }
     printf("opened %d\n", opened);
+    return 0;
+  }
+  if (strcmp(what, "interrupted") == 0) {
+    interrupted();
     return 0;
   }
   files();

@@ -368,6 +368,21 @@ for i in range(300):
     assert.is(reads, 300, JSON.stringify(events.filter(({ call }) => call === "read").at(-1)));
   });
 
+test("a call that a handler ends is told with that, one that is made again once", async () => {
+  const session = traced.session("interrupted", {
+    points: ["open", "connect"],
+    sinks: [{ file: traced.path("interrupted.jsonl") }],
+  });
+  ok(await run(ringfence, ["--trace", session, "do", "--", traced.guest, "interrupted"]));
+  const events = traced
+    .events("interrupted.jsonl")
+    .filter(({ path }) => path === undefined || path === "/tmp/fifo");
+  const told = (point: string) => events.flatMap((event) => (event.point === point ? [event.error] : []));
+  // The child's, for writing, and the second one for reading.
+  assert.equal(told("open").sort(), ["EINTR", undefined, undefined]);
+  assert.equal(told("connect"), [undefined, "EINTR"]);
+});
+
 test("filters, fields and context are as they are asked for", async () => {
   const session = traced.session("filtered", {
     points: [

@@ -56,14 +56,15 @@ export class Dispatcher<C extends Caller> {
     kernel.longTurns.nr = nr;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;
     const isTraced = kernel.tracer?.wants(nr) === true;
-    if (isTraced || kernel.observer !== null) {
+    const isJudged = task.seccomp !== null && !task.seccomp.allows(nr);
+    // What was told, and judged, is what is served: the slot may say something else by then.
+    const isRead = isTraced || isJudged || kernel.observer !== null;
+    if (isRead) {
       kernel.slots.readArguments(slot, frame, ARGUMENTS);
       if (isTraced) kernel.tracer?.enter(call);
       kernel.observer?.enter(call);
     }
     let result: number;
-    // What was judged is what is served: the slot may say something else by now.
-    const isJudged = task.seccomp !== null && !task.seccomp.allows(nr);
     const verdict = isJudged ? task.judge(nr) : null;
     if (verdict !== null) result = verdict;
     else if (handler === undefined) result = this.#unsupportedCall(task, nr);
@@ -72,7 +73,7 @@ export class Dispatcher<C extends Caller> {
       const count = this.#classes[at + CLASS_COUNT_AT]!;
       if (count === 0) result = handler(task, 0, 0, 0, 0, 0, 0);
       else {
-        if (!isJudged) kernel.slots.readArguments(slot, frame, count);
+        if (!isRead) kernel.slots.readArguments(slot, frame, count);
         result = handler(
           task,
           this.#decode(frame, at, 0),

@@ -168,7 +168,8 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const { call } = task;
     const { slot, sequence } = call;
     this.#others.visitWith(task, this.#net);
-    if (task.seccomp?.allows(call.nr) === false) this.#tellArguments(task);
+    // What was judged, or told to who traces, is what is served there.
+    if (task.seccomp?.allows(call.nr) === false || call.traced !== null) this.#tellArguments(task);
     const record = this.#post.record(Message.CALL);
     record[M.SLOT] = slot;
     record[M.SEQUENCE] = sequence;

@@ -22,9 +22,9 @@ const CALL_ARGUMENTS = 6;
 
 const data = new CallData();
 
+/** Its arguments stand in its frame, all of them. */
 function describe({ kernel, call }: Task, nr: number): void {
   const { slots } = kernel;
-  slots.readArguments(call.slot, call.frame, CALL_ARGUMENTS);
   data.nr = nr;
   data.setWord(INSTRUCTION_POINTER, slots.word(call.slot, L.RIP));
   data.setWord(INSTRUCTION_POINTER + 4, slots.word(call.slot, L.RIP + 4));
@@ -75,7 +75,10 @@ function trap(task: Task, nr: number, info: SigInfo): number {
 /** Where nothing is pending, errors by which Linux restarts calls are errors as any other. */
 function answer(task: Task, result: number): number {
   if (!isRestart(result) || task.hasWork) return result;
-  task.call.finish(result);
+  const { call, kernel } = task;
+  if (call.traced !== null) kernel.tracer?.trapped(call, result, result);
+  kernel.observer?.leave(call, result);
+  call.finish(result);
   return NO_RESULT;
 }
 

@@ -121,7 +121,10 @@ function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outco
   if (outcome !== null) {
     if (outcome === -ERESTARTNOINTR || (outcome === -ERESTARTSYS && (action.flags & SA_RESTART) !== 0))
       rewind(task, task.call.frame.low(L.ORIG_RAX));
-    else task.call.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
+    else {
+      task.call.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
+      if (isRestart(outcome) && task.call.traced !== null) task.kernel.tracer?.leave(task.call, -EINTR);
+    }
     task.call.fsBaseComesWithFrame();
   }
   const saved = task.savedMask ?? task.blocked.copy();

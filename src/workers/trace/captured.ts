@@ -7,6 +7,8 @@ import { syscallByNumber } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import type { Call } from "../call/call.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { Task } from "../process/task.ts";
+import type { OpenFile } from "../vfs/file.ts";
 
 const ARGUMENTS = 6;
 const ADDRESS_MAX = 128;
@@ -21,6 +23,11 @@ export class Captured {
   readonly strings: (string | undefined)[] = [];
   /** A socket's address, as it was given. */
   address: Uint8Array | null = null;
+  /** The file that its first argument names, of calls with an address: another may stand there when they are over. */
+  readonly file: OpenFile | undefined;
+  /** Told already: it may be made again behind a handler, or never. */
+  isTold = false;
+  isRawTold = false;
   /** Whom accept has found; null: nobody yet, or nobody knows. */
   peer: string | null = null;
   /** Flags and permissions that stand in memory (openat2). */
@@ -35,6 +42,7 @@ export class Captured {
     }
     this.before = call.caller.credentials;
     this.#readPieces(call);
+    this.file = this.address === null ? undefined : (call.caller as Task).files.get(this.int(0));
   }
 
   #readPieces(call: Call): void {

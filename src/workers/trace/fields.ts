@@ -74,18 +74,16 @@ const open: Fill = (event, call, task, result) => {
 };
 
 /** The name of a socket as its kernel knows it; null: another kernel thread has it, or it has none. */
-function known(task: Task, fd: number, isPeer: boolean): Uint8Array | null {
-  const file = task.files.get(fd);
+function known({ file }: Captured, isPeer: boolean): Uint8Array | null {
   if (!(file instanceof SocketFile)) return null;
   const name = isPeer ? file.peerName() : file.name();
   return typeof name === "number" || name === "" ? null : Buffer.from(name, "latin1");
 }
 
 function socketCall(isPeer: boolean): Fill {
-  return (event, call, task, result) => {
-    const fd = call.int(0);
-    event.fields.fd = fd;
-    const name = (result >= 0 ? known(task, fd, isPeer) : null) ?? call.address;
+  return (event, call, _task, result) => {
+    event.fields.fd = call.int(0);
+    const name = (result >= 0 ? known(call, isPeer) : null) ?? call.address;
     if (name !== null) tellAddress(event, name);
   };
 }

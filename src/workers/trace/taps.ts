@@ -1,6 +1,7 @@
 // What stands at the points of the kernel while somebody traces: every hook of theirs leads here (kernel.tracer), and is null while
 // nobody does. Of calls a table by number says who wants to hear of them, so that others cost a look at it.
 
+import { EINTR } from "../../shared/abi/errno.ts";
 import { syscallName } from "../../shared/abi/syscalls.ts";
 import { point } from "../../shared/trace/points.ts";
 import type { Call } from "../call/call.ts";
@@ -14,7 +15,7 @@ import { Tracer } from "../strace/tracer.ts";
 import { Captured } from "./captured.ts";
 import { TraceEvent } from "./event.ts";
 import { eventOf, rawEvent, shown, tellResult } from "./fields.ts";
-import { Plans } from "./plans.ts";
+import { type CallPlan, Plans } from "./plans.ts";
 import type { Session } from "./session.ts";
 import { type Stamp, stampNow } from "./stamp.ts";
 
@@ -80,9 +81,23 @@ export class Taps implements ProcessTracer {
 
   leave(call: Call, result: number): void {
     const { traced } = call;
-    call.traced = null;
     this.strace?.leave(call, result);
-    if (traced instanceof Captured) this.#left(call, traced, result);
+    if (traced instanceof Captured && isRestart(result)) this.#interrupted(call, traced, result);
+    else {
+      call.traced = null;
+      if (traced instanceof Captured) this.#left(call, traced, result);
+    }
+  }
+
+  // It is made again, or a handler has it end: then that is told (deliver_signal.ts). What a connect has begun goes on, whatever
+  // becomes of the call.
+  #interrupted(call: Call, captured: Captured, result: number): void {
+    const plan = this.plans.of(captured.nr);
+    if (plan === null) return;
+    this.#tellRaw(plan, call, captured, result);
+    if (plan.point !== "connect") return;
+    this.#tell(plan.told, eventOf(plan.point, captured, call.caller as Task, -EINTR));
+    captured.isTold = true;
   }
 
   trapped(call: Call, nr: number, result: number): void {
@@ -97,19 +112,24 @@ export class Taps implements ProcessTracer {
     const plan = this.plans.of(captured.nr);
     if (plan === null) return;
     const task = call.caller as Task;
+    if (!captured.isRawTold) this.#tellRaw(plan, call, captured, result);
+    if (plan.point === null || captured.isTold) return;
+    // What becomes of those that succeed is told by cloned() and execed().
+    if (result >= 0 && (plan.point === "clone" || plan.point === "exec")) return;
+    if (isWanted(plan.told, task)) this.#tell(plan.told, eventOf(plan.point, captured, task, result));
+  }
+
+  #tellRaw(plan: CallPlan, call: Call, captured: Captured, result: number): void {
+    captured.isRawTold = true;
     if (plan.withText) {
       this.#text = "";
       this.#texts.leave(call, result);
     }
-    if (isWanted(plan.leave, task)) {
-      const event = rawEvent(captured, task, result);
-      if (this.#text !== "") event.fields.text = this.#text;
-      this.#tell(plan.leave, event);
-    }
-    if (plan.point === null || isRestart(result)) return;
-    // What becomes of those that succeed is told by cloned() and execed().
-    if (result >= 0 && (plan.point === "clone" || plan.point === "exec")) return;
-    if (isWanted(plan.told, task)) this.#tell(plan.told, eventOf(plan.point, captured, task, result));
+    const task = call.caller as Task;
+    if (!isWanted(plan.leave, task)) return;
+    const event = rawEvent(captured, task, result);
+    if (this.#text !== "") event.fields.text = this.#text;
+    this.#tell(plan.leave, event);
   }
 
   accepted(call: Call, peer: string): void {
