@@ -238,4 +238,7 @@ void traces_close(struct traces *traces) {
     buffer_free(&trace->text);
   }
   traces->count = 0;
+  for (int i = 0; i < kept_count; i++)
+    close(kept_sinks[i].fd);
+  kept_count = 0;
 }

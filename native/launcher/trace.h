@@ -38,7 +38,7 @@ void traces_open_all(struct traces *traces, const struct options *options);
 // allows. Without that flag it has no effect, which is told in the log.
 void traces_open_annotated(struct traces *traces, const struct options *options, const struct json *config);
 
-// Closes the launcher's descriptors.
+// Closes the launcher's descriptors, those of traces_keep with them: nothing more can be opened.
 void traces_close(struct traces *traces);
 
 #endif

@@ -41,6 +41,8 @@ static bool answer(int32_t result, int fd) {
 
 static _Noreturn void run(const struct connector_sockets *sockets, int channel) {
   alone_with(channel, -1, "ringfence-trace");
+  // The caller's directory may be unmounted while the sandbox lives; the names of sockets are absolute.
+  if (chdir("/") < 0) _exit(1);
   privileges_connector();
   for (;;) {
     uint32_t index;

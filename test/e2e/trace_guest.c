@@ -40,6 +40,7 @@ static void files(void) {
 }
 
 static void *thread(void *none) {
+  syscall(SYS_exit, 9);
   return none;
 }
 

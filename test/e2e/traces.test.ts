@@ -80,7 +80,7 @@ function check(events: readonly Event[]): void {
   assert.equal(some("exit", "tid", "code", "signal", "isGroup"), [
     { tid: 2, code: 7, signal: undefined, isGroup: true },
     { tid: 3, code: undefined, signal: "SIGTERM", isGroup: true },
-    { tid: 4, code: 0, signal: undefined, isGroup: false },
+    { tid: 4, code: 9, signal: undefined, isGroup: false },
     { tid: 5, code: 0, signal: undefined, isGroup: true },
     { tid: 1, code: 3, signal: undefined, isGroup: true },
   ]);

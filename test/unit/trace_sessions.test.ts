@@ -7,13 +7,14 @@ import * as assert from "uvu/assert";
 import { readSession } from "../../src/main/trace/read_session.ts";
 import { LOST, point } from "../../src/shared/trace/points.ts";
 import { rawPoint } from "../../src/shared/trace/raw_point.ts";
-import type { TraceFilter } from "../../src/shared/trace/session.ts";
+import type { TraceFilter, TraceSink } from "../../src/shared/trace/session.ts";
 import { message, readHeader } from "../../src/shared/trace/wire.ts";
 import { Counters } from "../../src/workers/counters.ts";
 import type { Task } from "../../src/workers/process/task.ts";
 import { TraceEvent } from "../../src/workers/trace/event.ts";
 import { EventFilter } from "../../src/workers/trace/filter.ts";
 import { Plans } from "../../src/workers/trace/plans.ts";
+import { QueueRoom } from "../../src/workers/trace/queue_room.ts";
 import { Session } from "../../src/workers/trace/session.ts";
 import { Sink, type SinkContext } from "../../src/workers/trace/sink.ts";
 import { LIST_BYTES_MAX, shortened, told, toldList } from "../../src/workers/trace/text.ts";
@@ -39,8 +40,9 @@ class FakeSink extends Sink {
   room = 0;
   readonly taken: { kind: number; content: Record<string, unknown> }[] = [];
 
-  constructor(kernel: SinkContext, queue: number) {
-    super(kernel, { type: "packets", queue, onGone: "drop", backoffMs: [1, 1], label: "fake" });
+  constructor(kernel: SinkContext, queue: number, room: QueueRoom) {
+    const config: TraceSink = { type: "packets", queue, onGone: "drop", backoffMs: [1, 1], label: "fake" };
+    super(kernel, config, room);
     this.state = "open";
   }
 
@@ -58,11 +60,12 @@ class FakeSink extends Sink {
   }
 }
 
-function world(queue: number, filter: TraceFilter = {}, fields?: string[]) {
+function world(queue: number, filter: TraceFilter = {}, fields?: string[], room = new QueueRoom()) {
   const counters = new Counters();
   const due: { passEnds(): boolean }[] = [];
-  const kernel = { counters, passEnd: { add: (work: { passEnds(): boolean }) => due.push(work) } };
-  const sink = new FakeSink(kernel as unknown as SinkContext, queue);
+  const native = { clockGettime: () => 0, scratchView: new DataView(new ArrayBuffer(16)) };
+  const kernel = { native, counters, passEnd: { add: (work: { passEnds(): boolean }) => due.push(work) } };
+  const sink = new FakeSink(kernel as unknown as SinkContext, queue, room);
   const points = [{ name: "open", ...(fields && { fields }) }];
   const config = { name: "s", points, filter, sinks: [sink.config] };
   const session = new Session(config, [sink], "sandbox", counters);
@@ -150,6 +153,42 @@ test("with any readers all events are told or counted as lost, in order (fast-ch
       },
     ),
   );
+});
+
+test("what waits when a sink ends is lost", () => {
+  const { counters, sink, session, passEnds } = world(16);
+  for (let i = 0; i < 20; i++) session.tell(opened("/x"), STAMP);
+  sink.room = 4;
+  passEnds();
+  const left = sink.taken.length;
+  session.end();
+  const { sent, lost, waiting } = sink.report();
+  assert.equal([sent, lost, waiting, counters.traceLost], [left, 20 - left, 0, 20 - left]);
+  session.end();
+  assert.is(sink.report().lost, 20 - left);
+});
+
+test("all sinks together keep so much, and each a little in any case", () => {
+  const room = new QueueRoom();
+  const argv = Array(100).fill("x".repeat(80));
+  const fill = () => {
+    const of = world(65_536, {}, undefined, room);
+    const event = opened("/x");
+    event.list("argv", argv);
+    for (let i = 0; i < 1500; i++) of.session.tell(event, STAMP);
+    return of;
+  };
+  const all = Array.from({ length: 6 }, fill);
+  const waiting = all.map(({ sink }) => sink.report().waiting);
+  assert.ok(waiting[0]! > 900 && waiting[0]! < 1500, `of its own bound: ${waiting}`);
+  assert.ok(waiting[3]! > 900 && waiting[4]! < 60 && waiting[5]! > 20, `of that of all: ${waiting}`);
+  all[0]!.session.end();
+  assert.ok(fill().sink.report().waiting > 900, "what one has given back another has");
+});
+
+test("an event of a task that no filter passes need not be made", () => {
+  const { session } = world(16, { comms: ["ls"], paths: ["/x"] });
+  assert.equal([session.mayWant(task()), session.mayWant(task({ comm: "ls" }))], [false, true]);
 });
 
 test("an event has the fields that its session asks for", () => {

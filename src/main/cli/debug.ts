@@ -119,7 +119,9 @@ export async function debug(words: DebugWords): Promise<void> {
     // The sandbox has gone before it could be asked.
     if (error instanceof SchemaError) throw new CommandError(`debug: ${error.message}`);
     if (error instanceof CommandError && error.message === "")
-      throw new CommandError(`${name} is not running`);
+      throw new CommandError(
+        client.isNonsense ? `debug: ${name} gives no answer of the protocol` : `${name} is not running`,
+      );
     throw error;
   } finally {
     client.close();

@@ -7,6 +7,7 @@ import { WIRE_VERSION } from "../../shared/trace/wire.ts";
 import { byteString, integer, list, object, SchemaError } from "../oci/schema.ts";
 import { askSandbox } from "./ask_sandbox.ts";
 import { CommandError } from "./command_error.ts";
+import { shown } from "./debug_text.ts";
 
 export interface TraceWords {
   action: string;
@@ -43,9 +44,6 @@ function metadata(isJson: boolean): string {
   }
   return `${lines.join("\n")}\n`;
 }
-
-/** As JSON strings, so that no terminal takes them for orders. */
-const shown = (text: string) => JSON.stringify(text).slice(1, -1);
 
 async function listed(root: string | undefined, id: string, isJson: boolean): Promise<string> {
   let reports: ReturnType<typeof readReports>;

@@ -195,7 +195,7 @@ export const SANDBOX_METRICS: readonly Row[] = [
   total("sleeps", "sleeps", "Times that a kernel thread went to sleep."),
   total("placements", "placements", "Changes of which CPUs the sandbox's threads run on."),
   total("trace_events", "traceEvents", "Events that trace sessions wanted."),
-  total("trace_lost", "traceLost", "Of those, what a sink had no room for."),
+  total("trace_lost", "traceLost", "Of those, what a sink had no room for, or still had when it ended."),
   now("trace_sessions", "traceSessions", "Trace sessions."),
   now("longest_turn_seconds", "longestTurnMs", "The longest turn so far.", "seconds", 1 / MS_PER_SECOND),
   now("processes", "processes", "Processes."),

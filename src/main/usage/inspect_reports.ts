@@ -13,6 +13,7 @@ import {
   type Reader,
   SchemaError,
 } from "../oci/schema.ts";
+import { role } from "./thread_reports.ts";
 
 const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
 const TEXT_MAX = 4096 + 64;
@@ -49,7 +50,7 @@ const task = object({
 
 const heap = object({
   thread: integer(0, THREADS_MAX),
-  role: byteString,
+  role,
   used: COUNT,
   total: COUNT,
   limit: COUNT,

@@ -7,7 +7,8 @@ const THREADS_MAX = 64;
 const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
 const ROLE = /^[a-z]{1,16}$/;
 
-const role: Reader<string> = (value, at) => {
+/** Its form alone: it is printed as it is. */
+export const role: Reader<string> = (value, at) => {
   const text = byteString(value, at);
   if (!ROLE.test(text)) throw new SchemaError(`${at} is no role of a thread`);
   return text;

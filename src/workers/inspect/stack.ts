@@ -8,6 +8,7 @@ import { RBP, RIP, RSP } from "../../shared/ring/layout.ts";
 import type { Mapped, Vma } from "../mem/vma.ts";
 import { readStubMemory } from "../platform/stub_memory.ts";
 import type { Task } from "../process/task.ts";
+import { shortened } from "../trace/text.ts";
 
 const FRAMES_MAX = 16;
 /** A frame pointer, and the return address above it. */
@@ -24,7 +25,7 @@ export function placeOf(task: Task, address: number): GuestPlace {
   const place: GuestPlace = { address: `0x${address.toString(16)}` };
   const vma = task.stub.space.vmas.find(address);
   if (vma === null) return place;
-  const module = nameOf(vma);
+  const module = shortened(nameOf(vma));
   if (module === "") return place;
   const offset = vma.backing === null ? address - vma.start : address - vma.start + vma.offset;
   return { ...place, module, offset: `0x${offset.toString(16)}` };

@@ -7,11 +7,14 @@ import { ORIG_RAX } from "../../shared/ring/layout.ts";
 import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
+import { shortened } from "../trace/text.ts";
 import { stackOf } from "./stack.ts";
 import { fileOf, waitOf } from "./waits.ts";
 
 /** Tasks that are looked at in one turn. */
 const TASKS_A_TURN = 32;
+/** Of all that is told, as JSON: an answer of the control protocol has room for twice as much. */
+const LENGTH_MAX = 512 << 10;
 
 interface InspectContext extends SupervisorContext {
   owesAnswer: boolean;
@@ -51,7 +54,7 @@ function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext):
   return {
     call: name,
     args,
-    ...(file !== undefined && { file }),
+    ...(file !== undefined && { file: shortened(file) }),
     ...(waitsFor !== undefined && { waitsFor }),
   };
 }
@@ -62,7 +65,7 @@ function reportOf(task: Task, kernel: InspectContext): TaskReport {
   return {
     pid: task.firstPid,
     tid: task.firstTid,
-    comm: task.comm,
+    comm: shortened(task.comm),
     container: task.container.id,
     state,
     ...(task.dead ? {} : callOf(task, state, kernel)),
@@ -70,7 +73,7 @@ function reportOf(task: Task, kernel: InspectContext): TaskReport {
   };
 }
 
-/** All of them, or the first TASKS_TOLD; those that end meanwhile are told as ending. */
+/** All of them, or the first TASKS_TOLD, or those for which there is room; those that end meanwhile are told as ending. */
 export async function reportTasks(kernel: InspectContext): Promise<{ tasks: TaskReport[]; isCut: boolean }> {
   const found: Task[] = [];
   let isCut = false;
@@ -80,8 +83,15 @@ export async function reportTasks(kernel: InspectContext): Promise<{ tasks: Task
     found.push(task);
   }
   const tasks: TaskReport[] = [];
+  let length = 0;
   for (const [i, task] of found.entries()) {
-    tasks.push(reportOf(task, kernel));
+    const report = reportOf(task, kernel);
+    length += JSON.stringify(report).length;
+    if (length > LENGTH_MAX) {
+      isCut = true;
+      break;
+    }
+    tasks.push(report);
     if ((i + 1) % TASKS_A_TURN !== 0) continue;
     kernel.owesAnswer = true;
     await setImmediate();

@@ -3,6 +3,9 @@
 import type { Task } from "../process/task.ts";
 import { displayName } from "../vfs/path.ts";
 
+/** Directories above a file that are looked at. */
+const STEPS_MAX = 512;
+
 /** Calls by what they wait for where they wait. */
 const WAITS: Readonly<Record<string, readonly string[]>> = {
   "something to read": ["read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg"],
@@ -57,6 +60,6 @@ export function waitOf(task: Task, name: string | undefined): string | undefined
 export function fileOf(task: Task, fd: number): string | undefined {
   const file = task.files.get(fd);
   if (file === undefined) return undefined;
-  if (file.path !== null) return displayName(file.path, task.fs.root);
+  if (file.path !== null) return displayName(file.path, task.fs.root, STEPS_MAX);
   return file.inode === null ? kindOf(file) : `${kindOf(file)}:[${file.inode.ino}]`;
 }

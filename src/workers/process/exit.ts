@@ -40,7 +40,12 @@ export function exitTask(task: Task, status: number): number {
     task.group.exit((status & 0xff) << 8);
     return NO_RESULT;
   }
-  return task.call.start(leave(task));
+  return endThread(task, (status & 0xff) << 8);
+}
+
+/** Ends one task of several of its group, with this wait status. */
+export function endThread(task: Task, status: number): number {
+  return task.call.start(leave(task, status));
 }
 
 /** exit_group(2). Locks in memory that outlives the process are given up first. */
@@ -61,10 +66,10 @@ function* releaseAll(task: Task, status: number): Coroutine {
 
 // clear_child_tid is cleared by the stub while it still stands in the address space, then the host
 // thread leaves, or waits for another guest thread.
-function* leave(task: Task): Coroutine {
+function* leave(task: Task, status: number): Coroutine {
   yield* releaseRobustList(task, task);
   yield* clearChildTid(task);
-  task.kernel.tracer?.ended(task, 0);
+  task.kernel.tracer?.ended(task, status);
   if (!task.kernel.stubs.park(task)) {
     task.kernel.slots.setNumber(task.call.slot, L.REP_RESULT, EXIT_THREAD);
     task.call.replyFinal(Reply.EXIT);

@@ -9,7 +9,7 @@ import { NO_RESULT } from "../call/call.ts";
 import { isRestart } from "../call/restart.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { endBySignal } from "../process/core_dump.ts";
-import { exitTask } from "../process/exit.ts";
+import { endThread } from "../process/exit.ts";
 import type { Task } from "../process/task.ts";
 import { parkIfStopped } from "../signals/job_control.ts";
 import { forceSignal } from "../signals/send_signal.ts";
@@ -85,7 +85,7 @@ function answer(task: Task, result: number): number {
 /** Null: the call is made. Else its result, by which it is over; signals may stand in between. */
 export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null {
   if (task.seccompMode === P.SECCOMP_MODE_STRICT)
-    return task.group.alive > 1 ? exitTask(task, SIGKILL) : end(task);
+    return task.group.alive > 1 ? endThread(task, SIGKILL) : end(task);
   describe(task, nr);
   const verdict = filter.answer(data) >>> 0;
   const action = (verdict & ACTION) >>> 0;
@@ -104,7 +104,7 @@ export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number
     case P.SECCOMP_RET_USER_NOTIF:
       return -ENOSYS; // nobody traces, or listens
     case P.SECCOMP_RET_KILL_THREAD:
-      if (task.group.alive > 1) return exitTask(task, SIGSYS);
+      if (task.group.alive > 1) return endThread(task, SIGSYS);
       break;
   }
   return kill(task, nr, signal(task, nr, reason));

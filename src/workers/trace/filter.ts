@@ -1,6 +1,7 @@
 // Which events a session wants. A filter is made once, and asked of each event: sets and plain comparisons.
 
 import type { TraceFilter } from "../../shared/trace/session.ts";
+import type { Task } from "../process/task.ts";
 import type { TraceEvent } from "./event.ts";
 
 function setOf<T>(list: readonly T[] | undefined): ReadonlySet<T> | null {
@@ -24,12 +25,18 @@ export class EventFilter {
 
   passes({ task, path, failed }: TraceEvent): boolean {
     if (this.#failures && !failed) return false;
+    if (!this.passesTask(task)) return false;
+    return this.#paths === null || (path !== null && this.#paths.some((start) => path.startsWith(start)));
+  }
+
+  /** Of what is asked of an event that which its task alone decides. */
+  passesTask(task: Task): boolean {
     if (this.#containers !== null && !this.#containers.has(task.container.id)) return false;
     if (this.#comms !== null && !this.#comms.has(task.comm)) return false;
     if (this.#uids !== null) {
       const { uid, euid } = task.credentials;
-      if (!this.#uids.has(uid) && !this.#uids.has(euid)) return false;
+      return this.#uids.has(uid) || this.#uids.has(euid);
     }
-    return this.#paths === null || (path !== null && this.#paths.some((start) => path.startsWith(start)));
+    return true;
   }
 }

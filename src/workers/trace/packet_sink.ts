@@ -2,15 +2,16 @@
 // with the version that it speaks, and events follow. Of a reader that has gone a connector may find the next one, which begins
 // with a greeting as well; what could not be told meanwhile waits as far as there is room.
 
-import { EAGAIN, EINTR, ENOBUFS } from "../../shared/abi/errno.ts";
+import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS } from "../../shared/abi/errno.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../../shared/abi/poll.ts";
 import { HELLO, POINTS } from "../../shared/trace/points.ts";
 import type { TraceSink } from "../../shared/trace/session.ts";
 import { message, WIRE_OLDEST, WIRE_VERSION } from "../../shared/trace/wire.ts";
 import type { Timer } from "../call/timers.ts";
 import type { Connector } from "./connector.ts";
-import type { Stamp } from "./session.ts";
-import { SENT_AT_ONCE, Sink, type SinkContext } from "./sink.ts";
+import type { QueueRoom } from "./queue_room.ts";
+import { BYTES_AT_ONCE, SENT_AT_ONCE, Sink, type SinkContext } from "./sink.ts";
+import type { Stamp } from "./stamp.ts";
 
 const NS_PER_MS = 1e6;
 /** How long a reader may take to say which version it speaks. */
@@ -38,12 +39,13 @@ export class PacketSink extends Sink {
   constructor(
     kernel: SinkContext,
     config: TraceSink,
+    room: QueueRoom,
     greeting: Greeting,
     fd: number,
     connector: Connector | null,
     index: number,
   ) {
-    super(kernel, config);
+    super(kernel, config, room);
     this.#greeting = greeting;
     this.#connector = connector;
     this.#index = index;
@@ -121,7 +123,7 @@ export class PacketSink extends Sink {
   protected override send(): void {
     if (this.state !== "open") return;
     const { native } = this.kernel;
-    for (let sent = 0; sent < SENT_AT_ONCE; sent++) {
+    for (let sent = 0, length = 0; sent < SENT_AT_ONCE && length < BYTES_AT_ONCE; sent++) {
       const bytes = this.next;
       if (bytes === null) {
         this.#waitForRoom(false);
@@ -129,6 +131,12 @@ export class PacketSink extends Sink {
       }
       const result = native.socketSend(this.#fd, bytes, bytes.length, 0, 0, 0);
       if (result === -EAGAIN || result === -EINTR || result === -ENOBUFS) break;
+      length += bytes.length;
+      // It is longer than what the host lets such a socket have at once (net.core.wmem_max): the reader is there all the same.
+      if (result === -EMSGSIZE) {
+        this.dropped();
+        continue;
+      }
       if (result < 0) {
         this.#gone();
         return;
@@ -172,7 +180,7 @@ export class PacketSink extends Sink {
     const { timers, native } = this.kernel;
     const [, most] = this.config.backoffMs;
     this.state = "away";
-    this.onIdle?.();
+    this.tellIdle();
     this.#timer = timers.add(native.monotonicNs() + this.#backoffMs * NS_PER_MS, () => {
       this.#timer = null;
       connector.ask(this.#index, (fd) => this.#found(fd));

@@ -32,6 +32,8 @@ export class Plans {
   readonly #unknown: CallPlan | null = null;
   readonly #points = new Map<string, Session[]>();
   readonly isEmpty: boolean;
+  /** Some of the calls are such as stubs answer by themselves. */
+  readonly wantsUnseen: boolean;
 
   constructor(sessions: readonly Session[]) {
     const drafts = new Map<number, Draft>();
@@ -45,6 +47,7 @@ export class Plans {
     for (const [nr, plan] of drafts) this.#calls[nr] = plan;
     if (unknown.enter.length + unknown.leave.length > 0) this.#unknown = unknown;
     this.isEmpty = drafts.size === 0 && this.#points.size === 0;
+    this.wantsUnseen = ANSWERED_BY_STUBS.some((name) => this.of(syscallByName(name)!.nr.x86_64) !== null);
   }
 
   #addPoint(drafts: Map<number, Draft>, session: Session, name: string, fields?: readonly string[]): void {
@@ -70,11 +73,6 @@ export class Plans {
 
   at(name: string): readonly Session[] {
     return this.#points.get(name) ?? [];
-  }
-
-  /** Some of the calls are such as stubs answer by themselves. */
-  get wantsUnseen(): boolean {
-    return ANSWERED_BY_STUBS.some((name) => this.of(syscallByName(name)!.nr.x86_64) !== null);
   }
 
   /** Calls that stubs are not to post to other kernel threads, by number. */

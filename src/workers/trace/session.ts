@@ -5,23 +5,15 @@ import { CONTEXT_FIELDS, type ContextField } from "../../shared/trace/points.ts"
 import { rawName } from "../../shared/trace/raw_point.ts";
 import type { TraceReport, TraceSession } from "../../shared/trace/session.ts";
 import type { Counters } from "../counters.ts";
+import type { Task } from "../process/task.ts";
 import type { Context, TraceEvent } from "./event.ts";
 import { EventFilter } from "./filter.ts";
 import type { Sink } from "./sink.ts";
+import { type Stamp, stampText } from "./stamp.ts";
 import { shortened, told } from "./text.ts";
-
-/** CLOCK_REALTIME. */
-export interface Stamp {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 const ALL = rawName(null);
 const ALL_CONTEXT = Object.keys(CONTEXT_FIELDS) as ContextField[];
-
-export function stampText({ seconds, nanoseconds }: Stamp): string {
-  return `${seconds}${String(nanoseconds).padStart(9, "0")}`;
-}
 
 export class Session {
   readonly config: TraceSession;
@@ -60,6 +52,11 @@ export class Session {
   /** Whether it names a field of a point's. */
   wants(point: string, field: string): boolean {
     return this.#fields.get(point)?.includes(field) === true;
+  }
+
+  /** Whether it may want an event of that task's: asked before one is made. */
+  mayWant(task: Task): boolean {
+    return this.#filter.passesTask(task);
   }
 
   tell(event: TraceEvent, stamp: () => Stamp): void {

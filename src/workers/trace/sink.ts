@@ -12,7 +12,8 @@ import type { Counters } from "../counters.ts";
 import type { Log } from "../log.ts";
 import type { Native } from "../native.ts";
 import type { SleepSet } from "../sleep_set.ts";
-import type { Stamp } from "./session.ts";
+import type { QueueRoom } from "./queue_room.ts";
+import { type Stamp, stampNow } from "./stamp.ts";
 
 export interface SinkContext {
   readonly native: Native;
@@ -25,8 +26,9 @@ export interface SinkContext {
 
 /** Bytes that wait for a reader. */
 const BYTES_MAX = 8 << 20;
-/** Messages that leave in one go (F26). */
+/** Messages and bytes that leave in one go (F26). */
 export const SENT_AT_ONCE = 64;
+export const BYTES_AT_ONCE = 256 << 10;
 
 export abstract class Sink {
   protected readonly kernel: SinkContext;
@@ -34,13 +36,16 @@ export abstract class Sink {
   state: TraceSinkReport["state"] = "greeting";
   /** Called when it has ended by itself. */
   onEnded: () => void = () => {};
-  /** Called when nothing waits any more. */
-  onIdle: (() => void) | null = null;
+  /** Those who are called whenever nothing waits any more, until they leave. */
+  readonly onIdle = new Set<() => void>();
   // The queue: a ring of as many places as it may have, made when it is first used.
+  readonly #room: QueueRoom;
   #places: (Buffer | null)[] = [];
   #first = 0;
   #count = 0;
   #bytes = 0;
+  /** Those in the queue that tell of losses. */
+  readonly #notes = new Set<Buffer>();
   #sent = 0;
   #lost = 0;
   #lostTold = 0;
@@ -48,9 +53,11 @@ export abstract class Sink {
   #lostAt: Stamp = { seconds: 0, nanoseconds: 0 };
   #isDue = false;
 
-  constructor(kernel: SinkContext, config: TraceSink) {
+  /** `room`: of all sinks of the sandbox. */
+  constructor(kernel: SinkContext, config: TraceSink, room: QueueRoom) {
     this.kernel = kernel;
     this.config = config;
+    this.#room = room;
   }
 
   get hasEnded(): boolean {
@@ -64,17 +71,18 @@ export abstract class Sink {
 
   /** Room for an event, and for what has been lost before it. */
   get hasRoom(): boolean {
-    return this.#count + 2 <= this.config.queue && this.#bytes < BYTES_MAX;
+    const { queue } = this.config;
+    return this.#count + 2 <= queue && this.#bytes < BYTES_MAX && this.#room.hasFor(this.#bytes);
   }
 
   get lost(): number {
     return this.#lost;
   }
 
-  lose(stamp: Stamp): void {
-    this.#lost++;
+  lose(stamp: Stamp, events = 1): void {
+    this.#lost += events;
     this.#lostAt = stamp;
-    this.kernel.counters.traceLost++;
+    this.kernel.counters.traceLost += events;
   }
 
   put(kind: number, text: string, sequence: number, stamp: Stamp): void {
@@ -96,26 +104,48 @@ export abstract class Sink {
     this.#places[(this.#first + this.#count) % this.#places.length] = bytes;
     this.#count++;
     this.#bytes += bytes.length;
+    this.#room.take(bytes.length);
   }
 
   #tellLost(): void {
     const lost = this.#lost - this.#lostTold;
     if (lost === 0) return;
     this.#lostTold = this.#lost;
-    this.#add(this.encode(LOST, JSON.stringify({ point: "lost", lost, total: this.#lost }), 0, this.#lostAt));
+    const text = JSON.stringify({ point: "lost", lost, total: this.#lost });
+    const note = this.encode(LOST, text, 0, this.#lostAt);
+    this.#notes.add(note);
+    this.#add(note);
   }
 
   protected get next(): Buffer | null {
-    return this.#count === 0 ? null : this.#places[this.#first]!;
+    return this.waiting(0);
   }
 
+  /** What waits behind so many others. */
+  protected waiting(behind: number): Buffer | null {
+    return behind < this.#count ? this.#places[(this.#first + behind) % this.#places.length]! : null;
+  }
+
+  /** The first that waits has left. */
   protected took(): void {
+    this.#remove();
+    this.#sent++;
+  }
+
+  /** The first that waits will never leave. */
+  protected dropped(): void {
+    if (this.#remove()) this.lose(stampNow(this.kernel.native));
+  }
+
+  /** True: it was an event. */
+  #remove(): boolean {
     const bytes = this.#places[this.#first]!;
     this.#places[this.#first] = null;
     this.#first = (this.#first + 1) % this.#places.length;
     this.#count--;
     this.#bytes -= bytes.length;
-    this.#sent++;
+    this.#room.give(1, bytes.length);
+    return !this.#notes.delete(bytes);
   }
 
   passEnds(): boolean {
@@ -133,7 +163,11 @@ export abstract class Sink {
       this.#tellLost();
       this.send();
     }
-    if (this.isIdle) this.onIdle?.();
+    if (this.isIdle) this.tellIdle();
+  }
+
+  protected tellIdle(): void {
+    for (const told of this.onIdle) told();
   }
 
   /** It ends by itself: nobody reads it any more. */
@@ -141,11 +175,16 @@ export abstract class Sink {
     if (this.hasEnded) return;
     this.end();
     this.onEnded();
-    this.onIdle?.();
+    this.tellIdle();
   }
 
+  /** What waits is lost. */
   end(): void {
     this.state = "ended";
+    const events = this.#count - this.#notes.size;
+    if (events > 0) this.lose(stampNow(this.kernel.native), events);
+    this.#room.give(this.#count, this.#bytes);
+    this.#notes.clear();
     this.#places = [];
     this.#first = 0;
     this.#count = 0;

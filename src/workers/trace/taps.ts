@@ -2,9 +2,7 @@
 // nobody does. Of calls a table by number says who wants to hear of them, so that others cost a look at it.
 
 import { EINTR } from "../../shared/abi/errno.ts";
-import { readI64 } from "../../shared/abi/struct.ts";
 import { syscallName } from "../../shared/abi/syscalls.ts";
-import { CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import { point } from "../../shared/trace/points.ts";
 import type { Call } from "../call/call.ts";
 import { isRestart } from "../call/restart.ts";
@@ -18,7 +16,8 @@ import { Captured } from "./captured.ts";
 import { TraceEvent } from "./event.ts";
 import { eventOf, rawEvent, shown, tellResult } from "./fields.ts";
 import { type CallPlan, Plans } from "./plans.ts";
-import type { Session, Stamp } from "./session.ts";
+import type { Session } from "./session.ts";
+import { type Stamp, stampNow } from "./stamp.ts";
 
 const SIGNAL_MASK = 0x7f;
 /** Of a call that --strace alone wants. */
@@ -55,10 +54,7 @@ export class Taps implements ProcessTracer {
   #now(): () => Stamp {
     let stamp: Stamp | null = null;
     return () => {
-      if (stamp !== null) return stamp;
-      this.#native.clockGettime(CLOCK_REALTIME);
-      const { scratchView } = this.#native;
-      stamp = { seconds: readI64(scratchView, 0), nanoseconds: readI64(scratchView, 8) };
+      stamp ??= stampNow(this.#native);
       return stamp;
     };
   }
@@ -120,7 +116,7 @@ export class Taps implements ProcessTracer {
     if (plan.point === null || captured.isTold) return;
     // What becomes of those that succeed is told by cloned() and execed().
     if (result >= 0 && (plan.point === "clone" || plan.point === "exec")) return;
-    this.#tell(plan.told, eventOf(plan.point, captured, task, result));
+    if (isWanted(plan.told, task)) this.#tell(plan.told, eventOf(plan.point, captured, task, result));
   }
 
   #tellRaw(plan: CallPlan, call: Call, captured: Captured, result: number): void {
@@ -129,8 +125,9 @@ export class Taps implements ProcessTracer {
       this.#text = "";
       this.#texts.leave(call, result);
     }
-    if (plan.leave.length === 0) return;
-    const event = rawEvent(captured, call.caller as Task, result);
+    const task = call.caller as Task;
+    if (!isWanted(plan.leave, task)) return;
+    const event = rawEvent(captured, task, result);
     if (this.#text !== "") event.fields.text = this.#text;
     this.#tell(plan.leave, event);
   }
@@ -148,7 +145,7 @@ export class Taps implements ProcessTracer {
   ended(task: Task, status: number): void {
     this.strace?.ended(task, status);
     const sessions = this.plans.at("exit");
-    if (sessions.length === 0) return;
+    if (!isWanted(sessions, task)) return;
     const event = new TraceEvent(point("exit"), task);
     const signo = status & SIGNAL_MASK;
     event.fields.status = status;
@@ -161,7 +158,7 @@ export class Taps implements ProcessTracer {
 
   cloned(child: Task, creator: Task): void {
     const sessions = this.plans.at("clone");
-    if (sessions.length === 0) return;
+    if (!isWanted(sessions, creator)) return;
     const event = new TraceEvent(point("clone"), creator);
     nameCall(event, creator);
     tellResult(event, child.id.in(creator.pids));
@@ -174,7 +171,7 @@ export class Taps implements ProcessTracer {
 
   execed(old: Task, next: Task, image: ExecutedImage): void {
     const sessions = this.plans.at("exec");
-    if (sessions.length === 0) return;
+    if (!isWanted(sessions, next)) return;
     const event = new TraceEvent(point("exec"), next);
     nameCall(event, old);
     tellResult(event, 0);
@@ -191,7 +188,7 @@ export class Taps implements ProcessTracer {
 
   started(task: Task, argv: readonly string[], isFirst: boolean): void {
     const sessions = this.plans.at("container_start");
-    if (sessions.length === 0) return;
+    if (!isWanted(sessions, task)) return;
     const event = new TraceEvent(point("container_start"), task);
     event.list("argv", argv);
     event.fields.argc = argv.length;
@@ -203,12 +200,18 @@ export class Taps implements ProcessTracer {
 
   containerEnded({ leader, exitStatus }: ThreadGroup): void {
     const sessions = this.plans.at("container_end");
-    if (sessions.length === 0) return;
+    if (!isWanted(sessions, leader)) return;
     const event = new TraceEvent(point("container_end"), leader);
     event.fields.status = exitStatus;
     event.failed = exitStatus !== 0;
     this.#tell(sessions, event);
   }
+}
+
+/** An event is made only where somebody may want one of that task's. */
+function isWanted(sessions: readonly Session[], task: Task): boolean {
+  for (const session of sessions) if (session.mayWant(task)) return true;
+  return false;
 }
 
 /** Of the call in progress: it may have begun before somebody traced. */

@@ -20,9 +20,10 @@ import { allowLocalAnswers } from "../platform/local_answers.ts";
 import type { ProcessTracer, SupervisorContext } from "../process/context.ts";
 import type { Tracer } from "../strace/tracer.ts";
 import { Connector } from "./connector.ts";
-import { LineSink, WaitingDescriptor } from "./line_sink.ts";
+import { LineSink } from "./line_sink.ts";
 import { type Greeting, PacketSink } from "./packet_sink.ts";
 import { Plans } from "./plans.ts";
+import { QueueRoom } from "./queue_room.ts";
 import { Session } from "./session.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 import { Taps } from "./taps.ts";
@@ -40,6 +41,7 @@ export class Tracing {
   readonly #kernel: TracingContext;
   readonly #taps: Taps;
   readonly #sessions = new Map<string, Session>();
+  readonly #room = new QueueRoom();
   readonly #connectors = new Map<string, Connector>();
   #posted: readonly number[] = [];
 
@@ -92,14 +94,13 @@ export class Tracing {
     const sinks: Sink[] = [];
     try {
       for (const [i, sink] of config.sinks.entries()) {
-        sinks.push(makeSink(kernel, sink, greeting, descriptors[i] ?? -1, connector, i));
+        sinks.push(makeSink(kernel, sink, this.#room, greeting, descriptors[i] ?? -1, connector, i));
         descriptors[i] = -1;
       }
     } catch (error) {
       for (const sink of sinks) sink.end();
       connector?.end();
-      if (!(error instanceof WaitingDescriptor)) throw error;
-      return error.message;
+      return (error as Error).message;
     }
     if (connector !== null) this.#connectors.set(config.name, connector);
     return sinks;
@@ -140,11 +141,12 @@ export class Tracing {
       if (timer === null || (!isLate && waiting.some((sink) => !sink.isIdle))) return;
       timers.cancel(timer);
       timer = null;
-      for (const sink of waiting) sink.onIdle = null;
+      for (const sink of waiting) sink.onIdle.delete(looked);
       then();
     };
+    const looked = () => look(false);
     timer = timers.add(native.monotonicNs() + SETTLE_NS, () => look(true));
-    for (const sink of waiting) sink.onIdle = () => look(false);
+    for (const sink of waiting) sink.onIdle.add(looked);
     for (const sink of waiting) sink.flush();
   }
 
@@ -182,12 +184,13 @@ export class Tracing {
 function makeSink(
   kernel: SinkContext,
   config: TraceSink,
+  room: QueueRoom,
   greeting: Greeting,
   fd: number,
   connector: Connector | null,
   index: number,
 ): Sink {
   return config.type === "packets"
-    ? new PacketSink(kernel, config, greeting, fd, connector, index)
-    : new LineSink(kernel, config, fd);
+    ? new PacketSink(kernel, config, room, greeting, fd, connector, index)
+    : new LineSink(kernel, config, room, fd);
 }

@@ -574,10 +574,13 @@ export function pathName(path: Path, root: Path, stepsMax?: number): string | nu
   return deleted || !belowRoot ? -ENOENT : text;
 }
 
-/** As pathName, for links of proc: what was deleted says so, what is not below the root starts at its own. */
-export function displayName(path: Path, root: Path): string {
+/**
+ * As pathName, for links of proc: what was deleted says so, what is not below the root starts at its own; of what is deeper
+ * than `stepsMax` the last names stand alone.
+ */
+export function displayName(path: Path, root: Path, stepsMax?: number): string {
   const { mount, dentry } = path;
   if (mount.mountPoint === null && dentry.isAlone) return dentry.name;
-  const { text, deleted } = climb(path, root);
+  const { text, deleted } = climb(path, root, stepsMax);
   return deleted ? `${text} (deleted)` : text;
 }

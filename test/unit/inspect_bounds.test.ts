@@ -1,0 +1,54 @@
+// What `debug` and `trace list` make of what a sandbox says: it is bounded where it is made, and nothing of it is an order to a
+// terminal.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { heapTable, shown } from "../../src/main/cli/debug_text.ts";
+import { readInspect } from "../../src/main/usage/inspect_reports.ts";
+import { reportTasks } from "../../src/workers/inspect/tasks.ts";
+import { displayName, type Path } from "../../src/workers/vfs/path.ts";
+
+type Kernel = Parameters<typeof reportTasks>[0];
+
+/** A kernel with so many tasks of that name, all of which end. */
+function kernelOf(tasks: number, comm: string): Kernel {
+  const task = {
+    firstPid: 1,
+    firstTid: 1,
+    comm,
+    container: { id: "c" },
+    isEnding: true,
+    dead: true,
+  };
+  return { pids: { tasks: () => Array(tasks).fill(task) } } as unknown as Kernel;
+}
+
+test("tasks are told as far as there is room, of names the beginning", async () => {
+  const few = await reportTasks(kernelOf(3, "x".repeat(10_000)));
+  assert.equal([few.tasks.length, few.isCut, few.tasks[0]!.comm.length], [3, false, 4096]);
+  // A control character takes six bytes as JSON.
+  const many = await reportTasks(kernelOf(2000, "\x01".repeat(4096)));
+  assert.ok(many.isCut && many.tasks.length > 10);
+  assert.ok(JSON.stringify(many).length < 600_000, `${JSON.stringify(many).length}`);
+  assert.is(readInspect({ ...many, strace: false }, "inspect").tasks!.length, many.tasks.length);
+});
+
+test("of a place that is too deep the last names are told", () => {
+  const mount = { parent: null, mountPoint: null, root: {} } as unknown as Path["mount"];
+  let dentry = mount.root;
+  for (let i = 0; i < 5000; i++) dentry = { name: `${i}`, parent: dentry } as unknown as typeof dentry;
+  const at = (dentry: Path["dentry"]) => ({ mount, dentry }) as unknown as Path;
+  const root = at(mount.root);
+  assert.is(displayName(at(dentry), root, 3), "/4997/4998/4999");
+  assert.is(displayName(at(dentry), root).split("/").length, 5001);
+});
+
+test("a heap has a role of our form, and control characters are printed as none", () => {
+  const heap = { thread: 0, role: "net", used: 1, total: 2, limit: 3, external: 4, spaces: {} };
+  assert.match(heapTable(readInspect({ heap: [heap], strace: false }, "inspect").heap!), /net/);
+  for (const role of ["\x1b[2J", "a b", "\u009b2J", ""])
+    assert.throws(() => readInspect({ heap: [{ ...heap, role }], strace: false }, "inspect"), /no role/);
+  assert.is(shown("a\x1b\xc2\x9b\x7fb"), "a\\u001b??b");
+});
+
+test.run();
