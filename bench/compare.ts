@@ -12,13 +12,17 @@ import { median } from "./statistics.ts";
 export const SIGNIFICANCE = 0.05;
 const RUNS_MAX = 1000;
 
-export interface Difference {
+/** A row on a way. */
+interface Measured {
   readonly suite: string;
   readonly name: string;
   readonly label: string;
   readonly unit: Unit;
   readonly way: string;
   readonly isHere: boolean;
+}
+
+export interface Difference extends Measured {
   readonly before: number;
   readonly now: number;
   readonly change: Change;
@@ -40,13 +44,7 @@ export interface Comparison {
   readonly doubts: readonly string[];
 }
 
-interface Pair {
-  readonly suite: string;
-  readonly name: string;
-  readonly label: string;
-  readonly unit: Unit;
-  readonly way: string;
-  readonly isHere: boolean;
+interface Pair extends Measured {
   readonly old: readonly number[];
   readonly samples: readonly number[];
 }

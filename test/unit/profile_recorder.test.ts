@@ -8,7 +8,6 @@ import { recordWord } from "../../src/shared/ring/claims.ts";
 import { POSTED_AT } from "../../src/shared/ring/layout.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import type { Call } from "../../src/workers/call/call.ts";
-import type { CallObserver } from "../../src/workers/call/context.ts";
 import { Recorder, type Subject } from "../../src/workers/profile/recorder.ts";
 import { addressText } from "../../src/workers/profile/socket_names.ts";
 
@@ -23,7 +22,7 @@ interface FakeCall {
   mayHaveReturned: boolean;
 }
 
-function world(next: CallObserver | null = null, of: () => Subject = () => ({ kind: "paths", name: "/x" })) {
+function world(of: () => Subject = () => ({ kind: "paths", name: "/x" })) {
   const stamps = new Map<number, number>();
   const words = new Int32Array(1 << 19);
   const kernel = {
@@ -31,7 +30,7 @@ function world(next: CallObserver | null = null, of: () => Subject = () => ({ ki
     slots: { unsigned: (_slot: number, offset: number) => stamps.get(offset) ?? 0 },
     memory: { words },
   };
-  const recorder = new Recorder(kernel as never, next, { of, socketName: (name) => name }, null);
+  const recorder = new Recorder(kernel as never, { of, socketName: (name) => name }, null);
   const make = (name: string, slot = 0): Call =>
     ({
       slot,
@@ -184,7 +183,7 @@ test("trapped calls are told from others", () => {
 });
 
 test("a call whose subject cannot be found is served", () => {
-  const { recorder, make, told } = world(null, () => {
+  const { recorder, make, told } = world(() => {
     throw new Error("a slip");
   });
   const call = make("getppid");
@@ -200,22 +199,6 @@ test("addresses of sockets", () => {
   assert.is(told(1, 0, 47, 97, 0, 98), "/a");
   assert.is(told(1, 0, 0, 97), "@a");
   for (const bytes of [[], [1], [1, 0], [2, 0, 1], [16, 0, 1, 2]]) assert.is(told(...bytes), "");
-});
-
-test("who was told before is told still", () => {
-  const seen: string[] = [];
-  const next: CallObserver = {
-    enter: () => seen.push("enter"),
-    leave: () => seen.push("leave"),
-    rests: () => {},
-    goesOn: () => {},
-    passed: () => {},
-  };
-  const { recorder, make } = world(next);
-  const call = make("getppid");
-  recorder.enter(call);
-  recorder.leave(call, 1);
-  assert.equal(seen, ["enter", "leave"]);
 });
 
 test.run();

@@ -2,10 +2,11 @@
 // every step. Of a directory it also tells when names may have changed: its times say so, unless they are so
 // young that a later change would not show in them.
 
-import { BELIEVED_NS } from "../vfs/believed.ts";
 import type { Attributes } from "../vfs/inode.ts";
 import type { LentInode } from "../vfs/loan.ts";
 
+/** How long what the host said counts. */
+export const BELIEVED_NS = 100e6;
 /** Host file systems stamp files with a clock that ticks every few milliseconds. */
 const TICK_MS = 20;
 

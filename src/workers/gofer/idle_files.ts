@@ -9,7 +9,7 @@
 import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
-import { BELIEVED_NS } from "../vfs/believed.ts";
+import { BELIEVED_NS } from "./attribute_cache.ts";
 
 export interface IdleContext {
   readonly native: Native;

@@ -112,7 +112,6 @@ function clockOrigin(native: { monotonicNs(): number }): number {
 
 export class Recorder implements CallObserver {
   readonly #kernel: RecorderContext;
-  readonly #next: CallObserver | null;
   readonly #subjects: CallSubjects | null;
   readonly #origins: CallOrigins | null;
   /** CLOCK_MONOTONIC in nanoseconds less what performance.now() says. */
@@ -132,17 +131,10 @@ export class Recorder implements CallObserver {
   };
   readonly #hostWaits = new HeavyHitters(KEYS);
 
-  /** `next`: who is told of all of it as well. */
-  constructor(
-    kernel: RecorderContext,
-    next: CallObserver | null,
-    subjects: CallSubjects | null,
-    origins: CallOrigins | null,
-  ) {
+  constructor(kernel: RecorderContext, subjects: CallSubjects | null, origins: CallOrigins | null) {
     this.#kernel = kernel;
     this.#originNs = clockOrigin(kernel.native);
     this.#startedNs = this.#now();
-    this.#next = next;
     this.#subjects = subjects;
     this.#origins = origins;
     this.#words = kernel.memory.words;
@@ -182,7 +174,6 @@ export class Recorder implements CallObserver {
     }
     // What was done so far was for the profile.
     open.startNs = this.#now();
-    if (this.#next !== null) this.#next.enter(call);
   }
 
   /** What it is about, and where it comes from. */
@@ -242,7 +233,6 @@ export class Recorder implements CallObserver {
   }
 
   leave(call: Call, result: number): void {
-    if (this.#next !== null) this.#next.leave(call, result);
     const open = this.#open[call.slot];
     if (open === undefined || open.call !== call || open.entry === null) return;
     const { entry, waits, subject, sample } = open;

@@ -65,7 +65,6 @@ const MAXIMA = ["queuedMax", "longestTurnMs"] as const satisfies readonly (keyof
 
 interface Running {
   readonly recorder: Recorder;
-  readonly before: CallObserver | null;
   readonly origins: GuestOrigins | null;
   readonly cpu: CpuSamples | null;
   readonly collections: Collections;
@@ -116,10 +115,8 @@ export class ThreadProfiler {
   #begin(origins: GuestOrigins | null, cpu: CpuSamples | null): Running {
     const kernel = this.#kernel;
     const startedNs = kernel.native.monotonicNs();
-    const before = kernel.observer;
     return {
-      recorder: new Recorder(kernel, before, this.#view?.subjects() ?? null, origins),
-      before,
+      recorder: new Recorder(kernel, this.#view?.subjects() ?? null, origins),
       origins,
       cpu,
       figures: this.#figures(),
@@ -166,7 +163,7 @@ export class ThreadProfiler {
     const kernel = this.#kernel;
     const { recorder, figures: then } = running;
     kernel.page.setTimed(kernel.thread, false);
-    kernel.observer = running.before;
+    kernel.observer = null;
     kernel.profiling = null;
     this.#running = null;
     const durationNs = kernel.native.monotonicNs() - running.startedNs;
