@@ -3,7 +3,7 @@
 // what the host changes meanwhile.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -62,7 +62,7 @@ cd /x
 last=
 while [ "$last" != end ]; do
   read line < file
-  [ "$line" = "$last" ] || echo "$line"
+  [ "$line" = "$last" ] || { echo "$line"; echo "$line" > seen; }
   last=$line
 done
 `;
@@ -77,7 +77,11 @@ test("what the host puts in a file's place is seen", async () => {
     };
     put("line 0");
     let number = 0;
-    const changes = setInterval(() => put(++number < 10 ? `line ${number}` : "end"), 300);
+    // The next one when the guest has seen the last, however long its sandbox takes to start.
+    const changes = setInterval(() => {
+      const seen = existsSync(join(x, "seen")) ? readFileSync(join(x, "seen"), "utf8") : "";
+      if (seen === `line ${number}\n`) put(++number < 10 ? `line ${number}` : "end");
+    }, 50);
     try {
       const lines = text(ok(await bundle.runs()));
       assert.is(lines, [...Array.from({ length: 10 }, (_none, i) => `line ${i}`), "end", ""].join("\n"));

@@ -6,6 +6,7 @@ import { EAGAIN, EIO, EMFILE, ENFILE, ENOENT, ENOTDIR, ESTALE } from "../../shar
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import type { Native } from "../native.ts";
 import { readStat } from "../vfs/stat.ts";
+import { Order, type Ordered } from "./order.ts";
 
 export const HANDLES_MAX = 1024;
 
@@ -28,11 +29,9 @@ export interface HandleOpener {
 }
 
 /** A handle that is open, between the one that was used before it and the one behind. */
-interface HandlePlace {
+interface HandlePlace extends Ordered<HandlePlace> {
   readonly owner: HandleOwner;
   readonly fd: number;
-  older: HandlePlace | null;
-  newer: HandlePlace | null;
 }
 
 /**
@@ -48,10 +47,7 @@ export class Handles {
   /** -1: the file system is gone, and with it all handles. */
   #root: number;
   readonly #limit: number;
-  // In order of use, as a list (dentry_cache.ts says why).
-  #oldest: HandlePlace | null = null;
-  #newest: HandlePlace | null = null;
-  #size = 0;
+  readonly #order = new Order<HandlePlace>();
 
   readonly #closeRoot: (fd: number) => void;
 
@@ -70,33 +66,16 @@ export class Handles {
   }
 
   get size(): number {
-    return this.#size;
-  }
-
-  #append(place: HandlePlace): void {
-    place.older = this.#newest;
-    place.newer = null;
-    if (this.#newest === null) this.#oldest = place;
-    else this.#newest.newer = place;
-    this.#newest = place;
-    this.#size++;
-  }
-
-  #takeOut({ older, newer }: HandlePlace): void {
-    if (older === null) this.#oldest = newer;
-    else older.newer = newer;
-    if (newer === null) this.#newest = older;
-    else newer.older = older;
-    this.#size--;
+    return this.#order.size;
   }
 
   /** An O_PATH descriptor of the file, good until the next call; or a negative errno. */
   get(owner: HandleOwner): number {
     const known = owner.handlePlace;
     if (known !== null) {
-      if (known !== this.#newest) {
-        this.#takeOut(known);
-        this.#append(known);
+      if (known !== this.#order.newest) {
+        this.#order.takeOut(known);
+        this.#order.append(known);
       }
       return known.fd;
     }
@@ -135,16 +114,16 @@ export class Handles {
   closeSome(count: number): boolean {
     if (this.#root >= 0) this.#closeRoot(this.#root);
     this.#root = -1;
-    this.#shrink(Math.max(0, this.#size - count), -1);
-    return this.#size === 0;
+    this.#shrink(Math.max(0, this.#order.size - count), -1);
+    return this.#order.size === 0;
   }
 
   /** Enters the handle of a file that was just opened. */
   add(owner: HandleOwner, fd: number): void {
     const place: HandlePlace = { owner, fd, older: null, newer: null };
     owner.handlePlace = place;
-    this.#append(place);
-    if (this.#size > this.#limit) this.#shrink(this.#limit - (this.#limit >>> 3), fd);
+    this.#order.append(place);
+    if (this.#order.size > this.#limit) this.#shrink(this.#limit - (this.#limit >>> 3), fd);
   }
 
   /** Takes the handle of a file out, to be kept by the caller: it serves whatever becomes of the name. */
@@ -152,17 +131,17 @@ export class Handles {
     const fd = this.get(owner);
     const place = owner.handlePlace;
     if (fd >= 0 && place !== null) {
-      this.#takeOut(place);
+      this.#order.takeOut(place);
       owner.handlePlace = null;
     }
     return fd;
   }
 
   #shrink(goal: number, keep: number): void {
-    for (let place = this.#oldest; place !== null && this.#size > goal; ) {
+    for (let place = this.#order.oldest; place !== null && this.#order.size > goal; ) {
       const { owner, fd, newer } = place;
       if (fd !== keep) {
-        this.#takeOut(place);
+        this.#order.takeOut(place);
         owner.handlePlace = null;
         if (owner.opener === null) this.#native.close(fd);
         else owner.opener.close(owner, fd);

@@ -10,6 +10,7 @@ import { Looks } from "../call/looks.ts";
 import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
 import { BELIEVED_NS } from "./attribute_cache.ts";
+import { Order, type Ordered } from "./order.ts";
 
 export interface IdleContext {
   readonly native: Native;
@@ -27,24 +28,19 @@ export interface IdleOwner {
 }
 
 /** Kept for as long as its file, so that nothing is made each time. */
-export interface Idle {
+export interface Idle extends Ordered<Idle> {
   readonly owner: IdleOwner;
   /** -1: there is none now. */
   fd: number;
   /** Of the file, and the time, when the host has opened it. */
   changeCount: number;
   openedNs: number;
-  /** Left before this one, and behind it. */
-  older: Idle | null;
-  newer: Idle | null;
 }
 
 export class IdleFiles {
   readonly #kernel: IdleContext;
   readonly #max: number;
-  #oldest: Idle | null = null;
-  #newest: Idle | null = null;
-  #size = 0;
+  readonly #order = new Order<Idle>();
   #hasEnded = false;
   readonly #looks: Looks;
 
@@ -55,7 +51,7 @@ export class IdleFiles {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#order.size;
   }
 
   /** The descriptor that was left, the caller's from now on; -1: there is none. */
@@ -78,11 +74,11 @@ export class IdleFiles {
       this.#kernel.native.close(fd);
       return;
     }
-    if (this.#size >= this.#max) this.#close(this.#oldest!);
+    if (this.#order.size >= this.#max) this.#close(this.#order.oldest!);
     idle.fd = fd;
     idle.changeCount = changeCount;
     idle.openedNs = openedNs;
-    this.#append(idle);
+    this.#order.append(idle);
     this.#looks.begin();
   }
 
@@ -103,7 +99,7 @@ export class IdleFiles {
   }
 
   #closeThose(isMeant: (idle: Idle) => boolean): void {
-    for (let idle = this.#oldest; idle !== null; ) {
+    for (let idle = this.#order.oldest; idle !== null; ) {
       const { newer } = idle;
       if (isMeant(idle)) this.#close(idle);
       idle = newer;
@@ -116,24 +112,9 @@ export class IdleFiles {
     this.#kernel.native.close(fd);
   }
 
-  #append(idle: Idle): void {
-    idle.older = this.#newest;
-    if (this.#newest === null) this.#oldest = idle;
-    else this.#newest.newer = idle;
-    this.#newest = idle;
-    this.#size++;
-  }
-
   #takeOut(idle: Idle): void {
-    const { older, newer } = idle;
-    if (older === null) this.#oldest = newer;
-    else older.newer = newer;
-    if (newer === null) this.#newest = older;
-    else newer.older = older;
+    this.#order.takeOut(idle);
     idle.fd = -1;
-    idle.older = null;
-    idle.newer = null;
-    this.#size--;
   }
 
   #isYoung(openedNs: number): boolean {
@@ -142,6 +123,6 @@ export class IdleFiles {
 
   #closeOld(): boolean {
     this.#closeThose(({ openedNs }) => !this.#isYoung(openedNs));
-    return this.#oldest !== null;
+    return this.#order.oldest !== null;
   }
 }
