@@ -42,3 +42,19 @@ RF_EXPORT int32_t rf_place(int32_t count, int32_t cpu, int32_t like) {
     sched_setaffinity(tids[i], sizeof cpus, cpus);
   return 0;
 }
+
+/* Moves the calling thread to another CPU of those that `like` may run on, where the host lets it stay until it finds a
+   better one: that CPU, -ESRCH if there is none, or another negative errno. */
+RF_EXPORT int32_t rf_step_aside(int32_t like) {
+  cpu_set_t cpus[SETS] = {0};
+  if (sched_getaffinity(like, sizeof cpus, cpus)) return -errno;
+  int here = sched_getcpu();
+  cpu_set_t others[SETS];
+  memcpy(others, cpus, sizeof others);
+  CPU_CLR_S(here, sizeof others, others);
+  if (CPU_COUNT_S(sizeof others, others) == 0) return -ESRCH;
+  int error = sched_setaffinity(0, sizeof others, others) ? errno : 0;
+  int there = sched_getcpu();
+  sched_setaffinity(0, sizeof cpus, cpus);
+  return error ? -error : there;
+}

@@ -165,6 +165,8 @@ export class KernelThread {
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
         this.#look();
+        // The host may have moved the thread; stubs on its CPU poll in no case.
+        kernel.page.setCpu(kernel.thread, kernel.native.getcpu());
         kernel.credits?.settle(false);
       }
       if (this.#asked.due() || this.#uvReady || kernel.owesAnswer) {

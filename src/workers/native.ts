@@ -50,6 +50,7 @@ const DECLARATIONS = {
   helpersNs: "double rf_helpers_ns(int32_t proc)",
   cpusOf: "int32_t rf_cpus_of(int32_t tid)",
   place: "int32_t rf_place(int32_t count, int32_t cpu, int32_t like)",
+  stepAside: "int32_t rf_step_aside(int32_t like)",
   trim: "void rf_trim()",
   alikePrepare: "int32_t rf_alike_prepare(int32_t fd)",
   alikeTake: "double rf_alike_take(int32_t proc)",

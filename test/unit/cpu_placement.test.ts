@@ -29,6 +29,8 @@ class Host {
   /** Thread → the CPU that it is bound to, -1 for none. */
   readonly bound = new Map<number, number>();
   calls = 0;
+  /** How often the kernel thread has gone to another CPU. */
+  asides = 0;
   stubPolls = -1;
   nowNs = 1e9;
   /** What V8's threads ran, and waited to run. */
@@ -36,6 +38,7 @@ class Host {
   readonly counters = { requests: 0, trappedCalls: 0, tasks: 2, placements: 0 };
   readonly slots = {
     blocked: 0,
+    wakes: 0,
     word: (slot: number, at: number) => {
       const guest = this.guests[slot]!;
       return Number(at === SLEEPING ? guest.sleeping : at === ASLEEP ? guest.asleep : 0);
@@ -53,6 +56,10 @@ class Host {
         runnable: () => this.others + 1 + this.guests.filter(runs).length,
         helpersNs: () => this.helpersNs,
         getcpu: () => 1,
+        stepAside: () => {
+          this.asides++;
+          return 0;
+        },
         place: (count: number, cpu: number) => {
           this.calls++;
           for (let i = 0; i < count; i++) this.bound.set(scratchWords[i]!, cpu);
@@ -110,6 +117,23 @@ test("a guest that calls and calls is answered by a kernel thread that polls", (
   assert.is(host.calls, 0);
   assert.is(host.placement.pollNs, 100e3);
   assert.is(host.placement.sleepsAtOnce, false);
+});
+
+test("a stub on the kernel thread's CPU, which sleeps for each answer, is left that CPU; seldom, where that is no help", () => {
+  const host = new Host();
+  host.guests[0]!.sleeping = false;
+  host.run(1, 100, 0, () => (host.slots.wakes += 90));
+  assert.is(host.asides, 1);
+  host.run(MANY, 100, 0, () => (host.slots.wakes += 10));
+  assert.is(host.asides, 1, "it polls");
+  host.run(MANY, 100, 0, () => (host.slots.wakes += 90));
+  assert.ok(host.asides > 4 && host.asides < MANY / 4, `${host.asides} times`);
+});
+
+test("who waits for another guest sleeps in vain on no CPU", () => {
+  const host = new Host();
+  host.run(MANY, 400, 100, () => (host.slots.wakes += 100));
+  assert.is(host.asides, 0);
 });
 
 test("guests that wait for each other come together, and part when they do so no more", () => {

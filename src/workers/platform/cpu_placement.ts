@@ -34,6 +34,14 @@ const REQUESTS_MIN = 20;
 const HANDOFF_SHARE = 0.3;
 /** Guests compute that run side by side for so much of the time while the kernel thread has nothing to do. */
 const COMPUTING_SHARE = 1 / 4;
+/**
+ * Of so many requests the stub had gone to sleep, though its answer took no time: where nobody is bound that is a stub
+ * on the kernel thread's own CPU, and the host, which sees two threads take turns, leaves them there.
+ */
+const SHARING_SHARE = 0.3;
+const PART_NS = 1e6;
+/** Windows until the next try where a step aside has not helped: at most so many. */
+const ASIDE_WAIT_MAX = 8;
 /** Windows that agree before anything is changed. */
 const AGREEING = 3;
 /** While the kernel thread sleeps for so long and a guest runs, that one may go where it likes. */
@@ -97,8 +105,16 @@ export class CpuPlacement implements Placement {
   #others = 0;
   #crowded = false;
 
+  /** Windows until the kernel thread may step aside again, and how many it was to wait the last time. */
+  #asideWait = 0;
+  #asideWaited = 0;
+
   #windowNs = 0;
   #requests = 0;
+  /** The same of a shorter window. */
+  #partNs = 0;
+  #partRequests = 0;
+  #partSleepers = 0;
   #handOffs = 0;
   #computedNs = 0;
   /** What the other threads of this process wanted of the CPUs so far. */
@@ -141,6 +157,7 @@ export class CpuPlacement implements Placement {
 
   /** The kernel thread has work, and has looked at the clock. */
   look(nowNs: number): void {
+    if (this.#mode === "APART" && nowNs - this.#partNs >= PART_NS) this.#part(nowNs);
     const elapsed = nowNs - this.#windowNs;
     if (elapsed < WINDOW_NS) return;
     const { counters } = this.#kernel;
@@ -158,6 +175,29 @@ export class CpuPlacement implements Placement {
     if (this.#cpus <= 1) this.#enter("YIELDING", nowNs);
     else this.#consider(this.#verdict(requests, handOffs, computed), nowNs);
     if (this.#mode === "TOGETHER") this.#gather(nowNs);
+  }
+
+  /** Where a stub cannot poll for want of a CPU of its own, the kernel thread leaves it the one that both are on. */
+  #part(nowNs: number): void {
+    const { native, page, thread, platform, counters, slots } = this.#kernel;
+    const requests = counters.requests - this.#partRequests;
+    const sleepers = slots.wakes - slots.blocked - this.#partSleepers;
+    this.#partNs = nowNs;
+    this.#partRequests += requests;
+    this.#partSleepers += sleepers;
+    if (requests < REQUESTS_MIN) return;
+    if (sleepers < requests * SHARING_SHARE) {
+      this.#asideWaited = 0;
+      this.#asideWait = 0;
+      return;
+    }
+    if (this.#asideWait-- > 0) return;
+    this.#asideWaited = Math.min(ASIDE_WAIT_MAX, this.#asideWaited * 2 + 1);
+    this.#asideWait = this.#asideWaited;
+    const cpu = native.stepAside(platform.zygotePid);
+    if (cpu < 0) return;
+    counters.placements++;
+    page.setCpu(thread, cpu);
   }
 
   #handOffsSoFar(): number {
