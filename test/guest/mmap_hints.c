@@ -19,5 +19,16 @@ int main(void) {
   long a = map_at(NULL, PAGE, PROT_READ, ANON), b = map_at(NULL, PAGE, PROT_READ, ANON);
   yes_no("two mappings differ", a != b);
   yes_no("MAP_32BIT lies below 2^31", map_at(NULL, PAGE, PROT_READ, ANON | MAP_32BIT) < (1L << 31));
+  // Below the gigabyte that MAP_32BIT searches, in it, and above.
+  static const long hints[] = {0x20000000, 0x50000000, 0x7fff0000, 0x90000000};
+  for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+    long at = map_at((void *)hints[i], 32 * PAGE, PROT_READ, ANON | MAP_32BIT);
+    say("MAP_32BIT with hint %#lx: %s", hints[i],
+        at == hints[i]    ? "followed"
+        : at < (1L << 31) ? "low"
+                          : "high");
+  }
+  long at = map_at((void *)0x50000000, PAGE, PROT_READ, ANON | MAP_32BIT);
+  say("MAP_32BIT with a taken hint: %s", at != 0x50000000 && at < (1L << 31) ? "elsewhere" : "there");
   return 0;
 }

@@ -31,6 +31,7 @@ import type { MemCaller } from "./caller.ts";
 import {
   ANONYMOUS,
   advise,
+  hintFollowed,
   hostRanges,
   ITS_ADDRESS,
   type MapRequest,
@@ -222,16 +223,15 @@ function requestOf(
   };
 }
 
-// MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.
+// MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses, or where a hint says that lies below its end.
 function* mapLow(task: MemCaller, request: MapRequest): Coroutine {
   const [low, high] = LOW_2_GIB;
-  const at = task.stub.space.vmas.findGap({
-    low,
-    high,
-    length: request.length,
-    align: PAGE_SIZE,
-    topDown: false,
-  });
+  const { length } = request;
+  const hinted = hintFollowed(task, request);
+  const at =
+    hinted >= 0 && hinted + length <= high
+      ? hinted
+      : task.stub.space.vmas.findGap({ low, high, length, align: PAGE_SIZE, topDown: false });
   if (at < 0) {
     closeMapped(task.kernel.native, request.source);
     return at;

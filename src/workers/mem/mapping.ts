@@ -211,15 +211,20 @@ function checkPlaced(task: MemCaller, { address, length, placement }: MapRequest
   return address;
 }
 
-function choose(task: MemCaller, { address, length, align }: MapRequest): number {
+/** Where a hint is followed, or -1: nothing is there, and nothing is about to be. */
+export function hintFollowed(task: MemCaller, { address, length }: MapRequest): number {
   const { space } = task.stub;
   const hinted = Math.max(address, MMAP_MIN_ADDR);
-  if (address !== 0 && isGuestRange(hinted, length) && space.vmas.isFree(hinted, hinted + length)) {
-    const busy = space.locks.busy();
-    const isBusy = busy.some((range) => range.start < hinted + length && hinted < range.end);
-    if (!isBusy && space.patches?.anyPoolIn(hinted, hinted + length) !== true) return hinted;
-  }
-  return space.chooseAddress(length, align);
+  if (address === 0 || !isGuestRange(hinted, length)) return -1;
+  if (!space.vmas.isFree(hinted, hinted + length)) return -1;
+  const busy = space.locks.busy();
+  const isBusy = busy.some((range) => range.start < hinted + length && hinted < range.end);
+  return isBusy || space.patches?.anyPoolIn(hinted, hinted + length) === true ? -1 : hinted;
+}
+
+function choose(task: MemCaller, request: MapRequest): number {
+  const hinted = hintFollowed(task, request);
+  return hinted >= 0 ? hinted : task.stub.space.chooseAddress(request.length, request.align);
 }
 
 /** Runs one madvise in the host; its error counts for nothing. */
