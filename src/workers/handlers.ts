@@ -22,6 +22,7 @@ import { SIGNAL_HANDLERS } from "./signals/signal_calls.ts";
 import { SIGNALFD_HANDLERS } from "./signals/signalfd_calls.ts";
 import { IO_PRIORITY_HANDLERS } from "./system/io_priority.ts";
 import { LIMIT_HANDLERS } from "./system/limit_calls.ts";
+import { MACHINE_HANDLERS } from "./system/machine_calls.ts";
 import { PERSONALITY_HANDLERS } from "./system/personality.ts";
 import { PRCTL_HANDLERS } from "./system/prctl_calls.ts";
 import { SCHED_ATTR_HANDLERS } from "./system/sched_attr.ts";
@@ -51,6 +52,7 @@ export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
     ...SCHED_ATTR_HANDLERS,
     ...IO_PRIORITY_HANDLERS,
     ...LIMIT_HANDLERS,
+    ...MACHINE_HANDLERS,
     ...SECCOMP_HANDLERS,
     ...SIGNAL_HANDLERS,
     ...SIGNALFD_HANDLERS,

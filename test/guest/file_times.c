@@ -123,6 +123,16 @@ int main(void) {
   lstat("s", &st);
   yes_no("one that is read was accessed", st.st_atim.tv_sec > 5);
   unlink("s");
+  long seconds[] = {1000000000, 1234567890};
+  value("utime", SYS_2(SYS_utime, "f", seconds));
+  stat("f", &st);
+  say("utime: %ld.%09ld %ld.%09ld", st.st_atim.tv_sec, st.st_atim.tv_nsec, st.st_mtim.tv_sec,
+      st.st_mtim.tv_nsec);
+  start("f");
+  value("utime to now", SYS_2(SYS_utime, "f", NULL));
+  moved("utime to now", "f");
+  value("utime of nothing", SYS_2(SYS_utime, "none", seconds));
+  value("utime from nowhere", SYS_2(SYS_utime, "f", 1));
   unlink("f");
   value("rmdir", (chdir("/"), rmdir(directory)));
   return 0;

@@ -32,7 +32,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   part(158, "arch_prctl", [a.choice("code", "archPrctl"), a.addr("addr")], { note: "ARCH_SET_GS and ARCH_GET_GS: EINVAL" }),
   part(317, "seccomp", [a.uint("operation"), a.uint("flags"), a.addr("args")], { note: "without SECCOMP_FILTER_FLAG_NEW_LISTENER" }),
   part(135, "personality", [a.uint("persona")], { result: "hex", note: "LINUX32, UNAME26 and ADDR_NO_RANDOMIZE have an effect" }),
-  none(163, "acct", [a.string("filename")]),
+  part(163, "acct", [a.later(a.string("filename"))], { note: "EPERM: nobody changes the machine" }),
 
   // Signals
   full(13, "rt_sigaction", [a.signal("signum"), a.input("act", "sigaction"), a.output("oldact", "sigaction"), a.size("sigsetsize")]),
@@ -147,7 +147,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(63, "uname", [a.output("buf", "utsname")]),
   part(99, "sysinfo", [a.output("info", "sysinfo")], { note: "memory is the host's" }),
   part(103, "syslog", [a.int("type"), a.addr("buf"), a.int("len")], { note: "EPERM: there is no log" }),
-  none(169, "reboot", [a.uint("magic"), a.uint("magic2"), a.uint("cmd"), a.addr("arg")]),
+  part(169, "reboot", [a.uint("magic"), a.uint("magic2"), a.uint("cmd"), a.addr("arg")], { note: "EPERM: nobody changes the machine" }),
   full(170, "sethostname", [a.bytes("name", "len"), a.int("len")]),
   full(171, "setdomainname", [a.bytes("name", "len"), a.int("len")]),
   full(318, "getrandom", [a.outBytes("buf", "buflen"), a.size("buflen"), a.flags("flags", "getrandom")]),

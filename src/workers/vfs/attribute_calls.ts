@@ -122,8 +122,20 @@ function* applyAfter(
   return error < 0 ? error : apply(task, target, changes);
 }
 
-function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omit" | number {
+/** How a call has its two times: how many bytes each, and of how many nanoseconds its fraction; 0: it has none. */
+interface TimeForm {
+  readonly size: number;
+  readonly unitNs: number;
+}
+
+const TIMESPEC: TimeForm = { size: 16, unitNs: 1 };
+const TIMEVAL: TimeForm = { size: 16, unitNs: 1000 };
+/** Of struct utimbuf (utime(2)). */
+const SECONDS: TimeForm = { size: 8, unitNs: 0 };
+
+function timeAt(view: DataView, at: number, { unitNs }: TimeForm): Time | "now" | "omit" | number {
   const sec = readI64(view, at);
+  if (unitNs === 0) return { sec, nsec: 0 };
   const fraction = readI64(view, at + 8);
   if (unitNs === 1 && fraction === UTIME_NOW) return "now";
   if (unitNs === 1 && fraction === UTIME_OMIT) return "omit";
@@ -137,7 +149,7 @@ function utimes(
   at: number,
   piece: 0 | 1,
   given: boolean,
-  unitNs: number,
+  form: TimeForm,
 ): number {
   if (typeof target === "number") return target;
   const changes: AttributeChanges = {};
@@ -145,9 +157,9 @@ function utimes(
     changes.atime = "now";
     changes.mtime = "now";
   } else {
-    if (!task.call.inComplete(piece, 32)) return -EFAULT;
-    const atime = timeAt(task.call.view, at, unitNs);
-    const mtime = timeAt(task.call.view, at + 16, unitNs);
+    if (!task.call.inComplete(piece, 2 * form.size)) return -EFAULT;
+    const atime = timeAt(task.call.view, at, form);
+    const mtime = timeAt(task.call.view, at + form.size, form);
     if (typeof atime === "number") return atime;
     if (typeof mtime === "number") return mtime;
     if (atime === "omit" && mtime === "omit") return 0;
@@ -197,12 +209,14 @@ export const ATTRIBUTE_HANDLERS: Handlers<VfsCaller> = {
   utimensat: (task, dirfd, path, times, flags) => {
     const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, flags);
     const piece = 1;
-    return utimes(task, target, task.call.base + WINDOW_SECOND, piece, times !== 0, 1);
+    return utimes(task, target, task.call.base + WINDOW_SECOND, piece, times !== 0, TIMESPEC);
   },
+  utime: (task, _path, times) =>
+    utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, SECONDS),
   utimes: (task, _path, times) =>
-    utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, 1000),
+    utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, TIMEVAL),
   futimesat: (task, dirfd, path, times) => {
     const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, 0);
-    return utimes(task, target, task.call.base + WINDOW_SECOND, 1, times !== 0, 1000);
+    return utimes(task, target, task.call.base + WINDOW_SECOND, 1, times !== 0, TIMEVAL);
   },
 };

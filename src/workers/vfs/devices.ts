@@ -2,7 +2,7 @@
 // Device nodes of an image lead here too; a number that is not known is ENXIO, as without a driver.
 
 import { randomFillSync } from "node:crypto";
-import { makedev } from "../../shared/abi/device.ts";
+import { major, makedev, minor } from "../../shared/abi/device.ts";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Coroutine } from "../call/call.ts";
@@ -151,7 +151,7 @@ class MemoryDeviceFile extends OpenFile {
 
 /** Whether there is a character device with that number. */
 export function isDevice(rdev: number): boolean {
-  return [TTY, CONSOLE, PTMX].includes(rdev) || rdev >>> 8 === PTS_MAJOR || DEVICES.has(rdev);
+  return [TTY, CONSOLE, PTMX].includes(rdev) || major(rdev) === PTS_MAJOR || DEVICES.has(rdev);
 }
 
 /** An open file of the device with that number, or -ENXIO. */
@@ -165,7 +165,7 @@ export function openDevice(
   if (rdev === CONSOLE)
     return (kernel.current ?? kernel).pids.group(1)?.session.terminal?.open(flags) ?? -EIO;
   if (rdev === PTMX) return openMaster(kernel, flags, credentials);
-  if (rdev >>> 8 === PTS_MAJOR) return openTerminal(kernel, rdev & 0xff, flags);
+  if (major(rdev) === PTS_MAJOR) return openTerminal(kernel, minor(rdev), flags);
   const device = DEVICES.get(rdev);
   return device === undefined ? -ENXIO : new MemoryDeviceFile(device, flags);
 }

@@ -6,6 +6,7 @@
 // A socket is a pipe to the guest: bytes pass, but nothing else that sockets can do, and programs that see one
 // ask for its name before they use it (libuv's uv_guess_handle).
 
+import { minor } from "../../shared/abi/device.ts";
 import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { FIONREAD, TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
@@ -198,7 +199,7 @@ export class HostStream extends OpenFile {
   override attributes(): Attributes | number {
     const { native, devPts } = this.#kernel;
     // As its node in /dev/pts, by which ttyname(3) knows it.
-    const node = this.#terminal?.session == null ? null : devPts.terminal(this.#terminal.device & 0xff);
+    const node = this.#terminal?.session == null ? null : devPts.terminal(minor(this.#terminal.device));
     if (node !== null) return node.attributes();
     const error = native.fstat(this.#fd);
     if (error < 0) return error;
@@ -226,7 +227,7 @@ export class HostStream extends OpenFile {
   }
 
   override describe(): string {
-    if (this.#terminal !== null) return `/dev/pts/${this.#terminal.device & 0xff}`;
+    if (this.#terminal !== null) return `/dev/pts/${minor(this.#terminal.device)}`;
     const { native } = this.#kernel;
     if (native.fstat(this.#fd) < 0) return super.describe();
     const { ino, rdev } = readStat(native.scratchView);

@@ -2,6 +2,7 @@
 // host's: settings and sizes pass through. Session and foreground process group are the sandbox's own; the
 // host's are never changed. Nothing here waits: draining is left out where Linux would wait for it.
 
+import { major, minor } from "../../shared/abi/device.ts";
 import { EFAULT, EINVAL, ENOTTY, ENXIO } from "../../shared/abi/errno.ts";
 import * as IO from "../../shared/abi/ioctl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
@@ -59,7 +60,7 @@ export class HostTerminal extends SessionTerminal {
   lend(session: Session, processGroup: ProcessName, open: (flags: number) => OpenFile | number): void {
     this.#open = open;
     this.attach(session, processGroup);
-    if (this.device >>> 8 === PTS_MAJOR) this.kernel.ptys.lent.set(this.device & 0xff, this);
+    if (major(this.device) === PTS_MAJOR) this.kernel.ptys.lent.set(minor(this.device), this);
   }
 
   get isOurs(): boolean {
