@@ -33,7 +33,7 @@ import { NOT_SIMPLE } from "./cached_walk.ts";
 import type { VfsCaller } from "./caller.ts";
 import { OpenFile } from "./file.ts";
 import { isAppendOnly } from "./file_flags.ts";
-import type { AttributeChanges, Creation, Inode } from "./inode.ts";
+import type { AttributeChanges, Attributes, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
@@ -75,6 +75,29 @@ class PathFile extends OpenFile {
   }
 
   release(): void {}
+}
+
+/** O_PATH of what has no place, by /proc/PID/fd/N: it tells what that is, and does not keep it open. */
+class NamelessPathFile extends PathFile {
+  readonly #file: OpenFile;
+
+  constructor(flags: number, file: OpenFile) {
+    super(flags);
+    this.#file = file;
+    this.inode = file.inode;
+  }
+
+  override attributes(): Attributes | number {
+    return this.#file.attributes();
+  }
+
+  override describe(): string {
+    return this.#file.describe();
+  }
+
+  override reopen(flags: number): OpenFile | number {
+    return (flags & F.O_PATH) !== 0 ? new NamelessPathFile(flags, this.#file) : this.#file.reopen(flags);
+  }
 }
 
 /**
@@ -133,7 +156,7 @@ function mayReuse({ kernel, credentials }: VfsCaller, { dentry, inode }: Path): 
 function reopen(task: VfsCaller, file: OpenFile, flags: number): OpenFile | number {
   if (file.path !== null) return openExisting(task, file.path, flags, false);
   if ((flags & F.O_DIRECTORY) !== 0) return -ENOTDIR;
-  return file.reopen(flags);
+  return (flags & F.O_PATH) !== 0 ? new NamelessPathFile(flags, file) : file.reopen(flags);
 }
 
 function wantedAccess(flags: number): number {
