@@ -49,6 +49,11 @@ const ROOT = directory<SystemSubject>(
         .map(({ id }) => id.in(pids))
         .sort((a, b) => a - b)
         .map(String),
+    directories: ({ pids }) => {
+      let count = 0;
+      for (const _ of pids.groups()) count++;
+      return count;
+    },
   },
 );
 

@@ -187,6 +187,8 @@ const TASKS = directory<ProcessSubject>(
       return task === undefined ? -ENOENT : { node: THREAD, subject: system.thread(task) };
     },
     names: ({ group, system }) => group.tasks.map(({ id }) => String(id.in(system.pids))),
+    // Chromium looks here whether it has one thread.
+    directories: ({ group }) => group.tasks.length,
   },
 );
 

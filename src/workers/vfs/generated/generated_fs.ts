@@ -80,7 +80,7 @@ export class GeneratedInode extends Inode {
       dev: this.fs.dev,
       ino: this.ino,
       mode: this.type | (node.kind === "link" ? node.mode(subject) : node.mode),
-      nlink: node.kind === "directory" ? 2 : 1,
+      nlink: node.kind === "directory" ? node.links + (node.dynamic?.directories?.(subject) ?? 0) : 1,
       uid,
       gid,
       rdev: 0,

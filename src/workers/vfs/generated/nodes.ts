@@ -67,6 +67,8 @@ export interface DirectoryNode<S extends Subject> {
   readonly kind: "directory";
   readonly mode: number;
   readonly children: Table<S>;
+  /** Its links: itself, its name, and the `..` of each directory whose name is fixed. */
+  readonly links: number;
   /** Children whose names are not fixed. */
   readonly dynamic?: Dynamic<S>;
 }
@@ -77,6 +79,8 @@ export type Table<S extends Subject> = Readonly<Record<string, Node<S>>>;
 export interface Dynamic<S extends Subject> {
   lookup(subject: S, name: string): Child | number;
   names(subject: S): readonly string[] | number;
+  /** How many of them are directories; absent: none, or their number is not told. */
+  directories?(subject: S): number;
 }
 
 /** A node together with its subject. */
@@ -154,7 +158,8 @@ export function directory<S extends Subject>(
   dynamic?: Dynamic<S>,
   mode = 0o555,
 ): DirectoryNode<S> {
-  return { kind: "directory", mode, children, ...(dynamic === undefined ? {} : { dynamic }) };
+  const links = 2 + Object.values(children).filter(({ kind }) => kind === "directory").length;
+  return { kind: "directory", mode, children, links, ...(dynamic === undefined ? {} : { dynamic }) };
 }
 
 /** A number as the name of a process or descriptor: decimal, without leading zeros; or -1. */

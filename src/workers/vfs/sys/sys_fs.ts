@@ -79,6 +79,7 @@ const CPUS = directory<SystemSubject>(
       return { node: CPU, subject: new CpuSubject(kernel, cpu) };
     },
     names: ({ kernel }) => allCpus(kernel).map((cpu) => `cpu${cpu}`),
+    directories: ({ kernel }) => cpuCount(kernel),
   },
 );
 
