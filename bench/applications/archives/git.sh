@@ -1,0 +1,7 @@
+#@ Packages: git
+#@ Does: commits, branches, a merge, a clone over its daemon, rebase, bisect, gc, fsck, a worktree
+export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE='2001-01-01T00:00Z' GIT_COMMITTER_DATE='2001-01-01T00:00Z'
+git config --global init.defaultBranch main; git config --global gc.auto 0; cp -r /usr/include/linux r; cd r; git init -q; git add .; git commit -qm all; git rev-parse HEAD^{tree} | wc -c
+for i in $(seq 20); do echo $i > n; git add n; git commit -qm $i; done; git switch -qc other HEAD~5; echo o > o; git add o; git commit -qm o; git switch -q main; git merge -q --no-edit other; git log --oneline | wc -l; git rebase -q HEAD~3 && git status --porcelain | wc -l
+git bisect start HEAD HEAD~15 > /dev/null 2>&1; git bisect run sh -c '[ $(cat n) -lt 12 ]' 2>&1 | grep -c 'first bad'; git bisect reset > /dev/null 2>&1; git gc -q; git fsck 2>&1 | grep -vc dangling || true; cd ..
+git daemon --listen=127.0.0.1 --port=9418 --export-all --base-path=$HOME --reuseaddr $HOME & until_open 9418; git clone -q git://127.0.0.1/r c; git -C c log --format=%H | md5sum | cut -c1-3 > /dev/null; diff -r -x .git r c && echo equal; git -C c worktree add -q ../w HEAD~2; ls w | wc -l; git -C c grep -c futex | sort | md5sum; git clone -q --bare --depth 1 file://$HOME/r b; git -C b rev-list --count HEAD; git -C r archive HEAD | tar -t | wc -l

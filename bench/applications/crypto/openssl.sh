@@ -1,0 +1,5 @@
+#@ Packages: openssl
+#@ Does: keys of four kinds, certificates, ciphers, a TLS server and client, its speed test
+openssl genrsa -out k 2048 2> /dev/null; openssl req -x509 -key k -out c -days 9 -subj /CN=localhost; openssl verify -CAfile c c; for a in ED25519 X25519 'EC -pkeyopt ec_paramgen_curve:P-256'; do openssl genpkey -algorithm $a | head -1; done
+seq 100000 > d; openssl enc -aes-256-cbc -pbkdf2 -k p -in d -out e; openssl enc -d -aes-256-cbc -pbkdf2 -k p -in e | cmp - d && echo equal; for h in sha256 sha3-512 blake2b512; do openssl dgst -$h < d; done; openssl dgst -sha256 -sign k -out s d; openssl dgst -sha256 -verify <(openssl pkey -in k -pubout) -signature s d
+openssl s_server -accept 127.0.0.1:4433 -key k -cert c -www > log 2>&1 & until_open 4433; for v in tls1_2 tls1_3; do printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -connect 127.0.0.1:4433 -$v -CAfile c -ign_eof 2> /dev/null | grep -E 'Verify return code' | tail -1; done; openssl speed -seconds 1 -multi 2 sha256 > /dev/null 2>&1 && echo speed; openssl rand 100000 | wc -c

@@ -1,0 +1,4 @@
+#@ Packages: ffmpeg
+#@ Does: a test picture to H.264 with threads, back, sound, a stream over TCP
+ffmpeg -v error -f lavfi -i testsrc=size=320x240:rate=25:duration=4 -f lavfi -i sine=frequency=440:duration=4 -c:v libx264 -threads 4 -preset fast -c:a aac -bitexact -y a.mp4; ffprobe -v error -show_entries stream=codec_name,nb_frames -of csv a.mp4
+ffmpeg -v error -threads 1 -i a.mp4 -map 0:v -f framemd5 - | md5sum; ffmpeg -v error -i a.mp4 -vf scale=160:120 -c:v mpeg4 -bitexact -threads 1 b.avi; ffmpeg -v error -i b.avi -f rawvideo - | md5sum; ffmpeg -v error -i 'tcp://127.0.0.1:8090?listen' -c copy c.ts & until_so grep -q :1F9A /proc/net/tcp; ffmpeg -v error -i a.mp4 -c copy -f mpegts tcp://127.0.0.1:8090; wait; ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv c.ts
