@@ -5,6 +5,7 @@ import { EAGAIN, EFAULT, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_APPEND, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
+import type { Mapped } from "../mem/vma.ts";
 import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
 import type { Offer } from "../vfs/loan.ts";
@@ -170,6 +171,16 @@ export class GoferFile extends SeekableFile {
     return task.kernel.native.fallocate(this.#fd, mode, position, length);
   }
 
+  // What is empty may be made as it is read (proc(5)).
+  override get keepable(): object | null {
+    return (this.#inode.lastAttributes?.size ?? 0) > 0 ? this.#inode : null;
+  }
+
+  override get backing(): Mapped {
+    const { fs, hostDev, hostIno, path } = this.#inode;
+    return fs.mapped(hostDev, hostIno, path, false);
+  }
+
   override map(writable: boolean): MappedFile | number {
     // A process must not be given a descriptor by which it could write to what it maps for reading.
     const hostFd =
@@ -177,8 +188,7 @@ export class GoferFile extends SeekableFile {
         ? this.#inode.fs.kernel.native.duplicate(this.#fd)
         : this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
-    const { fs, hostDev, hostIno, path } = this.#inode;
-    return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
+    return { backing: this.backing, hostFd, offset: 0 };
   }
 
   release(): void {

@@ -219,7 +219,9 @@ export class Stubs {
     this.#outstanding--;
     this.strangers.unpaid(birth);
     const { stub } = birth.task;
-    if (stub.pid === 0) this.dropChunks(stub);
+    if (stub.pid > 0) return;
+    this.dropChunks(stub);
+    stub.kept.clear();
   }
 
   /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */

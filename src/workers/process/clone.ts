@@ -153,7 +153,7 @@ function copyOf(fs: FsState, newMounts: boolean): FsState {
 
 function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
   return {
-    files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
+    files: (flags & CLONE_FILES) !== 0 ? task.files.share((flags & CLONE_VM) !== 0) : task.files.copy(),
     fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : copyOf(task.fs, (flags & CLONE_NEWNS) !== 0),
     handlers:
       (flags & CLONE_SIGHAND) !== 0
@@ -329,6 +329,11 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     const child = prepare(task, args, plan, stub, stub.freeSlot());
     const birth = kernel.stubs.awaitFork(child, task, arrival.of(child));
     const list = new OperationList(kernel.slots, task.call.slot);
+    const { kept } = task.stub;
+    // Whoever closes one of these files then may be in other memory.
+    if ((args.flags & CLONE_FILES) !== 0) kept.dropAll();
+    kept.closedIn(kept.closeIn(list));
+    stub.kept.copyFrom(kept);
     list.fork(birth);
     if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) return listError(task);

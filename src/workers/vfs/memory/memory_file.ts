@@ -136,6 +136,17 @@ export class MemoryFile extends SeekableFile {
     return error;
   }
 
+  override get keepable(): object | null {
+    const { data } = this.#node;
+    if (data !== null) return data.isHostFile ? data : null;
+    const lower = this.#openLower();
+    return typeof lower === "number" ? null : lower.keepable;
+  }
+
+  override get backing(): Mapped {
+    return this.#backing();
+  }
+
   override map(writable: boolean): MappedFile | number {
     if (this.#node.data === null && !writable) {
       const lower = this.#openLower();
