@@ -25,6 +25,7 @@ enum {
   NR_rt_sigreturn = 15,
   NR_sched_yield = 24,
   NR_mremap = 25,
+  NR_pread64 = 17,
   NR_madvise = 28,
   NR_dup2 = 33,
   NR_nanosleep = 35,

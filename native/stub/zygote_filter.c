@@ -36,6 +36,7 @@ enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, NOT_IN_WINDOW_, IN_CHUNKS_ };
 #define IN_CHUNKS(addr) {IN_CHUNKS_, addr, 0, 0, 0}
 // clang-format on
 #define NR_token RF_NR_TOKEN
+#define NR_gift RF_NR_GIFT
 #define RULE(name, verdict, ...) {NR_##name, (uint32_t)verdict, {__VA_ARGS__}},
 static const struct bpf_rule rules[] = {
 #include "filter.def"

@@ -6,7 +6,8 @@ import { OperationList, SYS_close } from "../call/operation_list.ts";
 import type { MappedFile, OpenFile, SlowDescriptor } from "../vfs/file.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { MemCaller } from "./caller.ts";
-import { closeNow } from "./kept_files.ts";
+import { closeNow, KEPT_LOCK } from "./close_kept.ts";
+import { PAGE_SIZE } from "./vma.ts";
 
 /** What is to be given: a host descriptor, which goes with it, or a file, whose own that may be. */
 export interface Givable {
@@ -68,6 +69,26 @@ export class GivenFile {
     if (this.#keeps === null) stub.donations.end(this.fd);
     else if (!this.#isOver) stub.kept.end(this.#keeps, false);
     closeMapped(kernel.native, this.#host);
+  }
+}
+
+/** Gives the stub a file that it is to keep, in an exchange of its own; it may have come to nothing. */
+export function* giveToKeep(task: MemCaller, file: OpenFile): Generator<void, void, void> {
+  const lock = yield* task.stub.space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
+  try {
+    const given = yield* give(task, { hostFd: -1, file });
+    if (typeof given === "number" || !given.isNew) return;
+    const list = new OperationList(task.kernel.slots, task.call.slot);
+    given.openIn(list);
+    list.gift(given.fd);
+    given.closeIn(list);
+    try {
+      yield* given.ended(yield* task.run(list));
+    } finally {
+      given.release();
+    }
+  } finally {
+    lock.release();
   }
 }
 

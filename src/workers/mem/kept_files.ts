@@ -7,18 +7,11 @@
 // stands here. What becomes due by another way than a call of a task of this stub's (a thread that shares its memory,
 // and not its descriptors, ends) is closed by the next one that is, and before a fork.
 
-import { WINDOW_BASE } from "../../shared/ring/layout.ts";
-import type { Coroutine } from "../call/call.ts";
-import { OperationList, SYS_close } from "../call/operation_list.ts";
-import type { MemCaller } from "./caller.ts";
+import { type OperationList, SYS_close } from "../call/operation_list.ts";
 import type { Donations } from "./donations.ts";
-import { PAGE_SIZE } from "./vma.ts";
 
 /** Of one stub: a fork has a list that closes all of them. */
 const KEPT_MAX = 24;
-/** Where no guest has memory: who locks this changes what the stub keeps, and nothing else. */
-export const KEPT_LOCK = WINDOW_BASE;
-
 /** An open file, as it is known here. */
 export interface KeepableFile {
   /** Stubs that keep a descriptor of it; null: none ever has. */
@@ -129,33 +122,5 @@ export class KeptFiles {
     for (const file of this.#files.keys()) file.keptIn?.delete(this);
     this.#files.clear();
     this.#due.length = 0;
-  }
-}
-
-/** Has the stub close what is due; the caller has locked something of the address space. */
-export function* closeNow(task: MemCaller): Generator<void, void, void> {
-  const { kept } = task.stub;
-  if (!kept.isDue) return;
-  const list = new OperationList(task.kernel.slots, task.call.slot);
-  const due = kept.closeIn(list);
-  try {
-    yield* task.run(list);
-  } finally {
-    kept.closedIn(due);
-  }
-}
-
-/** Has the stub close what is due, and ends the call with the result. */
-export function* closeDue(task: MemCaller, result: number): Coroutine {
-  const { space, kept } = task.stub;
-  const lock = yield* space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
-  const list = new OperationList(task.kernel.slots, task.call.slot);
-  const due = kept.closeIn(list); // another thread may have come first
-  try {
-    if (due.length > 0) yield* task.runAndReturn(list, result);
-    return result;
-  } finally {
-    kept.closedIn(due);
-    lock.release();
   }
 }

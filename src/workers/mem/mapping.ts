@@ -15,13 +15,7 @@ import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
-import {
-  OperationList,
-  SYS_madvise,
-  SYS_mmap,
-  SYS_mprotect,
-  SYS_munmap,
-} from "../call/operation_list.ts";
+import { OperationList, SYS_madvise, SYS_mmap, SYS_mprotect, SYS_munmap } from "../call/operation_list.ts";
 import { clearPools, undoIn } from "../patch/clear_pools.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";

@@ -13,6 +13,7 @@ import {
   CHUNK_SIZE,
   CHUNK_SLOTS,
   CHUNKS,
+  NR_GIFT,
   NR_TOKEN,
   SELF,
   SLOT_SIZE,
@@ -269,6 +270,7 @@ export class Stubs {
         nr: SYS_mmap,
         args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0],
         donate: task.stub.memfd,
+        donateAs: CHUNK_FD,
         closeDonated: true,
         makes: null,
       },
@@ -284,6 +286,7 @@ export class Stubs {
       nr: SYS_munmap,
       args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
       donate: -1,
+      donateAs: -1,
       closeDonated: false,
       makes: null,
     };
@@ -376,15 +379,16 @@ export class Stubs {
     task.expectedIndex++;
     if (task.expectedIndex === task.expected.length) this.settle(task);
     if (expected.donate >= 0) {
-      const target = expected.args[4]!;
-      if (native.notifyAddfd(this.#listener, low, high, expected.donate, target) < 0) {
+      const { donate, donateAs } = expected;
+      if (native.notifyAddfd(this.#listener, low, high, donate, donateAs) < 0) {
         native.notifyRefuse(this.#listener, low, high, ENOMEM);
         return;
       }
       if (expected.closeDonated) task.stub.closeMemfd();
     }
     expected.makes?.wasMade();
-    native.notifyContinue(this.#listener, low, high);
+    if (nr === NR_GIFT) native.notifyAnswer(this.#listener, low, high, 0, 0);
+    else native.notifyContinue(this.#listener, low, high);
   }
 
   #onToken(low: number, high: number, tid: number, words: Int32Array): void {

@@ -90,6 +90,10 @@ export class MemoryFile extends SeekableFile {
     return lower instanceof SeekableFile ? lower.preadDirectly(task, address, length, position) : NOT_AT_ONCE;
   }
 
+  override noteRead(): void {
+    this.#node.accessed(this.flags, this.path);
+  }
+
   override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
     if (this.#node.data === null && this.#lower instanceof SeekableFile)
       yield* this.#lower.warm(task, position, length);
