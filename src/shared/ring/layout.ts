@@ -10,6 +10,7 @@ export const WINDOW_END = 0x554000000000;
 export const STUB_TEXT = 0x552000000000; // code and constants of the stub, the only memory it brings
 export const TRAMPOLINE_ENTRY = 0x552000000000; // where trampolines of patched call sites lead: its first instruction
 export const ZYGOTE_TEXT = 0x552100000000; // code and data of the zygote; unmapped in every stub
+export const ZYGOTE_SIZE = 0xfffff000; // of what is unmapped
 export const HOST_VDSO = 0x552200000000; // the host's vvar, vvar_vclock and vdso, moved here together
 export const KERNEL_PAGE = 0x552300000000; // read-only view of the kernel page
 export const CHUNKS = 0x553000000000; // chunk k of an address space at CHUNKS + k * CHUNK_SIZE

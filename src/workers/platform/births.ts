@@ -11,6 +11,12 @@ export interface CloneAccount {
   continued(birth: Birth): void;
 }
 
+/** A host descriptor that a stub gets, and the number that it gets there. */
+export interface Gift {
+  readonly hostFd: number;
+  readonly fd: number;
+}
+
 export class Birth implements Newborn {
   /** The two halves of the token. */
   readonly low: number;
@@ -22,6 +28,8 @@ export class Birth implements Newborn {
   readonly from: StubProcess | null;
   /** What the new task does before it is the stub's like any other. */
   readonly expected: readonly Expected[];
+  /** What it is given when it names itself. */
+  readonly gifts: readonly Gift[];
   readonly onNamed: () => void;
   /** Its clone was let go on: from now on there is, or will be, a host task. */
   continued = false;
@@ -32,6 +40,7 @@ export class Birth implements Newborn {
     task: HostThread,
     creator: HostThread | null,
     expected: readonly Expected[],
+    gifts: readonly Gift[],
     onNamed: () => void,
     random: Uint32Array,
   ) {
@@ -43,6 +52,7 @@ export class Birth implements Newborn {
     this.creator = creator;
     this.from = creator?.stub ?? null;
     this.expected = expected;
+    this.gifts = gifts;
     this.onNamed = onNamed;
   }
 
@@ -71,9 +81,10 @@ export class Births {
     task: HostThread,
     creator: HostThread | null,
     expected: readonly Expected[],
+    gifts: readonly Gift[],
     onNamed: () => void,
   ): Birth {
-    const birth = new Birth(this.#account, task, creator, expected, onNamed, this.#random);
+    const birth = new Birth(this.#account, task, creator, expected, gifts, onNamed, this.#random);
     this.#byToken.set(keyOf(birth.low, birth.high), birth);
     this.#byTask.set(task, birth);
     return birth;

@@ -17,7 +17,6 @@ import {
   NR_TOKEN,
   SELF,
   SLOT_SIZE,
-  ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
 import { Looks } from "../call/looks.ts";
 import {
@@ -26,10 +25,9 @@ import {
   SYS_close,
   SYS_madvise,
   SYS_mmap,
-  SYS_munmap,
 } from "../call/operation_list.ts";
 import { withoutGroups } from "../credentials/credentials.ts";
-import { type Birth, Births } from "./births.ts";
+import { type Birth, Births, type Gift } from "./births.ts";
 import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
@@ -43,7 +41,6 @@ import { threadTimeNs } from "./thread_time.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
-const ZYGOTE_RANGE = 0x100000000;
 /** Unexpected notifications after which a process is taken for hostile and killed. */
 const UNEXPECTED_LIMIT = 16;
 
@@ -52,6 +49,7 @@ const AGAIN_NS = 10e6;
 const TASKS_A_LOOK = 64;
 
 const NOTHING: readonly Expected[] = [];
+const NO_GIFTS: readonly Gift[] = [];
 
 export class Stubs {
   /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
@@ -227,23 +225,24 @@ export class Stubs {
 
   /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
   awaitFork(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
-    return this.#await(task, creator, this.#mapFirstChunk(task), onNamed);
+    return this.#await(task, creator, this.#mapFirstChunk(task), NO_GIFTS, onNamed);
   }
 
   /** The new task of an existing address space. */
   awaitThread(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
-    return this.#await(task, creator, NOTHING, onNamed);
+    return this.#await(task, creator, NOTHING, NO_GIFTS, onNamed);
   }
 
   #await(
     task: HostThread,
     creator: HostThread | null,
     expected: readonly Expected[],
+    gifts: readonly Gift[],
     onNamed: () => void,
   ): Birth {
     this.#outstanding++;
     this.#kernel.counters.hostTasks++;
-    return this.#births.expect(task, creator, expected, onNamed);
+    return this.#births.expect(task, creator, expected, gifts, onNamed);
   }
 
   /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
@@ -278,19 +277,12 @@ export class Stubs {
   }
 
   /**
-   * Asks the zygote for a stub process for `task`, the first of its address space. `told` is told 0 when it is there, or a
+   * Asks the zygote for a stub process for `task`, the first of its address space, which has the gifts when it starts: their
+   * host descriptors stay the caller's, and open until then. `told` is told 0 when it is there, or a
    * negative errno: it is not, and will not be; or a negative errno is returned, and nobody is told.
    */
-  spawn(task: HostThread, told: (error: number) => void): number {
-    const unmapZygote = {
-      nr: SYS_munmap,
-      args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
-      donate: -1,
-      donateAs: -1,
-      closeDonated: false,
-      makes: null,
-    };
-    const { low, high } = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
+  spawn(task: HostThread, gifts: readonly Gift[], told: (error: number) => void): number {
+    const { low, high } = this.#await(task, null, this.#mapFirstChunk(task), gifts, () => {});
     return this.#kernel.platform.start(
       low,
       high,
@@ -409,6 +401,11 @@ export class Stubs {
     this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
     this.#kernel.placement.born(tid);
+    for (const { hostFd, fd } of birth.gifts) {
+      if (native.notifyAddfd(this.#listener, low, high, hostFd, fd) >= 0) continue;
+      native.notifyRefuse(this.#listener, low, high, ENOMEM); // it leaves
+      return;
+    }
     const address = task.stub.slotAddress(task.call.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
   }
