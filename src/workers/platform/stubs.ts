@@ -223,26 +223,20 @@ export class Stubs {
     stub.kept.clear();
   }
 
-  /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
+  /** The new task of a fork, which has a chunk of its own from then on; `onNamed` runs when it has named its token. */
   awaitFork(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
-    return this.#await(task, creator, this.#mapFirstChunk(task), NO_GIFTS, onNamed);
+    return this.#await(task, creator, [chunkOf(task)], onNamed);
   }
 
   /** The new task of an existing address space. */
   awaitThread(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
-    return this.#await(task, creator, NOTHING, NO_GIFTS, onNamed);
+    return this.#await(task, creator, NO_GIFTS, onNamed);
   }
 
-  #await(
-    task: HostThread,
-    creator: HostThread | null,
-    expected: readonly Expected[],
-    gifts: readonly Gift[],
-    onNamed: () => void,
-  ): Birth {
+  #await(task: HostThread, creator: HostThread | null, gifts: readonly Gift[], onNamed: () => void): Birth {
     this.#outstanding++;
     this.#kernel.counters.hostTasks++;
-    return this.#births.expect(task, creator, expected, gifts, onNamed);
+    return this.#births.expect(task, creator, gifts, onNamed);
   }
 
   /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
@@ -263,26 +257,13 @@ export class Stubs {
     list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
   }
 
-  #mapFirstChunk(task: HostThread): Expected[] {
-    return [
-      {
-        nr: SYS_mmap,
-        args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0],
-        donate: task.stub.memfd,
-        donateAs: CHUNK_FD,
-        closeDonated: true,
-        makes: null,
-      },
-    ];
-  }
-
   /**
    * Asks the zygote for a stub process for `task`, the first of its address space, which has the gifts when it starts: their
    * host descriptors stay the caller's, and open until then. `told` is told 0 when it is there, or a
    * negative errno: it is not, and will not be; or a negative errno is returned, and nobody is told.
    */
   spawn(task: HostThread, gifts: readonly Gift[], told: (error: number) => void): number {
-    const { low, high } = this.#await(task, null, this.#mapFirstChunk(task), gifts, () => {});
+    const { low, high } = this.#await(task, null, [chunkOf(task), ...gifts], () => {});
     return this.#kernel.platform.start(
       low,
       high,
@@ -398,7 +379,6 @@ export class Stubs {
     // That of the zygote's child by the zygote's answer, if that has come before.
     if (task.stub.pid === 0) task.stub.watch(tid);
     birth.onNamed();
-    this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
     this.#kernel.placement.born(tid);
     for (const { hostFd, fd } of birth.gifts) {
@@ -406,6 +386,7 @@ export class Stubs {
       native.notifyRefuse(this.#listener, low, high, ENOMEM); // it leaves
       return;
     }
+    if (birth.gifts.length > 0) task.stub.closeMemfd();
     const address = task.stub.slotAddress(task.call.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
   }
@@ -449,6 +430,11 @@ export class Stubs {
     this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.id.first });
     task.killHostile();
   }
+}
+
+/** What a new process maps first. */
+function chunkOf({ stub }: HostThread): Gift {
+  return { hostFd: stub.memfd, fd: CHUNK_FD };
 }
 
 function matches(expected: Expected, nr: number, words: Int32Array): boolean {
