@@ -34,6 +34,8 @@ enum {
   NR_recvmsg = 47,
   NR_clone = 56,
   NR_exit = 60,
+  NR_fsync = 74,
+  NR_fdatasync = 75,
   NR_wait4 = 61,
   NR_gettimeofday = 96,
   NR_getuid = 102,

@@ -22,6 +22,8 @@ export const SYS_mprotect = nr("mprotect");
 export const SYS_munmap = nr("munmap");
 export const SYS_mremap = nr("mremap");
 export const SYS_madvise = nr("madvise");
+export const SYS_fsync = nr("fsync");
+export const SYS_fdatasync = nr("fdatasync");
 export const SYS_membarrier = nr("membarrier");
 const SYS_clone = nr("clone");
 
