@@ -2,6 +2,7 @@
 #@ Does: each of its stressors but those that eat memory, for a second each
 #@ Lines: outcomes
 #@ Differs: ^ptrace$ -- there is no ptrace(2)
+#@ Differs: ^pty$ -- terminals have no ioctls of struct termio
 #@ Differs: ^handle$ -- no file system has handles
 #@ Differs: ^fsize$ -- files are of less than 2^53 bytes
 #@ Deadline: 1500
