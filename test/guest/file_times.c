@@ -133,6 +133,7 @@ int main(void) {
   moved("utime to now", "f");
   value("utime of nothing", SYS_2(SYS_utime, "none", seconds));
   value("utime from nowhere", SYS_2(SYS_utime, "f", 1));
+  value("utime of nothing from nowhere", SYS_2(SYS_utime, "none", 1));
   unlink("f");
   value("rmdir", (chdir("/"), rmdir(directory)));
   return 0;

@@ -12,6 +12,7 @@ int main(void) {
     return 1;
   value("reboot", SYS_4(SYS_reboot, 0, 0, 0, 0));
   value("swapon", SYS_2(SYS_swapon, "/none", 0));
+  value("swapon with unknown flags", SYS_2(SYS_swapon, "/none", -1));
   value("swapoff", SYS_1(SYS_swapoff, "/none"));
   value("acct", SYS_1(SYS_acct, "/none"));
   value("acct off", SYS_1(SYS_acct, 0));

@@ -211,8 +211,12 @@ export const ATTRIBUTE_HANDLERS: Handlers<VfsCaller> = {
     const piece = 1;
     return utimes(task, target, task.call.base + WINDOW_SECOND, piece, times !== 0, TIMESPEC);
   },
-  utime: (task, _path, times) =>
-    utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, SECONDS),
+  utime: (task, _path, times) => {
+    const isThere = times === 0 || task.call.inComplete(1, 2 * SECONDS.size);
+    return isThere
+      ? utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, SECONDS)
+      : -EFAULT;
+  },
   utimes: (task, _path, times) =>
     utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, TIMEVAL),
   futimesat: (task, dirfd, path, times) => {
