@@ -62,6 +62,7 @@ import type { UnixSocket } from "./net/unix/unix_socket.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
 import { CpuPlacement, type Placement, sharedPlacement } from "./platform/cpu_placement.ts";
 import { Kicks } from "./platform/kicks.ts";
+import { LateHolders } from "./platform/late_holders.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
@@ -189,6 +190,7 @@ export class Kernel implements SupervisorContext {
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
   readonly kicks: Kicks;
+  readonly lateHolders: LateHolders;
   readonly placement: Placement;
   readonly limits: Limits;
   /** Of this thread's heap: what the kinds above, and others, may take together. */
@@ -297,6 +299,7 @@ export class Kernel implements SupervisorContext {
     this.containers = new Containers(this, this.pids, this.mounts);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](this, descriptors.zygote);
     this.kicks = new Kicks(this);
+    this.lateHolders = new LateHolders(this);
     this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);

@@ -5,6 +5,7 @@ import type { ChunkPlaces } from "../../shared/ring/chunk_places.ts";
 import type { Claims } from "../../shared/ring/claims.ts";
 import type { HostThread } from "./host_thread.ts";
 import type { Kicks } from "./kicks.ts";
+import type { LateHolders } from "./late_holders.ts";
 import type { LocalContext } from "./local_answers.ts";
 import type { Platform } from "./platform.ts";
 import type { Stubs } from "./stubs.ts";
@@ -53,6 +54,7 @@ export interface PlatformContext extends LocalContext {
   readonly taskAt: (HostThread | undefined)[];
   readonly stubs: Stubs;
   readonly kicks: Kicks;
+  readonly lateHolders: LateHolders;
   readonly placement: ThreadPlacement;
   /** A stub's host process is gone, and these threads with it. */
   onStubDeath(threads: readonly HostThread[]): void;

@@ -380,6 +380,15 @@ export class Task implements Caller {
     return this.started && (this.#sleepsInList || this.call.isWithGuest);
   }
 
+  /** Neither a signal nor a kick ends what it is in. */
+  get waitsForGood(): boolean {
+    return !this.dead && this.call.waitsForGood && !this.isKickable;
+  }
+
+  get owesOutcome(): boolean {
+    return this.started && !this.#sleepsInList && !this.call.owned && this.call.expectsOutcome;
+  }
+
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
     if (!this.isKickable) return;
