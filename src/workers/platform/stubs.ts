@@ -14,6 +14,7 @@ import {
   CHUNK_SLOTS,
   CHUNKS,
   NR_TOKEN,
+  ROBUST_LIST,
   SELF,
   SLOT_SIZE,
   ZYGOTE_TEXT,
@@ -167,6 +168,7 @@ export class Stubs {
   #enter(task: HostThread): void {
     const kernel = this.#kernel;
     allowLocalAnswers(kernel, task);
+    kernel.slots.setNumber(task.call.slot, ROBUST_LIST, 0);
     kernel.taskAt[task.call.slot] = task;
     task.stub.tasks.push(task);
     kernel.counters.tasks++;

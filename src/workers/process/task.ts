@@ -5,6 +5,7 @@
 import { SCHED_NORMAL } from "../../shared/abi/sched.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import { WATCHED } from "../../shared/ring/attention.ts";
+import { ROBUST_LIST } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
@@ -126,7 +127,6 @@ export class Task implements Caller {
 
   // ---- Memory of the task that the kernel writes when it ends (set_tid_address, robust lists) ----
   clearChildTid = 0;
-  robustList = 0;
 
   constructor(
     kernel: SupervisorContext,
@@ -296,6 +296,15 @@ export class Task implements Caller {
   /** What other kernel threads are to know of it while nothing has come for it: attention bits. */
   get watch(): number {
     return this.isWatched ? WATCHED : 0;
+  }
+
+  /** It stands in the slot, where its stub writes it as well; 0 of one whose slot is closed. */
+  get robustList(): number {
+    return this.dead ? 0 : this.kernel.slots.unsigned(this.call.slot, ROBUST_LIST);
+  }
+
+  set robustList(head: number) {
+    if (!this.dead) this.kernel.slots.setNumber(this.call.slot, ROBUST_LIST, head);
   }
 
   // ---- Its calls ----
