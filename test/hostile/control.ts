@@ -27,6 +27,7 @@ const TOTALS = new Set([
   "sleeps",
   "hostFaults",
   "placements",
+  "stubReads",
   "backgroundCalls",
   "hostJobs",
   "hostRetries",

@@ -22,7 +22,7 @@ class Idle {
     const nothing = (): void => {};
     this.#kernel = {
       thread: 0,
-      native: { monotonicNs: () => 1e9 },
+      native: { monotonicNs: () => 1e9, getcpu: () => 0 },
       page: {},
       active: { limit: () => 0 },
       scanner: { begin: nothing, next: () => -1, anyRequest: () => false },
