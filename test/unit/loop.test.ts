@@ -23,7 +23,7 @@ class Idle {
     this.#kernel = {
       thread: 0,
       native: { monotonicNs: () => 1e9, getcpu: () => 0 },
-      page: {},
+      page: { setCpu: nothing },
       active: { limit: () => 0 },
       scanner: { begin: nothing, next: () => -1, anyRequest: () => false },
       passes: { loopTop: nothing, toggleAsleep: nothing },
