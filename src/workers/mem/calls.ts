@@ -323,6 +323,7 @@ function* advice(task: MemCaller, start: number, given: number, code: number): C
       error = plan.error;
     }
     if (host && start < end) {
+      space.ownPages.forget();
       const list = new OperationList(task.kernel.slots, task.call.slot);
       // In the host nothing is locked.
       const hostCode = code === M.MADV_DONTNEED_LOCKED ? M.MADV_DONTNEED : code;
