@@ -42,8 +42,8 @@ import {
 } from "./mapping.ts";
 import { MEMBARRIER_HANDLERS } from "./membarrier.ts";
 import { remap } from "./remap.ts";
-import { PAGES_AT_ONCE, Residency, showsFile } from "./residency.ts";
-import { sharedMemory } from "./shared_memory.ts";
+import { PAGES_AT_ONCE, Residency } from "./residency.ts";
+import { sharedMemory, showsFile } from "./shared_memory.ts";
 import {
   PAGE_SIZE,
   VM_DONTDUMP,

@@ -10,14 +10,15 @@ import { VM_SHARED } from "./vma.ts";
 
 /** Whether a range is such memory with that protection, and nobody is changing it. */
 function isPlain(task: MemCaller, address: number, length: number, prot: number): boolean {
-  const { space } = task.stub;
+  const { kernel, stub } = task;
+  const { space } = stub;
   if (space.locks.size > 0) return false;
   for (let at = address; at < address + length; ) {
     const vma = space.vmas.find(at);
     if (vma === null || (vma.flags & VM_SHARED) !== 0 || (vma.prot & prot) !== prot) return false;
-    if (vma.backing !== null && !space.ownPages.has(task, vma, at, Math.min(vma.end, address + length)))
-      return false;
-    at = vma.end;
+    const end = Math.min(vma.end, address + length);
+    if (vma.backing !== null && !space.ownPages.has(kernel, stub.pid, vma, at, end)) return false;
+    at = end;
   }
   return true;
 }

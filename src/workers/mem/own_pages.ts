@@ -6,12 +6,19 @@
 // back without one, forgets it.
 
 import { PROT_WRITE } from "../../shared/abi/mman.ts";
-import type { MemCaller } from "./caller.ts";
+import type { CallContext } from "../call/context.ts";
 import { PAGES_AT_ONCE, Residency } from "./residency.ts";
 import { type Mapped, PAGE_SIZE, VM_SHARED, type Vma } from "./vma.ts";
 
 /** Where pages were found that are not, so many wishes are refused without a look. */
 const REFUSED = 16;
+
+function areOwn(kernel: CallContext, pid: number, from: number, pages: number): boolean {
+  const map = new Residency(kernel, pid);
+  const areAll = map.areOwn(from, pages);
+  map.close();
+  return areAll;
+}
 
 export class OwnPages {
   #vma: Vma | null = null;
@@ -19,8 +26,8 @@ export class OwnPages {
   #end = 0;
   #refused = 0;
 
-  /** Whether all pages of [start, end), which lies in the VMA, are the process's own. False is a guess. */
-  has(task: MemCaller, vma: Vma, start: number, end: number): boolean {
+  /** Whether all pages of [start, end), which lies in the VMA, are the host process's own. False is a guess. */
+  has(kernel: CallContext, pid: number, vma: Vma, start: number, end: number): boolean {
     if (vma === this.#vma && start >= this.#start && end <= this.#end) return true;
     if ((vma.prot & PROT_WRITE) === 0 || (vma.flags & VM_SHARED) !== 0) return false;
     if ((vma.backing as Mapped).isSlow === true) return false;
@@ -30,19 +37,12 @@ export class OwnPages {
     }
     const from = start - (start % PAGE_SIZE);
     const pages = Math.ceil((end - from) / PAGE_SIZE);
-    if (pages > PAGES_AT_ONCE || !this.#look(task, from, pages)) {
+    if (pages > PAGES_AT_ONCE || !areOwn(kernel, pid, from, pages)) {
       this.#refused = REFUSED;
       return false;
     }
     this.#remember(vma, from, from + pages * PAGE_SIZE);
     return true;
-  }
-
-  #look({ kernel, stub }: MemCaller, from: number, pages: number): boolean {
-    const map = new Residency(kernel, stub.pid);
-    const areOwn = map.areOwn(from, pages);
-    map.close();
-    return areOwn;
   }
 
   // Beside what is known of that VMA, or instead of it.

@@ -4,8 +4,7 @@
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import type { CallContext } from "../call/context.ts";
 import { SCRATCH_SIZE } from "../native.ts";
-import { DEV_ZERO_FS } from "./shared_memory.ts";
-import { type Mapped, PAGE_SIZE, type Vma } from "./vma.ts";
+import { PAGE_SIZE } from "./vma.ts";
 
 /** /proc/PID/pagemap has eight bytes a page; the highest says that it is there, or swapped, and whether it is a file's. */
 const ENTRY_SIZE = 8;
@@ -60,9 +59,4 @@ export class Residency {
   close(): void {
     if (this.#fd >= 0) this.#kernel.native.close(this.#fd);
   }
-}
-
-/** Whether the VMA shows a file, not memory that is nobody else's. */
-export function showsFile({ backing }: Vma): boolean {
-  return backing !== null && (backing as Mapped).dev !== DEV_ZERO_FS;
 }
