@@ -68,6 +68,7 @@ const BATCH = 1024;
 export interface Placement {
   readonly pollNs: number;
   readonly sleepsAtOnce: boolean;
+  readonly isGathered: boolean;
   /** What a stub polls at first. */
   readonly stubPolls: number;
   look(nowNs: number): void;
@@ -81,6 +82,7 @@ export function sharedPlacement(): Placement {
   return {
     pollNs: POLLS.YIELDING.kernelNs,
     sleepsAtOnce: true,
+    isGathered: false,
     stubPolls: POLLS.YIELDING.stub,
     look: () => {},
     boundSleep: (timeoutNs) => timeoutNs,
@@ -143,6 +145,11 @@ export class CpuPlacement implements Placement {
 
   get sleepsAtOnce(): boolean {
     return this.#mode !== "APART";
+  }
+
+  /** All threads are on one CPU. */
+  get isGathered(): boolean {
+    return this.#home >= 0;
   }
 
   get stubPolls(): number {
