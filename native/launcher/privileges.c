@@ -146,6 +146,7 @@ void privileges_watcher(void) {
 
 // All that the nursery does, its zygotes until they have a filter of their own, and stubs behind that.
 #define SYS_token RF_NR_TOKEN
+#define SYS_gift RF_NR_GIFT
 #define RULE(name, ...) SYS_##name,
 static const unsigned nursery_calls[] = {
     SYS_poll,         SYS_recvfrom,        SYS_socketpair,      SYS_sendmsg,   SYS_recvmsg,

@@ -70,7 +70,7 @@ stub_new_task:
   test $RF_TOKEN_UNMAP_ZYGOTE, %r13d
   jz 2f
   movabs $RF_ZYGOTE_TEXT, %rdi
-  movabs $0x100000000, %rsi
+  mov $RF_ZYGOTE_SIZE, %esi
   mov $NR_munmap, %eax
   syscall
   test %rax, %rax

@@ -27,6 +27,11 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
   case OP_TELL:
     stub_syscall(get32(op + RF_OP_NR), a[0], a[1], a[2], a[3], a[4], a[5]);
     return 0;
+  case OP_READ: {
+    s64 n = stub_syscall(NR_pread64, a[0], a[1], a[2], a[3], 0, 0);
+    put64(slot + RF_REP_RESULT, n);
+    return n;
+  }
   case OP_COPY_TO:
     return stub_copy(a[0], slot + a[2], a[1]) ? -EFAULT_ : 0;
   case OP_ZERO:

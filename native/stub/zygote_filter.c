@@ -21,7 +21,7 @@ enum {
 _Static_assert((RF_CHUNKS + RF_CHUNKS_PER_SPACE * (u64)RF_CHUNK_SIZE - 1) >> 32 == HIGH_CHUNKS,
                "one high word tells all chunks of an address space");
 
-enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, NOT_IN_WINDOW_, IN_CHUNKS_ };
+enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, NOT_IN_WINDOW_, IN_CHUNKS_, IS_ZYGOTE_ };
 
 // clang-format off
 #define ANY {BPF_ANY, 0, 0, 0, 0}
@@ -34,8 +34,10 @@ enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, NOT_IN_WINDOW_, IN_CHUNKS_ };
 #define IN_WINDOW(addr) {IN_WINDOW_, addr, 0, 0, 0}
 #define NOT_IN_WINDOW(addr) {NOT_IN_WINDOW_, addr, 0, 0, 0}
 #define IN_CHUNKS(addr) {IN_CHUNKS_, addr, 0, 0, 0}
+#define IS_ZYGOTE(addr) {IS_ZYGOTE_, addr, 0, 0, 0}
 // clang-format on
 #define NR_token RF_NR_TOKEN
+#define NR_gift RF_NR_GIFT
 #define RULE(name, verdict, ...) {NR_##name, (uint32_t)verdict, {__VA_ARGS__}},
 static const struct bpf_rule rules[] = {
 #include "filter.def"
@@ -80,6 +82,12 @@ static void emit_test(const struct bpf_test *test) {
   case IN_CHUNKS_:
     bpf_load_high(&program, test->arg);
     bpf_jump(&program, BPF_JEQ, HIGH_CHUNKS, 0, BPF_LEAVE);
+    break;
+  case IS_ZYGOTE_:
+    bpf_load_high(&program, test->arg);
+    bpf_jump(&program, BPF_JEQ, HIGH_ZYGOTE, 0, BPF_LEAVE);
+    bpf_load_low(&program, test->arg);
+    bpf_jump(&program, BPF_JEQ, (u32)RF_ZYGOTE_TEXT, 0, BPF_LEAVE);
     break;
   default:
     bpf_test(&program, test);

@@ -140,6 +140,8 @@ export class Counters {
   /** Errors that the host has not made (host_faults.ts). */
   hostFaults = 0;
   sleeps = 0;
+  /** Reads that stubs made by themselves (vfs/stub_read.ts). */
+  stubReads = 0;
   /** Changes of where the sandbox's threads run (cpu_placement.ts). */
   placements = 0;
   /** Trace sessions that there are; events that they wanted, and what their readers could not take of them. */

@@ -26,6 +26,7 @@ const TOTALS = new Set([
   "sleeps",
   "hostFaults",
   "placements",
+  "stubReads",
   "backgroundCalls",
   "hostJobs",
   "hostRetries",

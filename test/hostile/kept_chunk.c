@@ -2,6 +2,7 @@
 // parent's slots. A child in shared memory execs: whoever stayed forges requests in the slot that it had.
 //@ args: fork
 //@ args: exec
+//@ args: threads
 //@ ends: 0
 #include "hostile.h"
 #include <pthread.h>
@@ -48,6 +49,48 @@ static void forked(void) {
   waitpid(pid, &status, 0);
   if (status != 0) bad("wait status", status);
   if (*place(0) != MARK || *place(1) != MARK) bad("the child has written into the parent's chunk", 0);
+}
+
+// Whether a chunk can be mapped by the descriptor by which stubs are given theirs.
+static int maps_chunk(void) {
+  unsigned long at = RF_CHUNKS + (RF_CHUNKS_PER_SPACE - 1) * RF_CHUNK_SIZE;
+  return HOST_6(SYS_mmap, at, RF_CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, RF_CHUNK_FD,
+                0) == (long)at;
+}
+
+static void *ends_soon(void *none) {
+  usleep(2000);
+  return none;
+}
+
+static void *make_threads(void *argument) {
+  int *go = argument;
+  pthread_t threads[6 * RF_CHUNK_SLOTS];
+  while (__atomic_load_n(go, __ATOMIC_RELAXED)) {
+    int made = 0;
+    while (made < 6 * RF_CHUNK_SLOTS && pthread_create(&threads[made], NULL, ends_soon, NULL) == 0)
+      made++;
+    while (made > 0)
+      pthread_join(threads[--made], NULL);
+  }
+  return NULL;
+}
+
+// Forks while chunks come for threads: neither has one that is open.
+static void threads_and_forks(void) {
+  find_gadget();
+  pthread_t maker;
+  int go = 1;
+  pthread_create(&maker, NULL, make_threads, &go);
+  for (int i = 0; i < 200; i++) {
+    int status, pid = fork();
+    if (pid == 0) _exit(maps_chunk() ? 7 : 0);
+    waitpid(pid, &status, 0);
+    if (status != 0) bad("a child maps its parent's chunk", status);
+  }
+  __atomic_store_n(&go, 0, __ATOMIC_RELAXED);
+  pthread_join(maker, NULL);
+  if (maps_chunk()) bad("a chunk's descriptor was left", 0);
 }
 
 static char *self;
@@ -110,6 +153,7 @@ int main(int argc, char **argv) {
   if (strcmp(mode, "victim") == 0) return victim();
   if (strcmp(mode, "fork") == 0) forked();
   if (strcmp(mode, "exec") == 0) execed();
+  if (strcmp(mode, "threads") == 0) threads_and_forks();
   say("done");
   return 0;
 }

@@ -17,6 +17,7 @@
 #define RF_STUB_TEXT 0x552000000000    // code and constants of the stub, the only memory it brings
 #define RF_TRAMPOLINE_ENTRY 0x552000000000  // where the trampolines of patched call sites lead: its first instruction
 #define RF_ZYGOTE_TEXT 0x552100000000  // code and data of the zygote; unmapped in every stub
+#define RF_ZYGOTE_SIZE 0xfffff000      // of what is unmapped
 #define RF_HOST_VDSO 0x552200000000    // the host's vvar, vvar_vclock and vdso, moved here together
 #define RF_KERNEL_PAGE 0x552300000000  // read-only view of the kernel page
 #define RF_CHUNKS 0x553000000000       // chunk k of an address space at RF_CHUNKS + k * RF_CHUNK_SIZE
@@ -208,8 +209,9 @@
 // ---- Fixed numbers ----
 #define RF_DOORBELL_FD 1000      // doorbell of kernel thread k: RF_DOORBELL_FD + k
 #define RF_CHUNK_FD 63            // that of a chunk, while it is mapped
-#define RF_DONATED_FD 64         // from here on those of files that are given to be mapped
+#define RF_DONATED_FD 64         // from here on those of files that are given to be mapped and read
 #define RF_NR_TOKEN 0x5246       // reserved system call: a new host task names its token
+#define RF_NR_GIFT 0x5247        // reserved system call: a descriptor is put under the number in the first argument
 #define RF_TOKEN_MAP_CHUNK 1     // second argument: the new task maps its chunk next
 #define RF_TOKEN_UNMAP_ZYGOTE 2  // second argument: ... and unmaps the zygote's pages
 

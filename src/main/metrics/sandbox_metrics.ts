@@ -193,6 +193,11 @@ export const SANDBOX_METRICS: readonly Row[] = [
   total("long_turns", "longTurns", "Turns that held a kernel thread for too long."),
   total("long_collections", "longCollections", "Turns that were long as V8 collected garbage."),
   total("sleeps", "sleeps", "Times that a kernel thread went to sleep."),
+  total(
+    "stub_reads",
+    "stubReads",
+    "Reads of files that stubs made by themselves, from descriptors that they keep.",
+  ),
   total("placements", "placements", "Changes of which CPUs the sandbox's threads run on."),
   total("trace_events", "traceEvents", "Events that trace sessions wanted."),
   total("trace_lost", "traceLost", "Of those, what a sink had no room for, or still had when it ended."),

@@ -10,6 +10,7 @@ export const WINDOW_END = 0x554000000000;
 export const STUB_TEXT = 0x552000000000; // code and constants of the stub, the only memory it brings
 export const TRAMPOLINE_ENTRY = 0x552000000000; // where trampolines of patched call sites lead: its first instruction
 export const ZYGOTE_TEXT = 0x552100000000; // code and data of the zygote; unmapped in every stub
+export const ZYGOTE_SIZE = 0xfffff000; // of what is unmapped
 export const HOST_VDSO = 0x552200000000; // the host's vvar, vvar_vclock and vdso, moved here together
 export const KERNEL_PAGE = 0x552300000000; // read-only view of the kernel page
 export const CHUNKS = 0x553000000000; // chunk k of an address space at CHUNKS + k * CHUNK_SIZE
@@ -201,7 +202,8 @@ export const ROUTE_FD = 1; // ring the one that the process page names for the d
 // ---- Fixed numbers ----
 export const DOORBELL_FD = 1000; // doorbell of kernel thread k: DOORBELL_FD + k
 export const CHUNK_FD = 63; // that of a chunk, while it is mapped
-export const DONATED_FD = 64; // from here on those of files that are given to be mapped
+export const DONATED_FD = 64; // from here on those of files that are given to be mapped and read
 export const NR_TOKEN = 0x5246; // reserved system call: a new host task names its token
+export const NR_GIFT = 0x5247; // reserved system call: a descriptor is put under the number in the first argument
 export const TOKEN_MAP_CHUNK = 1; // second argument: the new task maps its chunk next
 export const TOKEN_UNMAP_ZYGOTE = 2; // second argument: ... and unmaps the zygote's pages

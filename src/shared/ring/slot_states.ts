@@ -43,6 +43,7 @@ export const Operation = {
   COPY_STRINGS: 9, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
   FUTEX: 10, // args: as futex(2), private; of waits arg 3 says whether DEADLINE holds; EINTR: a kick came
   TELL: 11, // as CALL, and the list goes on whatever becomes of it
+  READ: 12, // args: as pread(2); the last of its list: its result becomes the call's, behind OPS_RETURN
 } as const;
 
 export type ReplyCode = (typeof Reply)[keyof typeof Reply];

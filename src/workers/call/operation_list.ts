@@ -5,6 +5,7 @@
 import { nr } from "../../shared/abi/syscalls.ts";
 import {
   HOST_TASK,
+  NR_GIFT,
   OPS_MAX,
   STUB_STACK,
   STUB_STACK_SIZE,
@@ -21,6 +22,8 @@ export const SYS_mprotect = nr("mprotect");
 export const SYS_munmap = nr("munmap");
 export const SYS_mremap = nr("mremap");
 export const SYS_madvise = nr("madvise");
+export const SYS_fsync = nr("fsync");
+export const SYS_fdatasync = nr("fdatasync");
 export const SYS_membarrier = nr("membarrier");
 const SYS_clone = nr("clone");
 
@@ -39,8 +42,9 @@ export interface Newborn {
 export interface Expected {
   readonly nr: number;
   readonly args: readonly number[];
-  /** Host descriptor to donate before the call continues, or -1. */
+  /** Host descriptor to donate before the call continues, or -1; and the number that it gets. */
   readonly donate: number;
+  readonly donateAs: number;
   /** The kernel has no further use for the donated descriptor. */
   readonly closeDonated: boolean;
   /** It is the clone that makes this one. */
@@ -55,7 +59,7 @@ function inWindow(address: number): boolean {
 const MAP_DENYWRITE = 0x800;
 
 function raisesNotification(nr: number, args: readonly number[]): boolean {
-  if (nr === SYS_clone) return true;
+  if (nr === SYS_clone || nr === NR_GIFT) return true;
   if (nr === SYS_mmap && (args[3]! & MAP_DENYWRITE) !== 0) return true;
   return nr !== SYS_madvise && inWindow(args[0] ?? 0);
 }
@@ -81,7 +85,7 @@ export class OperationList {
     return this.#length === OPS_MAX;
   }
 
-  /** The next mmap with a descriptor gets this host descriptor under its number. */
+  /** The next gift, or mmap with a descriptor, gets this host descriptor under its number. */
   donate(hostFd: number, closeAfter = false): void {
     this.#donate = hostFd;
     this.#closeDonated = closeAfter;
@@ -92,7 +96,9 @@ export class OperationList {
     if (nr === SYS_mmap && this.#donate >= 0) args[3]! |= MAP_DENYWRITE;
     this.#add(Operation.CALL, nr, args);
     if (!raisesNotification(nr, args)) return;
-    this.expected.push({ nr, args, donate: this.#donate, closeDonated: this.#closeDonated, makes: null });
+    const donateAs = nr === NR_GIFT ? args[0]! : (args[4] ?? -1);
+    const closeDonated = this.#closeDonated;
+    this.expected.push({ nr, args, donate: this.#donate, donateAs, closeDonated, makes: null });
     this.#donate = -1;
     this.#closeDonated = false;
   }
@@ -100,6 +106,16 @@ export class OperationList {
   /** As call, of one that raises no notification and that nothing depends on: the list goes on if it fails. */
   tell(nr: number, ...args: number[]): void {
     this.#add(Operation.TELL, nr, args);
+  }
+
+  /** Puts what donate() has named under a number of the stub's. */
+  gift(fd: number): void {
+    this.call(NR_GIFT, fd);
+  }
+
+  /** Reads what the stub has under that number to guest memory; the last of a list, as whose result the call has its own. */
+  read(fd: number, address: number, length: number, position: number): void {
+    this.#add(Operation.READ, 0, [fd, address, length, position]);
   }
 
   /** Copies `length` bytes from an offset in the slot to guest memory. */
@@ -149,7 +165,7 @@ export class OperationList {
   }
 
   #expectClone(args: readonly number[], makes: Newborn): void {
-    this.expected.push({ nr: SYS_clone, args, donate: -1, closeDonated: false, makes });
+    this.expected.push({ nr: SYS_clone, args, donate: -1, donateAs: -1, closeDonated: false, makes });
   }
 
   #setToken({ low, high }: Newborn): void {

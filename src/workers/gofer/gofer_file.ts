@@ -1,9 +1,13 @@
 // An open regular file of a gofer file system: a host descriptor with no more access than the guest's, that
 // is read and written at positions which the kernel keeps. What the host's page cache has is read at once.
 
-import { EAGAIN, EFAULT, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { EAGAIN, EFAULT, EFBIG, EIO, ENOSPC, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_APPEND, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
+import type { Coroutine } from "../call/call.ts";
+import { OperationList, SYS_fdatasync, SYS_fsync } from "../call/operation_list.ts";
+import { giveToKeep } from "../mem/given_file.ts";
+import type { Mapped } from "../mem/vma.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
@@ -16,6 +20,8 @@ import type { GoferInode } from "./gofer_inode.ts";
 import { fileResult } from "./handles.ts";
 
 const READ_AHEAD = 1 << 20;
+/** A gift takes as long as waking the threads for one or two. */
+const SYNCS_BEFORE = 2;
 
 export class GoferFile extends SeekableFile {
   readonly #inode: GoferInode;
@@ -26,6 +32,7 @@ export class GoferFile extends SeekableFile {
   #tells = true;
   /** Where it cannot: what was read once is taken to be there, up to this position. */
   #warmEnd = 0;
+  #syncs = 0;
 
   /** Owns the host descriptor; of the file, and the time, when the host has opened it. */
   constructor(inode: GoferInode, fd: number, flags: number, changeCount: number, openedNs: number) {
@@ -153,7 +160,22 @@ export class GoferFile extends SeekableFile {
 
   override sync(task: VfsCaller, dataOnly: boolean): number {
     if (!this.writable) return 0;
-    return task.call.start(holding(task, this, writeBack(task, this.#fd, dataOnly)));
+    return task.call.start(holding(task, this, this.#sync(task, dataOnly)));
+  }
+
+  // By the stub, which waits for the disk itself, where the file is written back again and again, and is its guest's to read:
+  // other threads, two of which would have to be woken, have nothing to do with it.
+  *#sync(task: VfsCaller, dataOnly: boolean): Coroutine {
+    const { kept } = task.stub;
+    if (kept.find(this) < 0 && ++this.#syncs > SYNCS_BEFORE && !task.files.isSplit && this.readable)
+      if (kept.hasRoomFor(this) && this.keepable !== null) yield* giveToKeep(task, this);
+    const fd = kept.find(this);
+    if (fd < 0) return yield* writeBack(task, this.#fd, dataOnly);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
+    list.call(dataOnly ? SYS_fdatasync : SYS_fsync, fd);
+    if (yield* task.runAndReturn(list, 0)) return 0;
+    const error = task.call.listResult;
+    return error === -EIO || error === -ENOSPC ? error : yield* writeBack(task, this.#fd, dataOnly);
   }
 
   override size(): number {
@@ -170,6 +192,16 @@ export class GoferFile extends SeekableFile {
     return task.kernel.native.fallocate(this.#fd, mode, position, length);
   }
 
+  // What is empty may be made as it is read (proc(5)).
+  override get keepable(): object | null {
+    return (this.#inode.lastAttributes?.size ?? 0) > 0 ? this.#inode : null;
+  }
+
+  override get backing(): Mapped {
+    const { fs, hostDev, hostIno, path } = this.#inode;
+    return fs.mapped(hostDev, hostIno, path, false);
+  }
+
   override map(writable: boolean): MappedFile | number {
     // A process must not be given a descriptor by which it could write to what it maps for reading.
     const hostFd =
@@ -177,8 +209,7 @@ export class GoferFile extends SeekableFile {
         ? this.#inode.fs.kernel.native.duplicate(this.#fd)
         : this.#inode.reopen(writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
-    const { fs, hostDev, hostIno, path } = this.#inode;
-    return { backing: fs.mapped(hostDev, hostIno, path, false), hostFd, offset: 0 };
+    return { backing: this.backing, hostFd, offset: 0 };
   }
 
   release(): void {

@@ -5,11 +5,13 @@ import type { Pool } from "../patch/patches.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { AddressSpace } from "./address_space.ts";
 import type { Donations } from "./donations.ts";
+import type { KeptFiles } from "./kept_files.ts";
 
 /** The host process of an address space. */
 export interface Stub {
   readonly space: AddressSpace;
   readonly donations: Donations;
+  readonly kept: KeptFiles;
   /** 0 until it is known. */
   readonly pid: number;
   /** The host process whose private memory is this address space's; 0 if there is none yet. */

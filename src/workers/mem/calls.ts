@@ -110,7 +110,11 @@ function sourceOf(
   const { zeros } = file;
   if (zeros !== null)
     return shared ? sharedMemory(task.kernel, length) : { ...ANONYMOUS, backing: zeros, offset };
-  const mapped = file.map(shared && mapsWritable(file));
+  const writes = shared && mapsWritable(file);
+  const { backing, keepable } = file;
+  if (!writes && keepable !== null && backing !== null && !task.files.isSplit)
+    return { backing, offset, hostFd: -1, file };
+  const mapped = file.map(writes);
   return typeof mapped === "number" ? mapped : { ...mapped, offset };
 }
 
@@ -154,7 +158,10 @@ function* mapBehind(
 
 function mapOf(task: MemCaller, request: MapRequest, flags: number): Coroutine {
   const isLow = (flags & M.MAP_32BIT) !== 0 && request.placement === "any";
-  return isLow ? mapLow(task, request) : map(task, request, ITS_ADDRESS);
+  const mapping = isLow ? mapLow(task, request) : map(task, request, ITS_ADDRESS);
+  // Another thread may close it meanwhile.
+  const { file } = request.source;
+  return file === undefined ? mapping : task.files.holding(file, mapping);
 }
 
 function requestOf(

@@ -1,6 +1,6 @@
-// Numbers of the descriptors that a stub is given, each for the length of one list: to map a file. While it is there a sibling
-// thread can map it, too (F1), so that no list may leave one behind: whoever drops its privileges later, or is forked by who
-// had them, would have the file still.
+// Numbers of the descriptors that a stub is given, for the length of one list or for as long as its guest has the file open
+// (kept_files.ts). While it is there a sibling thread can map and read it, too (F1), so that none may be left behind: whoever
+// drops its privileges later, or is forked by who had them, would have the file still.
 
 import { DONATED_FD, DOORBELL_FD } from "../../shared/ring/layout.ts";
 
@@ -17,7 +17,12 @@ export class Donations {
     return -1;
   }
 
-  /** The list has ended, and has closed it. */
+  /** A number that a fork has brought along. */
+  take(fd: number): void {
+    this.#used.add(fd);
+  }
+
+  /** It is closed. */
   end(fd: number): void {
     this.#used.delete(fd);
   }

@@ -15,19 +15,12 @@ import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
-import {
-  OperationList,
-  SYS_close,
-  SYS_madvise,
-  SYS_mmap,
-  SYS_mprotect,
-  SYS_munmap,
-} from "../call/operation_list.ts";
+import { OperationList, SYS_madvise, SYS_mmap, SYS_mprotect, SYS_munmap } from "../call/operation_list.ts";
 import { clearPools, undoIn } from "../patch/clear_pools.ts";
-import type { SlowDescriptor } from "../vfs/file.ts";
 import { closeMapped } from "../vfs/mapped_file.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
+import { type Givable, type GivenFile, give } from "./given_file.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
 
@@ -36,12 +29,9 @@ export function pageCeil(bytes: number): number {
 }
 
 /** What is to be mapped: anonymous memory, or an object through a host descriptor. */
-export interface MapSource {
+export interface MapSource extends Givable {
   readonly backing: Mapped | null;
   readonly offset: number;
-  /** Host descriptor with no more access than the mapping needs, closed after it was donated; -1: anonymous. */
-  readonly hostFd: number;
-  readonly slow?: SlowDescriptor;
 }
 
 export const ANONYMOUS: MapSource = { backing: null, offset: 0, hostFd: -1 };
@@ -64,8 +54,8 @@ export interface MapRequest {
 }
 
 /** The host's flags of a mapping: always at a given address, never more than the filter allows. */
-function hostFlags(flags: number, source: MapSource): number {
-  if (source.hostFd >= 0) return MAP_FIXED | ((flags & VM_SHARED) !== 0 ? MAP_SHARED : MAP_PRIVATE);
+function hostFlags(flags: number, fd: number): number {
+  if (fd >= 0) return MAP_FIXED | ((flags & VM_SHARED) !== 0 ? MAP_SHARED : MAP_PRIVATE);
   return MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | ((flags & VM_NORESERVE) !== 0 ? MAP_NORESERVE : 0);
 }
 
@@ -137,13 +127,6 @@ export function* lockForNew(task: MemCaller, start: number, end: number): Genera
 /** As the result with which a call ends when it has mapped: the address, which map() chooses. */
 export const ITS_ADDRESS = -2;
 
-/** The list that was to close a descriptor in the stub has failed before. */
-function* close(task: MemCaller, fd: number): Generator<void, void, void> {
-  const list = new OperationList(task.kernel.slots, task.call.slot);
-  list.tell(SYS_close, fd);
-  yield* task.run(list);
-}
-
 /** Maps; the address or a negative errno. Owns the source's descriptor. `result`: what the call ends with then. */
 export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Coroutine {
   const { space } = task.stub;
@@ -152,8 +135,8 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
   const lock = placed
     ? yield* lockForNew(task, request.address, request.address + length)
     : yield* space.lockUnplaced(task);
-  const { donations } = task.stub;
-  let fd = -1;
+  let ungiven: Givable | null = source;
+  let given: GivenFile | number = -EINVAL;
   let plan: VmaPlan | number = -EINVAL;
   try {
     const at = placed ? checkPlaced(task, request) : choose(task, request);
@@ -171,21 +154,22 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
       offset: source.backing === null ? 0 : source.offset,
       name: request.name,
     };
-    if (source.hostFd >= 0) {
-      fd = donations.begin();
-      if (fd < 0) return -ENOMEM;
-    }
+    ungiven = null;
+    given = yield* give(task, source);
+    if (typeof given === "number") return given;
     plan = space.vmas.planMap(vma);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    if (fd >= 0) list.donate(source.hostFd);
-    list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
-    if (fd >= 0) list.call(SYS_close, fd);
+    const { fd } = given;
+    given.openIn(list);
+    list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, fd), fd, source.offset);
+    given.closeIn(list);
     const ends = request.populate >= 0 ? GOES_ON : result === ITS_ADDRESS ? at : result;
-    if (!(yield* runPlan(task, list, plan, ends))) {
+    const isDone = yield* runPlan(task, list, plan, ends);
+    const error = isDone ? 0 : hostError(task);
+    yield* given.ended(isDone);
+    if (!isDone) {
       plan.drop();
-      const error = hostError(task);
-      if (fd >= 0) yield* close(task, fd);
       return error;
     }
     yield* plan.commitInPieces(() => breatheOn(task));
@@ -193,8 +177,8 @@ export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Co
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
-    if (fd >= 0) donations.end(fd);
-    closeMapped(task.kernel.native, source);
+    if (ungiven !== null) closeMapped(task.kernel.native, ungiven);
+    if (typeof given !== "number") given.release();
     lock.release();
   }
 }

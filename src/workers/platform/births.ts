@@ -2,13 +2,19 @@
 // carries the one-shot random token of its birth, and the notification of that call tells its host number.
 
 import { randomFillSync } from "node:crypto";
-import type { Expected, Newborn } from "../call/operation_list.ts";
+import type { Newborn } from "../call/operation_list.ts";
 import type { HostThread } from "./host_thread.ts";
 import type { StubProcess } from "./stub_process.ts";
 
 /** Who looks after clones that went on and whose task has not named itself (strangers.ts). */
 export interface CloneAccount {
   continued(birth: Birth): void;
+}
+
+/** A host descriptor that a stub gets, and the number that it gets there. */
+export interface Gift {
+  readonly hostFd: number;
+  readonly fd: number;
 }
 
 export class Birth implements Newborn {
@@ -20,8 +26,8 @@ export class Birth implements Newborn {
   /** Whose list makes the clone, and in which stub; null: the zygote makes it. */
   readonly creator: HostThread | null;
   readonly from: StubProcess | null;
-  /** What the new task does before it is the stub's like any other. */
-  readonly expected: readonly Expected[];
+  /** What it is given when it names itself. */
+  readonly gifts: readonly Gift[];
   readonly onNamed: () => void;
   /** Its clone was let go on: from now on there is, or will be, a host task. */
   continued = false;
@@ -31,7 +37,7 @@ export class Birth implements Newborn {
     account: CloneAccount,
     task: HostThread,
     creator: HostThread | null,
-    expected: readonly Expected[],
+    gifts: readonly Gift[],
     onNamed: () => void,
     random: Uint32Array,
   ) {
@@ -42,7 +48,7 @@ export class Birth implements Newborn {
     this.task = task;
     this.creator = creator;
     this.from = creator?.stub ?? null;
-    this.expected = expected;
+    this.gifts = gifts;
     this.onNamed = onNamed;
   }
 
@@ -67,13 +73,8 @@ export class Births {
     return this.#byToken.size;
   }
 
-  expect(
-    task: HostThread,
-    creator: HostThread | null,
-    expected: readonly Expected[],
-    onNamed: () => void,
-  ): Birth {
-    const birth = new Birth(this.#account, task, creator, expected, onNamed, this.#random);
+  expect(task: HostThread, creator: HostThread | null, gifts: readonly Gift[], onNamed: () => void): Birth {
+    const birth = new Birth(this.#account, task, creator, gifts, onNamed, this.#random);
     this.#byToken.set(keyOf(birth.low, birth.high), birth);
     this.#byTask.set(task, birth);
     return birth;

@@ -15,6 +15,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Caller } from "../call/caller.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
 import { Donations } from "../mem/donations.ts";
+import { KeptFiles } from "../mem/kept_files.ts";
 import type { Pool } from "../patch/patches.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
@@ -29,6 +30,7 @@ export class StubProcess {
   readonly kernel: PlatformContext;
   readonly space: AddressSpace;
   readonly donations = new Donations();
+  readonly kept = new KeptFiles(this.donations);
   /** Places in the guest SAB, by the chunk's number in this address space. */
   readonly chunks: number[] = [];
   readonly tasks: HostThread[] = [];
@@ -147,6 +149,7 @@ export class StubProcess {
       kernel.otherThreads?.closed(slot);
     }
     kernel.stubs.parked.forget(this);
+    this.kept.clear();
     kernel.stubs.dropChunks(this);
     this.space.release();
     kernel.stubs.ended(this);

@@ -13,10 +13,10 @@ import {
   CHUNK_SIZE,
   CHUNK_SLOTS,
   CHUNKS,
+  NR_GIFT,
   NR_TOKEN,
   SELF,
   SLOT_SIZE,
-  ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
 import { Looks } from "../call/looks.ts";
 import {
@@ -25,10 +25,9 @@ import {
   SYS_close,
   SYS_madvise,
   SYS_mmap,
-  SYS_munmap,
 } from "../call/operation_list.ts";
 import { withoutGroups } from "../credentials/credentials.ts";
-import { type Birth, Births } from "./births.ts";
+import { type Birth, Births, type Gift } from "./births.ts";
 import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
@@ -42,7 +41,6 @@ import { threadTimeNs } from "./thread_time.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
-const ZYGOTE_RANGE = 0x100000000;
 /** Unexpected notifications after which a process is taken for hostile and killed. */
 const UNEXPECTED_LIMIT = 16;
 
@@ -51,6 +49,7 @@ const AGAIN_NS = 10e6;
 const TASKS_A_LOOK = 64;
 
 const NOTHING: readonly Expected[] = [];
+const NO_GIFTS: readonly Gift[] = [];
 
 export class Stubs {
   /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
@@ -219,28 +218,25 @@ export class Stubs {
     this.#outstanding--;
     this.strangers.unpaid(birth);
     const { stub } = birth.task;
-    if (stub.pid === 0) this.dropChunks(stub);
+    if (stub.pid > 0) return;
+    this.dropChunks(stub);
+    stub.kept.clear();
   }
 
-  /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
+  /** The new task of a fork, which has a chunk of its own from then on; `onNamed` runs when it has named its token. */
   awaitFork(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
-    return this.#await(task, creator, this.#mapFirstChunk(task), onNamed);
+    return this.#await(task, creator, [chunkOf(task)], onNamed);
   }
 
   /** The new task of an existing address space. */
   awaitThread(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
-    return this.#await(task, creator, NOTHING, onNamed);
+    return this.#await(task, creator, NO_GIFTS, onNamed);
   }
 
-  #await(
-    task: HostThread,
-    creator: HostThread | null,
-    expected: readonly Expected[],
-    onNamed: () => void,
-  ): Birth {
+  #await(task: HostThread, creator: HostThread | null, gifts: readonly Gift[], onNamed: () => void): Birth {
     this.#outstanding++;
     this.#kernel.counters.hostTasks++;
-    return this.#births.expect(task, creator, expected, onNamed);
+    return this.#births.expect(task, creator, gifts, onNamed);
   }
 
   /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
@@ -261,31 +257,13 @@ export class Stubs {
     list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
   }
 
-  #mapFirstChunk(task: HostThread): Expected[] {
-    return [
-      {
-        nr: SYS_mmap,
-        args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0],
-        donate: task.stub.memfd,
-        closeDonated: true,
-        makes: null,
-      },
-    ];
-  }
-
   /**
-   * Asks the zygote for a stub process for `task`, the first of its address space. `told` is told 0 when it is there, or a
+   * Asks the zygote for a stub process for `task`, the first of its address space, which has the gifts when it starts: their
+   * host descriptors stay the caller's, and open until then. `told` is told 0 when it is there, or a
    * negative errno: it is not, and will not be; or a negative errno is returned, and nobody is told.
    */
-  spawn(task: HostThread, told: (error: number) => void): number {
-    const unmapZygote = {
-      nr: SYS_munmap,
-      args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
-      donate: -1,
-      closeDonated: false,
-      makes: null,
-    };
-    const { low, high } = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
+  spawn(task: HostThread, gifts: readonly Gift[], told: (error: number) => void): number {
+    const { low, high } = this.#await(task, null, [chunkOf(task), ...gifts], () => {});
     return this.#kernel.platform.start(
       low,
       high,
@@ -374,15 +352,16 @@ export class Stubs {
     task.expectedIndex++;
     if (task.expectedIndex === task.expected.length) this.settle(task);
     if (expected.donate >= 0) {
-      const target = expected.args[4]!;
-      if (native.notifyAddfd(this.#listener, low, high, expected.donate, target) < 0) {
+      const { donate, donateAs } = expected;
+      if (native.notifyAddfd(this.#listener, low, high, donate, donateAs) < 0) {
         native.notifyRefuse(this.#listener, low, high, ENOMEM);
         return;
       }
       if (expected.closeDonated) task.stub.closeMemfd();
     }
     expected.makes?.wasMade();
-    native.notifyContinue(this.#listener, low, high);
+    if (nr === NR_GIFT) native.notifyAnswer(this.#listener, low, high, 0, 0);
+    else native.notifyContinue(this.#listener, low, high);
   }
 
   #onToken(low: number, high: number, tid: number, words: Int32Array): void {
@@ -400,9 +379,14 @@ export class Stubs {
     // That of the zygote's child by the zygote's answer, if that has come before.
     if (task.stub.pid === 0) task.stub.watch(tid);
     birth.onNamed();
-    this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
     this.#kernel.placement.born(tid);
+    for (const { hostFd, fd } of birth.gifts) {
+      if (native.notifyAddfd(this.#listener, low, high, hostFd, fd) >= 0) continue;
+      native.notifyRefuse(this.#listener, low, high, ENOMEM); // it leaves
+      return;
+    }
+    if (birth.gifts.length > 0) task.stub.closeMemfd();
     const address = task.stub.slotAddress(task.call.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
   }
@@ -446,6 +430,11 @@ export class Stubs {
     this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.id.first });
     task.killHostile();
   }
+}
+
+/** What a new process maps first. */
+function chunkOf({ stub }: HostThread): Gift {
+  return { hostFd: stub.memfd, fd: CHUNK_FD };
 }
 
 function matches(expected: Expected, nr: number, words: Int32Array): boolean {

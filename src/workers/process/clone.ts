@@ -37,7 +37,10 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { OperationList } from "../call/operation_list.ts";
 import { mayCopyMounts, mayMakeNamespaces } from "../identity/namespace_calls.ts";
+import type { HeldLock } from "../mem/address_space.ts";
+import { KEPT_LOCK } from "../mem/close_kept.ts";
 import { deliver } from "../mem/direct_copy.ts";
+import { PAGE_SIZE } from "../mem/vma.ts";
 import type { Birth } from "../platform/births.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { NO_ALT_STACK } from "../signals/alt_stack.ts";
@@ -153,7 +156,7 @@ function copyOf(fs: FsState, newMounts: boolean): FsState {
 
 function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
   return {
-    files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
+    files: (flags & CLONE_FILES) !== 0 ? task.files.share((flags & CLONE_VM) !== 0) : task.files.copy(),
     fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : copyOf(task.fs, (flags & CLONE_NEWNS) !== 0),
     handlers:
       (flags & CLONE_SIGHAND) !== 0
@@ -329,6 +332,11 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     const child = prepare(task, args, plan, stub, stub.freeSlot());
     const birth = kernel.stubs.awaitFork(child, task, arrival.of(child));
     const list = new OperationList(kernel.slots, task.call.slot);
+    const { kept } = task.stub;
+    // Whoever closes one of these files then may be in other memory.
+    if ((args.flags & CLONE_FILES) !== 0) kept.dropAll();
+    kept.closedIn(kept.closeIn(list));
+    stub.kept.copyFrom(kept);
     list.fork(birth);
     if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) return listError(task);
@@ -352,6 +360,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
   let isChunkUnmapped = false;
+  let lock: HeldLock | null = null;
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
       const refused = yield* givePidfd(task, plan, args.pidfd);
@@ -365,8 +374,11 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       yield;
       if (goOnInParked(task, args, plan, arrival)) return id.in(task.pids);
     }
-    const list = new OperationList(kernel.slots, task.call.slot);
     let slot = task.stub.freeSlot();
+    // No fork is to have its descriptor.
+    if (slot < 0) lock = yield* task.stub.space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
+    const list = new OperationList(kernel.slots, task.call.slot);
+    slot = task.stub.freeSlot();
     const needsChunk = slot < 0;
     if (needsChunk) {
       const error = kernel.stubs.addChunk(task.stub);
@@ -391,6 +403,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   } finally {
     if (!arrival.made) unmake(task, plan, arrival.child);
     if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.dropChunk(task.stub);
+    lock?.release();
   }
   return yield* afterClone(task, arrival.child!, args);
 }

@@ -17,6 +17,7 @@ import { AddressSpace } from "../mem/address_space.ts";
 import { pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
+import type { Gift } from "../platform/births.ts";
 import { RFLAGS_INITIAL } from "../signals/registers.ts";
 import { randomizes } from "../system/personality.ts";
 import type { Path } from "../vfs/path.ts";
@@ -49,7 +50,7 @@ export interface Executable {
   readonly backing: Mapped;
   /** Where it was found. */
   readonly path: Path;
-  /** Host descriptor, read-only, to be donated; the Executable's to close. */
+  /** Host descriptor, read-only, to be given to the stub; the Executable's to close. */
   readonly hostFd: number;
   /** Reads bytes; fewer at the end; a negative errno. */
   read(offset: number, length: number): Uint8Array | number;
@@ -151,6 +152,21 @@ function openElf(open: OpenExecutable, program: Executable, prefix: Uint8Array |
   return { program, elf, interpreter, interpreterElf: parsed };
 }
 
+// Numbers of what a stub is given with its birth, which no other list of it has begun to use.
+const VDSO_FD = L.DONATED_FD;
+const PROGRAM_FD = L.DONATED_FD + 1;
+const INTERPRETER_FD = L.DONATED_FD + 2;
+
+/** What the stub that loads the image is given: each is closed when it is mapped. */
+export function giftsOf({ vdso }: SupervisorContext, { program, interpreter }: ProgramImage): Gift[] {
+  const gifts = [
+    { hostFd: vdso.hostFd, fd: VDSO_FD },
+    { hostFd: program.hostFd, fd: PROGRAM_FD },
+  ];
+  if (interpreter !== null) gifts.push({ hostFd: interpreter.hostFd, fd: INTERPRETER_FD });
+  return gifts;
+}
+
 /** An empty address space for a program whose stack may grow to `stackLimit` bytes. */
 export function newAddressSpace(
   kernel: SupervisorContext,
@@ -213,7 +229,7 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
   if (stackError < 0) return stackError;
   const bias = placeImage(space, elf);
   if (typeof bias !== "number") return -bias.errno;
-  const mapped = yield* mapImage(lists, elf, bias, image.program);
+  const mapped = yield* mapImage(lists, elf, bias, image.program, PROGRAM_FD);
   if (mapped < 0) return mapped;
   noteSegments(space, elf, bias);
   let entry = elf.entry + bias;
@@ -221,7 +237,7 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
   if (interpreterElf !== null && image.interpreter !== null) {
     const interpreterBias = placeImage(space, interpreterElf);
     if (typeof interpreterBias !== "number") return -interpreterBias.errno;
-    const error = yield* mapImage(lists, interpreterElf, interpreterBias, image.interpreter);
+    const error = yield* mapImage(lists, interpreterElf, interpreterBias, image.interpreter, INTERPRETER_FD);
     if (error < 0) return error;
     entry = interpreterElf.entry + interpreterBias;
     base = interpreterBias + interpreterElf.start;
@@ -319,10 +335,8 @@ function mapStack(task: Task, { list }: LoadLists, executable: boolean): number 
   space.vdso = space.layout.vdso !== 0 ? space.layout.vdso : space.chooseAddress(VDSO_SIZE);
   if (space.vdso < 0) return -ENOMEM;
   const { vdso } = task.kernel;
-  const fd = L.DONATED_FD; // nobody else maps anything there yet
-  list.donate(vdso.hostFd);
-  list.call(SYS_mmap, space.vdso, VDSO_SIZE, VDSO_PROT, MAP_PRIVATE_FIXED, fd, 0);
-  list.call(SYS_close, fd);
+  list.call(SYS_mmap, space.vdso, VDSO_SIZE, VDSO_PROT, MAP_PRIVATE_FIXED, VDSO_FD, 0);
+  list.call(SYS_close, VDSO_FD);
   // The guard below it comes from VM_GROWSDOWN: address selection keeps its distance.
   const image = { backing: vdso.backing, name: "[vdso]" };
   const error = commit(space, plain(space.vdso, space.vdso + VDSO_SIZE, VDSO_PROT, image));
@@ -330,43 +344,32 @@ function mapStack(task: Task, { list }: LoadLists, executable: boolean): number 
   return commit(space, plain(start, end, prot, { flags: VM_GROWSDOWN | VM_NORESERVE, name: "[stack]" }));
 }
 
-/** Maps all steps of an image; a negative errno when the host or the rules refuse one. */
+/** Maps all steps of an image, from the number of its file in the stub; a negative errno when the host or the rules refuse one. */
 function* mapImage(
   lists: LoadLists,
   elf: ElfImage,
   bias: number,
   file: Executable,
+  fd: number,
 ): Generator<void, number, void> {
   const steps = placed(elf, bias);
   if (typeof steps === "number") return steps;
   const { task } = lists;
-  const fd = L.DONATED_FD; // nobody else maps anything there yet
-  let open = false;
   for (const step of steps) {
-    if (lists.isFull) {
-      if (open) lists.list.call(SYS_close, fd);
-      if (!(yield* lists.run())) return -ENOMEM;
-      open = false;
-    }
-    open = addStep(lists.list, step, fd, file, open);
+    if (lists.isFull && !(yield* lists.run())) return -ENOMEM;
+    addStep(lists.list, step, fd);
     const error = commit(task.stub.space, vmaOf(step, file));
     if (error < 0) return error;
   }
-  if (open) lists.list.call(SYS_close, fd);
+  lists.list.call(SYS_close, fd);
   return 0;
 }
 
-// Adds a step's operations; whether the donated descriptor is open behind them.
-function addStep(list: OperationList, step: ElfStep, fd: number, file: Executable, open: boolean): boolean {
+function addStep(list: OperationList, step: ElfStep, fd: number): void {
   const length = step.end - step.start;
-  if (step.fileOffset < 0) {
-    list.call(SYS_mmap, step.start, length, step.prot, MAP_ANONYMOUS_FIXED, -1, 0);
-    return open;
-  }
-  if (!open) list.donate(file.hostFd);
-  list.call(SYS_mmap, step.start, length, step.prot, MAP_PRIVATE_FIXED, fd, step.fileOffset);
+  if (step.fileOffset < 0) list.call(SYS_mmap, step.start, length, step.prot, MAP_ANONYMOUS_FIXED, -1, 0);
+  else list.call(SYS_mmap, step.start, length, step.prot, MAP_PRIVATE_FIXED, fd, step.fileOffset);
   if (step.clearFrom !== 0) list.zero(step.clearFrom, step.end - step.clearFrom);
-  return true;
 }
 
 function vmaOf(step: ElfStep, file: Executable): Vma {

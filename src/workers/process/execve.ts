@@ -23,6 +23,7 @@ import { MAY_READ } from "../vfs/permission.ts";
 import type { SupervisorContext } from "./context.ts";
 import {
   closeImage,
+  giftsOf,
   loadProgram,
   newAddressSpace,
   openImage,
@@ -305,7 +306,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     lost = true;
     task.call.completeWait(0);
   };
-  const error = kernel.stubs.spawn(next, (failed) => {
+  const error = kernel.stubs.spawn(next, giftsOf(kernel, image), (failed) => {
     if (failed < 0) next.onLost?.();
   });
   if (error < 0) {

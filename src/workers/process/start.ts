@@ -37,6 +37,7 @@ import { Session } from "../vfs/tty/session.ts";
 import type { SupervisorContext } from "./context.ts";
 import {
   closeImage,
+  giftsOf,
   loadProgram,
   newAddressSpace,
   type OpenExecutable,
@@ -336,7 +337,7 @@ function startTask(
     kernel.stubs.abandon(task);
     group.exit(SIGKILL);
   };
-  const error = kernel.stubs.spawn(task, (failed) => {
+  const error = kernel.stubs.spawn(task, giftsOf(kernel, image), (failed) => {
     if (failed < 0) end();
     told(failed);
   });

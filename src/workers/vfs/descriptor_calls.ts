@@ -8,6 +8,7 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { closeDue } from "../mem/close_kept.ts";
 import { asyncFcntl, setAsync } from "./async_signals.ts";
 import type { VfsCaller } from "./caller.ts";
 import { isAppendOnly } from "./file_flags.ts";
@@ -28,10 +29,15 @@ function duplicate(task: VfsCaller, fd: number, from: number, closeOnExec: boole
   return task.files.install(file, from, limitOf(task), closeOnExec);
 }
 
+/** The result of a call that may have closed something which the stub keeps (mem/kept_files.ts). */
+function closing(task: VfsCaller, result: number): number {
+  return task.stub.kept.isDue ? task.call.start(closeDue(task, result)) : result;
+}
+
 function dup3(task: VfsCaller, fd: number, to: number, closeOnExec: boolean): number {
   const file = task.files.get(fd);
   if (file === undefined || to < 0 || to >= limitOf(task)) return -EBADF;
-  return task.files.replace(to, file, closeOnExec);
+  return closing(task, task.files.replace(to, file, closeOnExec));
 }
 
 /** FIONBIO, FIOASYNC: set or clear a flag by an int in guest memory. */
@@ -44,7 +50,7 @@ function* setByInt(task: VfsCaller, address: number, set: (on: boolean) => void)
 
 function* closeRange(task: VfsCaller, first: number, last: number, onlyMark: boolean): Coroutine {
   yield* task.files.closeRange(first, last, onlyMark, () => breatheOn(task));
-  return 0;
+  return task.stub.kept.isDue ? yield* closeDue(task, 0) : 0;
 }
 
 export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
@@ -71,7 +77,7 @@ export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
     }
   },
 
-  close: (task, fd) => task.files.close(fd),
+  close: (task, fd) => closing(task, task.files.close(fd)),
 
   dup: (task, fd) => duplicate(task, fd, 0, false),
 

@@ -12,6 +12,7 @@ import type { Caller } from "../call/caller.ts";
 import type { PidSpace } from "../call/pid.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { KeptFiles } from "../mem/kept_files.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
@@ -75,6 +76,8 @@ export abstract class OpenFile {
   /** Places in epoll sets, which end with the file; null: it has never been in any. */
   epollItems: Set<SetItem> | null = null;
   readonly waiters: WaitQueue;
+  /** Stubs that keep a host descriptor of it (mem/kept_files.ts); null: none ever has. */
+  keptIn: Set<KeptFiles> | null = null;
   /** Whom its events are signalled to; null: nobody has ever asked. */
   asyncSignals: OwnerSignals | null = null;
 
@@ -90,6 +93,16 @@ export abstract class OpenFile {
 
   get writable(): boolean {
     return ((this.flags + 1) & 2) !== 0;
+  }
+
+  /** As KeepableFile says: what a host descriptor of it reads; null: it has none, or the host may take long over it. */
+  get keepable(): object | null {
+    return null;
+  }
+
+  /** What mappings of it refer to, where stubs may keep descriptors of it. */
+  get backing(): Mapped | null {
+    return null;
   }
 
   /** It may have urgent data, of which its owner is told by SIGURG. */

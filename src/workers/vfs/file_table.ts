@@ -20,6 +20,8 @@ export class FileTable {
   #firstFree = 0;
   /** Tasks that use the table. */
   users = 1;
+  /** Some of them had memory of their own, in which what this task closes would stay open (mem/kept_files.ts). */
+  isSplit = false;
   /** Of no other table. */
   readonly id: number;
 
@@ -33,8 +35,9 @@ export class FileTable {
   }
 
   /** One more task uses the table (CLONE_FILES). */
-  share(): FileTable {
+  share(sharesMemory: boolean): FileTable {
     this.users++;
+    if (!sharesMemory) this.isSplit = true;
     return this;
   }
 
@@ -123,6 +126,7 @@ export class FileTable {
 
   #closed(file: OpenFile, fd: number): void {
     file.descriptorGone(this.id, fd);
+    if (file.keptIn !== null) for (const kept of file.keptIn) kept.closed(file);
     this.#kernel.locks.descriptorClosed(this, file);
     putFile(this.#kernel, file);
   }
@@ -164,6 +168,11 @@ export class FileTable {
     file.references++;
     this.#kernel.counters.openFiles++;
     putFile(this.#kernel, file);
+  }
+
+  /** As holding(). */
+  holding<T>(file: OpenFile, step: Generator<void, T, void>): Generator<void, T, void> {
+    return holding({ kernel: this.#kernel }, file, step);
   }
 
   /** Descriptors that the table has room for without growing, as Linux sizes it. */

@@ -20,6 +20,7 @@ import { holding } from "./file_table.ts";
 import { delivers } from "./last_read.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import { type Segments, segmentOf } from "./segments.ts";
+import { readByStub, readsByItself } from "./stub_read.ts";
 import { waitFor } from "./wait.ts";
 
 /** As the coroutine, and who watches the file learns of what it moved. */
@@ -167,6 +168,18 @@ export function readInto(
   return startTransfer(task, file, IN_ACCESS, readRounds(task, file, segments, position, noWait));
 }
 
+/** By the stub itself, or, where it cannot, by rounds. */
+function* readApart(
+  task: VfsCaller,
+  file: SeekableFile,
+  address: number,
+  length: number,
+  position: number,
+): Coroutine {
+  const n = yield* readByStub(task, file, address, length, position);
+  return n >= 0 ? n : yield* readRounds(task, file, segmentOf(address, length), position, false);
+}
+
 /**
  * Serves read and pread64 of one buffer: where it fits the window and there is something at once, without a
  * coroutine and without an object.
@@ -178,6 +191,8 @@ export function readBuffer(
   length: number,
   position: number,
 ): number {
+  if (readsByItself(task, file, length, position) && isGuestRange(address, length))
+    return startTransfer(task, file, IN_ACCESS, readApart(task, file, address, length, position));
   const limit = length <= WINDOW_SIZE ? length : file.readLimit(length);
   if (length > 0 && limit <= WINDOW_SIZE && isGuestRange(address, length)) {
     if (file.servesWholeCalls) {

@@ -17,6 +17,8 @@ export abstract class SeekableFile extends OpenFile {
   loan: Loan | null = null;
   /** Calls that other kernel threads could have served. */
   calls = 0;
+  /** Bytes that were asked for and that a stub could have read by itself (stub_read.ts). */
+  readByOthers = 0;
 
   constructor(inode: Inode | null, flags: number, waiters?: WaitQueue) {
     super(flags, waiters);
@@ -67,6 +69,9 @@ export abstract class SeekableFile extends OpenFile {
     else this.loan.letGo(position);
     return n;
   }
+
+  /** A stub is about to read it by itself. */
+  noteRead(): void {}
 
   size(): number {
     const attributes = this.inode!.attributes();

@@ -82,6 +82,11 @@ export class FileData {
     this.#space = space;
   }
 
+  /** They stand in a host file of their own. */
+  get isHostFile(): boolean {
+    return this.#fd >= 0;
+  }
+
   get size(): number {
     return this.#size;
   }

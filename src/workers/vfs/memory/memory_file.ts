@@ -90,6 +90,10 @@ export class MemoryFile extends SeekableFile {
     return lower instanceof SeekableFile ? lower.preadDirectly(task, address, length, position) : NOT_AT_ONCE;
   }
 
+  override noteRead(): void {
+    this.#node.accessed(this.flags, this.path);
+  }
+
   override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
     if (this.#node.data === null && this.#lower instanceof SeekableFile)
       yield* this.#lower.warm(task, position, length);
@@ -134,6 +138,17 @@ export class MemoryFile extends SeekableFile {
     const error = data.allocate(mode, position, length, later);
     if (error === 0) this.#node.written(task);
     return error;
+  }
+
+  override get keepable(): object | null {
+    const { data } = this.#node;
+    if (data !== null) return data.isHostFile ? data : null;
+    const lower = this.#openLower();
+    return typeof lower === "number" ? null : lower.keepable;
+  }
+
+  override get backing(): Mapped {
+    return this.#backing();
   }
 
   override map(writable: boolean): MappedFile | number {
