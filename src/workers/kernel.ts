@@ -32,6 +32,7 @@ import type { SigInfo } from "./call/siginfo.ts";
 import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
+import { Wakes } from "./call/wakes.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
 import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
@@ -135,6 +136,7 @@ export class Kernel implements SupervisorContext {
   readonly active: ActiveChunks;
   readonly scanner: Scanner;
   readonly slots: Slots;
+  readonly wakes: Wakes;
   readonly page: KernelPage;
   readonly passes: Passes;
   readonly places: ChunkPlaces;
@@ -289,6 +291,7 @@ export class Kernel implements SupervisorContext {
     this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, threads);
     this.scanner = new Scanner(memory.words, this.claims, this.active, this.thread);
     this.slots = new Slots(memory.words, this.claims, this.active, this.thread);
+    this.wakes = new Wakes(native);
     this.page = new KernelPage(memory.words);
     this.passes = new Passes(sab.control, this.thread);
     this.places = new ChunkPlaces(sab.control, threads, this.active);

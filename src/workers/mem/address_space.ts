@@ -12,6 +12,7 @@ import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import type { MemCaller } from "./caller.ts";
+import { OwnPages } from "./own_pages.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
 import { type Mapped, PAGE_SIZE, VM_DONTFORK, VM_SHARED, VM_WIPEONFORK } from "./vma.ts";
 import { MAX_MAP_COUNT, VmaSet } from "./vma_set.ts";
@@ -50,6 +51,7 @@ export class AddressSpace {
   readonly id: number;
   readonly layout: AddressLayout;
   readonly vmas: VmaSet;
+  readonly ownPages = new OwnPages();
   readonly locks = new RangeLocks<Asker>(({ waiter }) => waiter.granted());
   brkStart: number;
   brk: number;
