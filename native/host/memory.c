@@ -139,6 +139,19 @@ RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
   return word == NULL ? -EFAULT : result_of(syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0));
 }
 
+/* Wakes two stubs that sleep on such words, by one call where it can. FUTEX_WAKE_OP adds 0 to the second word, and wakes who
+   sleeps there unless it was -1, which no reply is. */
+RF_EXPORT int32_t rf_futex_wake_two(uint32_t chunk, uint32_t offset, uint32_t second_chunk,
+                                    uint32_t second_offset) {
+  uint8_t *first = rf_in_chunk(chunk, offset, sizeof(uint32_t));
+  uint8_t *second = rf_in_chunk(second_chunk, second_offset, sizeof(uint32_t));
+  uint32_t unless = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_NE, -1);
+  if (first != NULL && second != NULL && syscall(SYS_futex, first, FUTEX_WAKE_OP, 1, 1, second, unless) >= 0)
+    return 0;
+  rf_futex_wake(chunk, offset);
+  return rf_futex_wake(second_chunk, second_offset);
+}
+
 /* A memfd for one file of a memory file system, which may grow, shrink, be executed and be sealed (F1:
    nothing else is in it). */
 RF_EXPORT int32_t rf_memfd_file(void) {

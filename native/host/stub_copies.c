@@ -2,9 +2,11 @@
 // a stub can make one wait: its threads can keep the address space locked (a change of page tables of gigabytes takes the
 // host a second), or put a page of a file where the kernel knows anonymous memory (docs/hardening.md, F12, F26). So whoever
 // has made one wait is left alone for a hundred times as long, and everyone for four times as long: what is copied then
-// goes through the window, where the stub waits for its own memory.
+// goes through the window, where the stub waits for its own memory. A thread that others ran in place of was not made to
+// wait: after a copy that took long, copies are asked for a while whether they have waited, and those count that have.
 #include "host.h"
 
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -23,11 +25,17 @@ static __thread struct {
 static __thread int64_t all_until_ns;
 // No mark is younger: a look at it is mostly all.
 static __thread int64_t any_until_ns;
+static __thread int64_t watched_until_ns;
 
 static int64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * 1000 * NS_PER_MS + now.tv_nsec;
+}
+
+static int64_t waits(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : usage.ru_nvcsw;
 }
 
 static int64_t later(int64_t a, int64_t b) {
@@ -69,10 +77,13 @@ static int64_t copy_pieces(copy_function how, int32_t pid, double address, size_
   int64_t began = now_ns();
   if (need < GOES_ON && is_slow(pid, began)) return -EFAULT;
   if (need == COMES_OTHERWISE && began < all_until_ns) return -EFAULT;
+  int64_t waited_before = began < watched_until_ns ? waits() : -1;
   struct iovec remote = {(void *)(uint64_t)address, length};
   int64_t n = result_of(how(pid, pieces, count, &remote, 1, 0));
   int64_t now = now_ns();
-  if (now - began >= LONG_NS) waited(pid, now, now - began);
+  if (now - began < LONG_NS) return n;
+  if (waited_before >= 0 && waits() > waited_before) waited(pid, now, now - began);
+  watched_until_ns = later(watched_until_ns, now + LEFT_ALONE * (now - began));
   return n;
 }
 

@@ -44,10 +44,14 @@ static void make(int channel, void (*run)(void *context, int socket), void *cont
   close(ends[0]);
 }
 
+// What a zygote has left behind is in its process group, which nobody leaves who came of it (a stub's filter has no such call):
+// also what no kernel knows, and what is being made at this moment (fork(2) fails for whom a signal awaits). Init reaps it.
 static void reap(int channel) {
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    kill(-pid, SIGKILL);
     say(channel, (struct nursery_said){.event = NURSERY_ENDED, .pid = pid, .status = status}, -1);
+  }
 }
 
 int ends_of_children(void) {

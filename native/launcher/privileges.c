@@ -149,11 +149,11 @@ void privileges_watcher(void) {
 #define SYS_gift RF_NR_GIFT
 #define RULE(name, ...) SYS_##name,
 static const unsigned nursery_calls[] = {
-    SYS_poll,         SYS_recvfrom,        SYS_socketpair,      SYS_sendmsg,   SYS_recvmsg,
-    SYS_wait4,        SYS_setsid,          SYS_fcntl,           SYS_dup2,      SYS_close_range,
-    SYS_close,        SYS_prlimit64,       SYS_execve,          SYS_execveat,  SYS_openat,
-    SYS_read,         SYS_seccomp,         SYS_getpid,          SYS_gettid,    SYS_tgkill,
-    SYS_rt_sigaction, SYS_set_tid_address, SYS_set_robust_list, SYS_signalfd4,
+    SYS_poll,      SYS_recvfrom, SYS_socketpair, SYS_sendmsg,      SYS_recvmsg,         SYS_wait4,
+    SYS_setsid,    SYS_fcntl,    SYS_dup2,       SYS_close_range,  SYS_close,           SYS_prlimit64,
+    SYS_execve,    SYS_execveat, SYS_openat,     SYS_read,         SYS_seccomp,         SYS_getpid,
+    SYS_gettid,    SYS_tgkill,   SYS_kill,       SYS_rt_sigaction, SYS_set_tid_address, SYS_set_robust_list,
+    SYS_signalfd4,
 #include "../stub/filter.def"
 };
 

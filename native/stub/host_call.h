@@ -53,9 +53,12 @@ enum {
   NR_clock_nanosleep = 230,
   NR_exit_group = 231,
   NR_openat = 257,
+  NR_set_robust_list = 273,
   NR_getcpu = 309,
   NR_seccomp = 317,
   NR_membarrier = 324,
+  NR_rseq = 334,
+  NR_clone3 = 435,
 };
 
 // The stub issues calls only through stub_syscall (stub_entry.S), so that its text holds as few

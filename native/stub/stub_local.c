@@ -2,6 +2,8 @@
 // it may (RF_LOCAL), and keeps the numbers there true. Whatever is not as simple as it should be is posted.
 #include "stub.h"
 
+#define ROBUST_LIST_HEAD_SIZE 24
+
 enum local_call {
   CALL_gettimeofday = RF_LOCAL_NUMBERS,
   CALL_time,
@@ -11,7 +13,9 @@ enum local_call {
   CALL_sched_yield,
   CALL_futex,
   CALL_nanosleep,
-  CALL_clock_nanosleep
+  CALL_clock_nanosleep,
+  CALL_set_robust_list,
+  CALL_rseq
 };
 
 // By number: 0, a word of the slot that is the answer, or one of enum local_call.
@@ -31,6 +35,8 @@ const u8 stub_local_calls[RF_KP_MARSHAL_COUNT] = {
     [NR_futex] = CALL_futex,
     [NR_nanosleep] = CALL_nanosleep,
     [NR_clock_nanosleep] = CALL_clock_nanosleep,
+    [NR_set_robust_list] = CALL_set_robust_list,
+    [NR_rseq] = CALL_rseq,
 };
 
 /* The call's entry in the table, 0 while the thread is watched. */
@@ -121,6 +127,13 @@ int answer(slot_t slot, u32 entry, s64 *result) {
     return nanosleep_here(slot, a, b, get64(slot + RF_RDX), result);
   case CALL_futex:
     return futex_here(slot, result);
+  case CALL_set_robust_list:
+    if (b != ROBUST_LIST_HEAD_SIZE) return 0;
+    put64(slot + RF_ROBUST_LIST, a);
+    return 1;
+  case CALL_rseq: // every thread of glibc's asks for it
+    *result = -ENOSYS_;
+    return 1;
   default:
     *result = get32(slot + entry);
     return 1;

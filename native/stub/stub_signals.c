@@ -190,12 +190,19 @@ static void post_fault(slot_t slot, struct ucontext_ *uc, u32 kind, s32 signo, s
   finish(slot, uc, post(slot, kind, 0));
 }
 
+// What a thread that this call makes begins with, if it goes on in a host thread that is there: the kernel asks for nothing.
+static u32 save_for_thread(slot_t slot, const struct ucontext_ *uc, u64 nr) {
+  if ((nr != NR_clone && nr != NR_clone3) || !uc->fpstate) return 0;
+  save_fp(slot, uc);
+  return RF_REQ_FP_SAVED;
+}
+
 // A system call, with the registers as they are behind the instruction.
 static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 flags) {
   save_frame(slot, uc);
   // A host whose clocks its vDSO cannot read makes the call there: signals wait as after a kick.
   if (in_host_vdso(uc->rip)) put32(slot + RF_VDSO_KICK, 1);
-  put32(slot + RF_REQ_FLAGS, flags);
+  put32(slot + RF_REQ_FLAGS, flags | save_for_thread(slot, uc, nr));
   u32 entry = kind == REQ_SYSCALL && flags == 0 && !in_host_vdso(uc->rip) ? local_entry(slot, nr) : 0;
   if (entry) answer_trapped(slot, uc, entry);
   put64(slot + RF_ORIG_RAX, nr);

@@ -94,7 +94,14 @@ class Sandbox {
       const end = () => {
         group.end(place).catch((error: unknown) => log.error({ err: error }, "ending a kernel failed"));
       };
-      const control: Control = { kernel: group.kernel(place), log, end, group };
+      const control: Control = {
+        get kernel() {
+          return group.kernel(place);
+        },
+        log,
+        end,
+        group,
+      };
       control.attach = (fd) => server.adopt(fd, control);
       return control;
     });

@@ -119,6 +119,7 @@ export class Counters {
   protocolErrors = 0;
   handlerErrors = 0;
   ignoredKicks = 0;
+  lateHolders = 0;
   /** Host calls that were made in the background, because they might wait for a disk. */
   backgroundCalls = 0;
   /** Jobs that were given to the Gofer's threads; those that are not done; answers that calls keep until they end. */

@@ -22,6 +22,7 @@ type OfChunks = Pick<
   | "mapChunk"
   | "unmapChunk"
   | "futexWake"
+  | "futexWakeTwo"
   | "streamRead"
   | "streamWrite"
   | "read"
@@ -39,6 +40,8 @@ function ofChunks(native: Native, first: number): OfChunks {
     mapChunk: (chunk) => native.mapChunk(first + chunk),
     unmapChunk: (chunk) => native.unmapChunk(first + chunk),
     futexWake: (chunk, offset) => native.futexWake(first + chunk, offset),
+    futexWakeTwo: (chunk, offset, second, at) =>
+      native.futexWakeTwo(first + chunk, offset, first + second, at),
     streamRead: (fd, chunk, offset, length, isSocket) =>
       native.streamRead(fd, first + chunk, offset, length, isSocket),
     streamWrite: (fd, chunk, offset, length, isSocket) =>

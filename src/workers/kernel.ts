@@ -32,6 +32,7 @@ import type { SigInfo } from "./call/siginfo.ts";
 import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
+import { Wakes } from "./call/wakes.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
 import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
@@ -62,6 +63,7 @@ import type { UnixSocket } from "./net/unix/unix_socket.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
 import { CpuPlacement, type Placement, sharedPlacement } from "./platform/cpu_placement.ts";
 import { Kicks } from "./platform/kicks.ts";
+import { LateHolders } from "./platform/late_holders.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
@@ -134,6 +136,7 @@ export class Kernel implements SupervisorContext {
   readonly active: ActiveChunks;
   readonly scanner: Scanner;
   readonly slots: Slots;
+  readonly wakes: Wakes;
   readonly page: KernelPage;
   readonly passes: Passes;
   readonly places: ChunkPlaces;
@@ -189,6 +192,7 @@ export class Kernel implements SupervisorContext {
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
   readonly kicks: Kicks;
+  readonly lateHolders: LateHolders;
   readonly placement: Placement;
   readonly limits: Limits;
   /** Of this thread's heap: what the kinds above, and others, may take together. */
@@ -287,6 +291,7 @@ export class Kernel implements SupervisorContext {
     this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, threads);
     this.scanner = new Scanner(memory.words, this.claims, this.active, this.thread);
     this.slots = new Slots(memory.words, this.claims, this.active, this.thread);
+    this.wakes = new Wakes(native);
     this.page = new KernelPage(memory.words);
     this.passes = new Passes(sab.control, this.thread);
     this.places = new ChunkPlaces(sab.control, threads, this.active);
@@ -297,6 +302,7 @@ export class Kernel implements SupervisorContext {
     this.containers = new Containers(this, this.pids, this.mounts);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](this, descriptors.zygote);
     this.kicks = new Kicks(this);
+    this.lateHolders = new LateHolders(this);
     this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);

@@ -13,6 +13,7 @@ import type { Passes } from "../shared/ring/quiescence.ts";
 import type { Scanner } from "../shared/ring/scan.ts";
 import type { NextSteps } from "./call/next_steps.ts";
 import type { PassEnd } from "./call/pass_end.ts";
+import type { Wakes } from "./call/wakes.ts";
 import type { Counters } from "./counters.ts";
 import type { IdleTrim } from "./idle_trim.ts";
 import { type EventsContext, expireTimers, waitForEvents } from "./loop_events.ts";
@@ -49,6 +50,8 @@ export interface Asked {
 export interface LoopPlacement {
   readonly pollNs: number;
   readonly sleepsAtOnce: boolean;
+  /** All threads are on one CPU. */
+  readonly isGathered: boolean;
   /** There is work, and the clock was looked at. */
   look(nowNs: number): void;
   boundSleep(timeoutNs: number): number;
@@ -64,6 +67,7 @@ export interface LoopContext extends EventsContext {
   readonly scanner: Scanner;
   readonly passes: Passes;
   readonly nextSteps: NextSteps;
+  readonly wakes: Wakes;
   readonly passEnd: PassEnd;
   readonly counters: Counters;
   readonly figures: ThreadFigures;
@@ -137,6 +141,8 @@ export class KernelThread {
     for (;;) {
       kernel.passes.loopTop();
       const told = post?.exchange() === true;
+      const isGathered = kernel.placement.isGathered;
+      if (isGathered) kernel.wakes.hold();
       const served = this.#serveSlots() || told;
       let pass = (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (served) {
@@ -145,6 +151,7 @@ export class KernelThread {
       } else pass += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
       passes += pass;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
+      if (isGathered) kernel.wakes.letGo();
       if (kernel.passEnd.any) kernel.passEnd.run(false, pass);
       if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
         passesUnseen = 0;
@@ -184,11 +191,12 @@ export class KernelThread {
   }
 
   #serveSlots(): boolean {
-    const { scanner } = this.#kernel;
+    const { scanner, wakes } = this.#kernel;
     let busy = false;
     scanner.begin();
     for (let slot = scanner.next(); slot >= 0; slot = scanner.next()) {
       busy = true;
+      wakes.next();
       this.#kernel.requests.serve(slot, scanner.request, scanner.nr(slot));
     }
     return busy;

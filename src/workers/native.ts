@@ -29,6 +29,8 @@ const DECLARATIONS = {
   copyBytes: "double rf_copy_bytes(int32_t from, double position, int32_t to, double length)",
   pwriteScratch: "int32_t rf_pwrite_scratch(int32_t fd, uint32_t length, double position)",
   futexWake: "int32_t rf_futex_wake(uint32_t chunk, uint32_t offset)",
+  futexWakeTwo:
+    "int32_t rf_futex_wake_two(uint32_t chunk, uint32_t offset, uint32_t second_chunk, uint32_t second_offset)",
   epollCreate: "int32_t rf_epoll_create()",
   epollCtl: "int32_t rf_epoll_ctl(int32_t epoll, int32_t op, int32_t fd, uint32_t events, uint32_t cookie)",
   epollAddBell: "int32_t rf_epoll_add_bell(int32_t epoll, int32_t bell)",

@@ -19,6 +19,7 @@ export function tableSizes(kernel: Kernel): Record<string, number> {
     parkedThreads: stubs.parked.size,
     strangersLookedFor: stubs.strangers.size,
     kicks: kernel.kicks.size,
+    waitedForSpaces: kernel.lateHolders.size,
     chunks: places.used,
     watchedDescriptors: kernel.sleep.size,
     steps: kernel.steps.size,

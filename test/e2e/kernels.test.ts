@@ -117,9 +117,17 @@ function textOf(path: string): string {
   }
 }
 
-function processesOf(pid: number): number[] {
+function childrenOf(pid: number): number[] {
   const text = textOf(`/proc/${pid}/task/${pid}/children`).trim();
-  return [pid, ...(text === "" ? [] : text.split(" ").map(Number).flatMap(processesOf))];
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
+function processesOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(processesOf)];
+}
+
+function nameOf(pid: number): string {
+  return textOf(`/proc/${pid}/comm`).trim();
 }
 
 /** "": it was closed meanwhile. */
@@ -320,6 +328,29 @@ for (const { name, flags } of CONFIGURATIONS) {
     }
     await ask(sandbox, "kernel_end", { place: PLACE });
     await ask(sandbox, "kernel_start", { place: PLACE });
+    assert.is((await runIn(sandbox, PLACE, ["/bin/true"])).status, "0");
+  });
+
+  // The kernel itself is stopped meanwhile: what ends has not waited for it.
+  test("what a zygote that dies has made dies with it, and its kernel ends", async () => {
+    await begun(sandbox);
+    const other = new Witness(sandbox, PLACE);
+    const node = processesOf(sandbox.pid).find((pid) => textOf(`/proc/${pid}/cmdline`).startsWith("/node"))!;
+    try {
+      await other.steps(1);
+      const nursery = processesOf(sandbox.pid).find((pid) => nameOf(pid) === "nursery")!;
+      const runs = (pid: number) => processesOf(pid).some((child) => nameOf(child) === "sh");
+      const zygote = childrenOf(nursery).find(runs)!;
+      const made = processesOf(zygote).slice(1);
+      process.kill(node, "SIGSTOP");
+      process.kill(zygote, "SIGKILL");
+      const left = () => made.filter((pid) => textOf(`/proc/${pid}/cmdline`) !== "");
+      assert.equal(await settled(left, ({ length }) => length === 0), []);
+    } finally {
+      process.kill(node, "SIGCONT");
+      other.end();
+    }
+    await restarted(sandbox, PLACE);
     assert.is((await runIn(sandbox, PLACE, ["/bin/true"])).status, "0");
   });
 

@@ -116,6 +116,43 @@ static void memories(int fd) {
   yes_no("the parent's memory is as it was", before[0] == 1 && before[199999] == 1);
 }
 
+// Pages of files that are the process's own, from the start or by and by, and the file's again.
+static void own_pages(int fd) {
+  static char buffer[200000]; // begins in the last page of the program's data
+  int file = make();
+  if (ftruncate(file, 262144)) _exit(1);
+  fill(source, 262144, 4);
+  pwrite(file, source, 262144, 0);
+  for (int turn = 0; turn < 3; turn++) {
+    fill(source, 200000, (unsigned)turn);
+    pwrite(fd, source, 200000, 0);
+    value("read behind the data", pread(fd, buffer, 200000, 0));
+    yes_no("  equal", memcmp(source, buffer, 200000) == 0);
+    value("write from there", pwrite(fd, buffer, 200000, 1));
+    pread(fd, target, 200000, 1);
+    yes_no("  equal", memcmp(target, buffer, 200000) == 0);
+  }
+  char *map = mmap(NULL, 262144, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  value("write from the file's", pwrite(fd, map, 200000, 0));
+  memset(map, 5, 262144);
+  for (int turn = 0; turn < 40; turn++) // what was found of them once may be remembered
+    if (pwrite(fd, map, 200000, 0) != 200000) say("turn %d", turn);
+  madvise(map + PAGE, 8 * PAGE, MADV_DONTNEED);
+  value("write from both", pwrite(fd, map, 200000, 0));
+  pread(fd, target, 200000, 0);
+  say("  sum %u", sum(target, 200000));
+  madvise(map + 20 * PAGE, 8 * PAGE, MADV_DONTNEED);
+  value("read to both", pread(fd, map, 200000, 7));
+  say("  sum %u", sum(map, 200000));
+  SYS_3(SYS_mprotect, map + 30 * PAGE, PAGE, PROT_READ);
+  value("read over what is read-only", pread(fd, map, 200000, 7));
+  if (ftruncate(file, 5 * PAGE)) _exit(1);
+  value("write from what is cut off", pwrite(fd, map, 200000, 0));
+  value("read to what is cut off", pread(fd, map, 30 * PAGE, 7));
+  munmap(map, 262144);
+  close(file);
+}
+
 static void edges(int fd, const char *what, int in, int positions) {
   say("%s", what);
   char *area = pages(40), *end = area + 40 * PAGE;
@@ -252,6 +289,7 @@ int main(void) {
   int memory = memfd_create("bulk", 0);
   through_file(memory, "memfd");
   memories(fd);
+  own_pages(fd);
   edges(fd, "file and memory that ends", fd, 1);
   limits(fd);
   int self = open("/proc/self/exe", O_RDONLY);

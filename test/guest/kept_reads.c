@@ -175,6 +175,8 @@ static void numbers(void) {
 }
 
 int main(void) {
+  char directory[] = "/tmp/kept_reads.XXXXXX";
+  if (!mkdtemp(directory) || chdir(directory) < 0) return 1;
   make(NAME, SIZE, 0);
   int fd = open(NAME, O_RDONLY);
   read_all(fd, "all");
@@ -191,5 +193,6 @@ int main(void) {
   changes(fd);
   mappings(fd);
   unlink(NAME);
+  rmdir(directory);
   return 0;
 }

@@ -228,7 +228,9 @@ static void settings(void) {
   read(fd, text, sizeof text - 1);
   close(fd);
   char *line = strchr(text, '\n');
-  if (line) say("%.*s, %.50s, %zu", (int)(line - text), text, line + 1, strlen(line));
+  // Two columns of five places have process numbers, which may be longer.
+  size_t wider = 2 * (size_t)snprintf(NULL, 0, "%5d", getpid()) - 10;
+  if (line) say("%.*s, %.50s, %zu", (int)(line - text), text, line + 1, strlen(line) - wider);
   receive("it", 0, 0);
 }
 

@@ -196,8 +196,10 @@ static void texts(void) {
   int found = sscanf(line, "%d %d %o %lu %d %d %d %d %d %d %d %lu %lu %lu %lu %lu", &key, &at, &mode, &size,
                      &cpid, &lpid, &nattch, &fields[0], &fields[1], &fields[2], &fields[3], &atime, &dtime,
                      &ctime, &rss, &swap);
+  // Two columns of five places have process numbers, which may be longer.
+  size_t wider = 2 * (size_t)snprintf(NULL, 0, "%5d", getpid()) - 10;
   say("%d: %d %d %o %lu %d %d %d %d %d rss %lu, length %zu", found, key, at == id, mode, size, nattch,
-      fields[0], fields[1], fields[2], fields[3], rss, strlen(line));
+      fields[0], fields[1], fields[2], fields[3], rss, strlen(line) - wider);
 }
 
 static void limit(const char *name, const char *text) {

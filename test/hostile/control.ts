@@ -23,6 +23,7 @@ const TOTALS = new Set([
   "longestTurnMs",
   "longCollections",
   "ignoredKicks",
+  "lateHolders",
   "sleeps",
   "hostFaults",
   "placements",

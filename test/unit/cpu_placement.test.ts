@@ -136,6 +136,28 @@ test("who waits for another guest sleeps in vain on no CPU", () => {
   assert.is(host.asides, 0);
 });
 
+test("guests that are let go, and come back each time, are let go ever more seldom", () => {
+  const host = new Host();
+  const windowsUntil = (handOffs: number, isThere: () => boolean) => {
+    let windows = 0;
+    for (; !isThere(); windows++) host.run(1, 400, handOffs);
+    return windows;
+  };
+  const stays: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    windowsUntil(200, () => host.isGathered());
+    stays.push(windowsUntil(10, () => host.isFree()));
+  }
+  assert.equal(stays, [3, 6, 12, 24, 48, 64, 64, 64]);
+  host.run(MANY, 400, 10);
+  windowsUntil(200, () => host.isGathered());
+  assert.is(
+    windowsUntil(10, () => host.isFree()),
+    3,
+    "after a while all is forgotten",
+  );
+});
+
 test("guests that wait for each other come together, and part when they do so no more", () => {
   const host = new Host();
   host.run(2, 400, 200);

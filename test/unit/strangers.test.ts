@@ -21,6 +21,10 @@ const DIRENT = 32;
 interface Host {
   open(): number;
   read(pid: number): string | number;
+  /** What the zygote has been asked for, and has not told of, at that look; nothing by default. */
+  asked?(look: number): number;
+  /** Whether the kernel has heard of the unknown process by that look; never by default. */
+  hears?(look: number): boolean;
 }
 
 function look(host: Host) {
@@ -29,12 +33,14 @@ function look(host: Host) {
   const timers = new Timers();
   const killed: number[] = [];
   let left = 0;
+  let listings = 0;
   const native = {
     scratch,
     scratchView,
     monotonicNs: () => 0,
     openComponent: () => {
       left = 1;
+      listings++;
       return host.open();
     },
     getdents: () => {
@@ -53,9 +59,17 @@ function look(host: Host) {
     },
     close: () => 0,
   };
-  const stubs = { knows: (pid: number) => pid === KNOWN, killStranger: (pid: number) => killed.push(pid) };
+  const stubs = {
+    knows: (pid: number) => pid === KNOWN || host.hears?.(listings) === true,
+    killStranger: (pid: number) => killed.push(pid),
+  };
   const counters = { strangers: 0 };
-  const platform = { zygotePid: ZYGOTE };
+  const platform = {
+    zygotePid: ZYGOTE,
+    get asked() {
+      return host.asked?.(listings) ?? 0;
+    },
+  };
   const kernel = { native, timers, platform, descriptors: { proc: 3 }, stubs, counters, log: () => {} };
   const strangers = new Strangers(kernel as unknown as PlatformContext);
   // A clone was let go on, and its list has ended without it.
@@ -96,6 +110,28 @@ test("what has come of another kernel's zygote is that one's", () => {
   const others = (pid: number) => `${pid} (memfd:stub) S ${pid === STUB ? 2 : pid === 2 ? 1 : STUB} 1 1`;
   const { killed, looks } = look({ open: () => LISTING, read: others });
   assert.equal(killed, []);
+  assert.ok(looks < 100, "it looks for ever");
+});
+
+test("what the zygote has been asked for, and has not told of, is no stranger", () => {
+  const { killed, looks } = look({
+    open: () => LISTING,
+    read: child,
+    asked: (at) => (at < 3 ? 1 : 0),
+    hears: (at) => at >= 3,
+  });
+  assert.equal(killed, []);
+  assert.ok(looks < 100, "it looks for ever");
+});
+
+test("a stranger dies soon, though the zygote is asked for one process after the other", () => {
+  const { killed, looks } = look({
+    open: () => LISTING,
+    read: child,
+    asked: () => 1,
+    hears: (at) => at > 40,
+  });
+  assert.is(killed[0], STRANGER);
   assert.ok(looks < 100, "it looks for ever");
 });
 

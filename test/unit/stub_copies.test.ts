@@ -11,11 +11,15 @@ import { checkout } from "../spawn.ts";
 
 // Copied: from the stub, to it, and read where nobody else could.
 const STEPS = `short: 1 1 1
+perhaps it was made to wait: 1 1 1
 long: 1 0 0
 another at once: 0 0 1
 another later: 1 1 1
 the same: 0 0 0
 the same later: 1 1 1
+others ran: 1 1 1
+others ran again: 1 1 1
+it waits again: 1 0 0
 the last of many: 0 0 0
 one of them: 0 0 0
 nobody of them: 1 1 1

@@ -55,6 +55,7 @@
 #define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
 #define RF_REQ_BEGUN 2        // the stub waited at the host, until a kick came; of a futex, whose word had the value
 #define RF_REQ_TIMED 4        // ... and RF_DEADLINE is when the wait is to end
+#define RF_REQ_FP_SAVED 8     // RF_FP holds the floating-point state: a call that may make a thread has trapped
 #define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 #define RF_KICKED 0x068       // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
@@ -90,6 +91,7 @@
 // While a kernel thread asks for it (RF_KP_TIMED), by CLOCK_MONOTONIC in nanoseconds: hints, for `ringfence profile`.
 #define RF_POSTED_AT 0x0e0    // u64: when the last call was posted to it
 #define RF_RESUMED_AT 0x0e8   // u64: when the thread has seen the last of its reply
+#define RF_ROBUST_LIST 0x0f0  // u64: set_robust_list(2), by the stub as well; cleared by the kernel for a new thread
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
 // arguments of a system call, RF_R10 to RF_RDI, fill one cache line.

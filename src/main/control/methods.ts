@@ -37,7 +37,8 @@ export interface Peer {
 }
 
 export interface Control {
-  kernel: ContainerKernel;
+  /** Where it may be another one later, that of now: who begins something keeps it. Throws a RequestError where there is none. */
+  readonly kernel: ContainerKernel;
   log: Log;
   /** The sandbox's container, where it has one. */
   container?: Container;

@@ -8,11 +8,12 @@ import { PrivateSab } from "../../shared/ring/private_sab.ts";
 import { threadPlan } from "../../shared/thread_plan.ts";
 import { nextKernel } from "../../workers/guest_native.ts";
 import { type Boot, required } from "../boot.ts";
-import { type ContainerKernel, kernelOf } from "../container/kernel_view.ts";
+import type { ContainerKernel } from "../container/kernel_view.ts";
 import { RequestError } from "../control/request_error.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { forKernel } from "../placement.ts";
+import { BoundKernel } from "./bound_kernel.ts";
 import { Nursery, type Zygote } from "./nursery.ts";
 import type { Places, Running } from "./places.ts";
 import { openSolo } from "./solo.ts";
@@ -27,6 +28,8 @@ interface Parts {
 
 interface Place {
   running: Running | null;
+  /** That one. */
+  bound: BoundKernel | null;
   /** That of the kernel that is being started, or has ended last; null: there was none. */
   busy: Promise<void> | null;
   /** Held for as long as the kernel lives. */
@@ -49,6 +52,7 @@ export class Group {
     this.#nursery = new Nursery(parts.host, required(descriptors, "nursery"));
     this.#places = Array.from({ length: config.options.kernels ?? 1 }, () => ({
       running: null,
+      bound: null,
       busy: null,
       memory: null,
       kernel: 0,
@@ -87,16 +91,16 @@ export class Group {
     return this.#places.length;
   }
 
-  /** The kernel of a place, whichever that is when it is asked. Its methods throw a RequestError where there is none. */
+  /** The kernel that is in a place now. Throws a RequestError where there is none. */
   kernel(place: number): ContainerKernel {
-    return new Proxy({} as ContainerKernel, {
-      get: (_none, name) => kernelOf(this.#running(place).api, 0)[name as keyof ContainerKernel],
-    });
+    const bound = this.#places[place]?.bound ?? null;
+    if (bound === null) throw none();
+    return bound.view;
   }
 
   #running(place: number): Running {
     const running = this.#places[place]?.running ?? null;
-    if (running === null) throw new RequestError("ERR_STATE", "there is no kernel in this place");
+    if (running === null) throw none();
     return running;
   }
 
@@ -152,13 +156,17 @@ export class Group {
       hostLibrary,
       positions,
     });
+    const bound = new BoundKernel(running.api);
     place.running = running;
+    place.bound = bound;
     let isOver = false;
     const whenEnded = async () => {
       await running.ended;
       isOver = true;
       await zygote.ended;
+      bound.end();
       place.running = null;
+      place.bound = null;
       place.memory = null;
       this.#leftovers.add(memory);
     };
@@ -186,4 +194,8 @@ export class Group {
   get running(): number[] {
     return this.#places.flatMap(({ running }, number) => (running === null ? [] : [number]));
   }
+}
+
+function none(): RequestError {
+  return new RequestError("ERR_STATE", "there is no kernel in this place");
 }

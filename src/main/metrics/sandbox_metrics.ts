@@ -179,6 +179,11 @@ export const SANDBOX_METRICS: readonly Row[] = [
   ),
   total("strangers", "strangers", "Host tasks that nobody had announced."),
   total("ignored_kicks", "ignoredKicks", "Kicks that a process did not come for, and was killed."),
+  total(
+    "late_holders",
+    "lateHolders",
+    "Processes killed as one kept others waiting for pages, and did nothing.",
+  ),
   total("filter_refusals", "filterRefusals", "Sets of rules that the packet filter did not take."),
   total("programs_started", "programsStarted", "Programs started: by exec, and from outside."),
   total("host_tasks", "hostTasks", "Host tasks asked for: one for most processes and threads."),

@@ -9,7 +9,7 @@ export const NET_CALLS = ownedBy("net", [
   part(41, "socket", [a.choice("domain", "addressFamily"), a.flags("type", "socketType"), a.int("protocol")], { note: "AF_UNIX, AF_NETLINK" }),
   full(42, "connect", [a.file, a.sockaddr("addr", "addrlen"), a.int("addrlen")]),
   full(43, "accept", [a.file, a.outSockaddr("addr"), a.update("addrlen", "i32")]),
-  full(44, "sendto", [a.file, a.bytes("buf", "len"), a.size("len"), a.flags("flags", "msg"), a.sockaddr("dest_addr", "addrlen"), a.int("addrlen")]),
+  full(44, "sendto", [a.file, a.bulk("buf", "len"), a.size("len"), a.flags("flags", "msg"), a.sockaddr("dest_addr", "addrlen"), a.int("addrlen")]),
   full(45, "recvfrom", [a.file, a.outBytes("buf", "len"), a.size("len"), a.flags("flags", "msg"), a.outSockaddr("src_addr"), a.update("addrlen", "i32")]),
   full(46, "sendmsg", [a.file, a.input("msg", "msghdr"), a.flags("flags", "msg")]),
   full(47, "recvmsg", [a.file, a.update("msg", "msghdr"), a.flags("flags", "msg")]),

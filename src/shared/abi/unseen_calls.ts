@@ -17,6 +17,8 @@ export const ANSWERED_BY_STUBS = [
   "futex",
   "nanosleep",
   "clock_nanosleep",
+  "set_robust_list",
+  "rseq",
 ];
 
 /** Of the calls on sockets those that depend on nothing but the socket. */

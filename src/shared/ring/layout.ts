@@ -48,6 +48,7 @@ export const REQ_FLAGS = 0x05c; // u32: REQ_...
 export const REQ_VSYSCALL = 1; // the call came from the vsyscall page
 export const REQ_BEGUN = 2; // the stub waited at the host, until a kick came; of a futex, whose word had the value
 export const REQ_TIMED = 4; // ... and DEADLINE is when the wait is to end
+export const REQ_FP_SAVED = 8; // FP holds the floating-point state: a call that may make a thread has trapped
 export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point state in a signal frame
 export const VDSO_KICK = 0x064; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 export const KICKED = 0x068; // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
@@ -83,6 +84,7 @@ export const DEADLINE = 0x0d0; // u64[2]: timespec; by the kernel, with an opera
 // While a kernel thread asks for it (KP_TIMED), by CLOCK_MONOTONIC in nanoseconds: hints, for `ringfence profile`.
 export const POSTED_AT = 0x0e0; // u64: when the last call was posted to it
 export const RESUMED_AT = 0x0e8; // u64: when the thread has seen the last of its reply
+export const ROBUST_LIST = 0x0f0; // u64: set_robust_list(2), by the stub as well; cleared by the kernel for a new thread
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
 // arguments of a system call, R10 to RDI, fill one cache line.

@@ -260,6 +260,11 @@ export class Call extends SlotIo {
     return this.coroutine !== null || this.#afterCopyOut !== null;
   }
 
+  /** A coroutine, in whose place no waiter stands. */
+  get waitsForGood(): boolean {
+    return this.coroutine !== null && this.coroutine !== this.#stepping && this.waiter === null && !this.#due;
+  }
+
   /**
    * The task is in guest code, or about to be, and sees nothing of what becomes pending. A coroutine that has just
    * replied for good is on its last step; one that waits for the stub looks when its call ends.

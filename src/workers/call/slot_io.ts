@@ -10,6 +10,7 @@ import { Frame, highWord, type Slots } from "../../shared/ring/slot.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
 import type { Native } from "../native.ts";
 import { isGuestRange } from "./guest_range.ts";
+import type { Wakes } from "./wakes.ts";
 
 const IN_FAULTED = 0x80000000;
 
@@ -18,6 +19,7 @@ export interface SlotContext {
   readonly slots: Slots;
   readonly memory: GuestMemory;
   readonly native: Native;
+  readonly wakes: Wakes;
 }
 
 export class SlotIo {
@@ -37,7 +39,7 @@ export class SlotIo {
   /** Out pieces are delivered with an error as well (what is left of a sleep). */
   outOnError = false;
   readonly #slots: Slots;
-  readonly #native: Native;
+  readonly #wakes: Wakes;
   /** The chunk's bytes once more, as what makes strings of them; made with the first. */
   #text: Buffer | null = null;
   #pieces = 0;
@@ -46,9 +48,9 @@ export class SlotIo {
   #badPointer = false;
   #setFs = false;
 
-  constructor({ slots, memory, native }: SlotContext, slot: number) {
+  constructor({ slots, memory, wakes }: SlotContext, slot: number) {
     this.#slots = slots;
-    this.#native = native;
+    this.#wakes = wakes;
     this.slot = slot;
     this.bytes = memory.chunkBytes(chunkOfSlot(slot));
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
@@ -257,6 +259,6 @@ export class SlotIo {
 
   #wake(): void {
     this.#slots.wakes++;
-    this.#native.futexWake(this.chunk, this.base + L.REPLY);
+    this.#wakes.wake(this.chunk, this.base + L.REPLY);
   }
 }

@@ -65,13 +65,11 @@ function* wait(task: Task, address: number, value: number, bitset: number, deadl
   kernel.futexes.add(key, waiter);
   let timer: Timer | null = null;
   try {
-    const list = new OperationList(kernel.slots, task.call.slot);
-    list.load32(address);
-    const read = yield* task.run(list);
+    const word = yield* loadWord(task, address);
     // Who was woken meanwhile has taken that wake-up from the others: it counts, whatever the word says.
     if (waiter.woken) return 0;
-    if (!read) return -EFAULT;
-    if ((task.call.listResult | 0) !== (value | 0)) return -EAGAIN;
+    if (word === null) return -EFAULT;
+    if (word !== (value | 0)) return -EAGAIN;
     if (deadlineNs !== Number.POSITIVE_INFINITY) {
       timer = kernel.timers.add(deadlineNs, () => {
         waiter.timedOut = true;

@@ -12,18 +12,25 @@ import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import type { MemCaller } from "./caller.ts";
+import { OwnPages } from "./own_pages.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
 import { type Mapped, PAGE_SIZE, VM_DONTFORK, VM_SHARED, VM_WIPEONFORK } from "./vma.ts";
 import { MAX_MAP_COUNT, VmaSet } from "./vma_set.ts";
 
 const EXCLUDED = [{ start: RESERVED_BASE, end: RESERVED_END }];
 
+/** Who asks for a lock on pages. */
+interface Asker {
+  readonly slot: number;
+  readonly granted: () => void;
+}
+
 /** A lock on pages, given back in a `finally` block by the coroutine that holds it. */
 export class HeldLock {
-  readonly #locks: RangeLocks<() => void>;
-  readonly #lock: RangeLock<() => void>;
+  readonly #locks: RangeLocks<Asker>;
+  readonly #lock: RangeLock<Asker>;
 
-  constructor(locks: RangeLocks<() => void>, lock: RangeLock<() => void>) {
+  constructor(locks: RangeLocks<Asker>, lock: RangeLock<Asker>) {
     this.#locks = locks;
     this.#lock = lock;
   }
@@ -44,7 +51,8 @@ export class AddressSpace {
   readonly id: number;
   readonly layout: AddressLayout;
   readonly vmas: VmaSet;
-  readonly locks = new RangeLocks<() => void>((lock) => lock.waiter());
+  readonly ownPages = new OwnPages();
+  readonly locks = new RangeLocks<Asker>(({ waiter }) => waiter.granted());
   brkStart: number;
   brk: number;
   /** Address of the vDSO. */
@@ -163,17 +171,16 @@ export class AddressSpace {
     return yield* this.#hold(task, (waiter) => this.locks.requestAll(waiter));
   }
 
-  *#hold(
-    task: MemCaller,
-    request: (waiter: () => void) => RangeLock<() => void>,
-  ): Generator<void, HeldLock, void> {
-    const lock = request(() => task.call.completeWait(0));
+  *#hold(task: MemCaller, request: (waiter: Asker) => RangeLock<Asker>): Generator<void, HeldLock, void> {
+    const { call } = task;
+    const lock = request({ slot: call.slot, granted: () => call.completeWait(0) });
     const held = new HeldLock(this.locks, lock);
     let granted = lock.state === "held";
     try {
       while (!granted) {
-        // No signal ends this wait: who holds the lock gives it back soon, or dies.
-        task.call.replyBlocked();
+        // No signal that it survives ends this wait: who holds the lock gives it back soon, or dies.
+        task.stub.isWaitedFor();
+        call.replyBlocked();
         yield;
         granted = lock.state === "held";
       }

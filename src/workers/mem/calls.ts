@@ -43,8 +43,8 @@ import {
 } from "./mapping.ts";
 import { MEMBARRIER_HANDLERS } from "./membarrier.ts";
 import { remap } from "./remap.ts";
-import { PAGES_AT_ONCE, Residency, showsFile } from "./residency.ts";
-import { sharedMemory } from "./shared_memory.ts";
+import { PAGES_AT_ONCE, Residency } from "./residency.ts";
+import { sharedMemory, showsFile } from "./shared_memory.ts";
 import {
   PAGE_SIZE,
   VM_DONTDUMP,
@@ -330,6 +330,7 @@ function* advice(task: MemCaller, start: number, given: number, code: number): C
       error = plan.error;
     }
     if (host && start < end) {
+      space.ownPages.forget();
       const list = new OperationList(task.kernel.slots, task.call.slot);
       // In the host nothing is locked.
       const hostCode = code === M.MADV_DONTNEED_LOCKED ? M.MADV_DONTNEED : code;

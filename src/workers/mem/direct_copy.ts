@@ -1,22 +1,24 @@
 // Copies between a slot's data window, or files, and guest memory that the kernel thread makes itself, without an
-// exchange with the stub. Only private anonymous memory is touched so: a page of a file could make the
-// kernel thread wait (docs/hardening.md, F12). What is not certain is left to the stub, which finds faults in
-// their place.
+// exchange with the stub. Only private memory is touched so that is anonymous, or the process's own by now
+// (own_pages.ts): a page of a file could make the kernel thread wait (docs/hardening.md, F12). What is not certain is
+// left to the stub, which finds faults in their place.
 
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import type { MemCaller } from "./caller.ts";
 import { VM_SHARED } from "./vma.ts";
 
-/** Whether a range is private anonymous memory with that protection, and nobody is changing it. */
+/** Whether a range is such memory with that protection, and nobody is changing it. */
 function isPlain(task: MemCaller, address: number, length: number, prot: number): boolean {
-  const { space } = task.stub;
+  const { kernel, stub } = task;
+  const { space } = stub;
   if (space.locks.size > 0) return false;
   for (let at = address; at < address + length; ) {
     const vma = space.vmas.find(at);
-    if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0) return false;
-    if ((vma.prot & prot) !== prot) return false;
-    at = vma.end;
+    if (vma === null || (vma.flags & VM_SHARED) !== 0 || (vma.prot & prot) !== prot) return false;
+    const end = Math.min(vma.end, address + length);
+    if (vma.backing !== null && !space.ownPages.has(kernel, stub.pid, vma, at, end)) return false;
+    at = end;
   }
   return true;
 }

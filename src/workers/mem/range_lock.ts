@@ -95,6 +95,28 @@ export class RangeLocks<W> {
     return this.#entries.length;
   }
 
+  /** Whether somebody waits. */
+  get isAwaited(): boolean {
+    return this.#firstWaiting() >= 0;
+  }
+
+  /** What those need to go on who hold what the first of all that wait waits for; at most so many. */
+  *holdersInTheWay(most: number): Generator<W> {
+    const index = this.#firstWaiting();
+    if (index < 0) return;
+    const first = this.#entries[index]!;
+    let left = most;
+    for (const earlier of this.#entries.slice(0, index)) {
+      if (!overlap(earlier, first)) continue;
+      if (left-- === 0) return;
+      yield earlier.waiter;
+    }
+  }
+
+  #firstWaiting(): number {
+    return this.#entries.findIndex(({ state }) => state === "waiting");
+  }
+
   /** `ended` stood before those from `first` on. */
   #grant(ended: Entry<W>, first: number): void {
     const granted: Entry<W>[] = [];

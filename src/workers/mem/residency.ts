@@ -4,12 +4,13 @@
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import type { CallContext } from "../call/context.ts";
 import { SCRATCH_SIZE } from "../native.ts";
-import { DEV_ZERO_FS } from "./shared_memory.ts";
-import { type Mapped, PAGE_SIZE, type Vma } from "./vma.ts";
+import { PAGE_SIZE } from "./vma.ts";
 
-/** /proc/PID/pagemap has eight bytes a page, the highest bit of which says that it is there. */
+/** /proc/PID/pagemap has eight bytes a page; the highest says that it is there, or swapped, and whether it is a file's. */
 const ENTRY_SIZE = 8;
 const PRESENT = 0x80;
+const SWAPPED = 0x40;
+const OF_FILE = 0x20;
 const HIGHEST_BYTE = 7;
 /** Pages that one look tells of. */
 export const PAGES_AT_ONCE = SCRATCH_SIZE / ENTRY_SIZE;
@@ -42,12 +43,20 @@ export class Residency {
     return resident;
   }
 
+  /** Whether up to PAGES_AT_ONCE pages from `start` on have all been written to by whose memory they are. */
+  areOwn(start: number, pages: number): boolean {
+    const { native } = this.#kernel;
+    const wanted = pages * ENTRY_SIZE;
+    if (this.#fd < 0) return false;
+    if (native.preadScratch(this.#fd, 0, wanted, (start / PAGE_SIZE) * ENTRY_SIZE) < wanted) return false;
+    for (let entry = 0; entry < wanted; entry += ENTRY_SIZE) {
+      const bits = native.scratch[entry + HIGHEST_BYTE]!;
+      if ((bits & (PRESENT | SWAPPED)) === 0 || (bits & OF_FILE) !== 0) return false;
+    }
+    return true;
+  }
+
   close(): void {
     if (this.#fd >= 0) this.#kernel.native.close(this.#fd);
   }
-}
-
-/** Whether the VMA shows a file, not memory that is nobody else's. */
-export function showsFile({ backing }: Vma): boolean {
-  return backing !== null && (backing as Mapped).dev !== DEV_ZERO_FS;
 }

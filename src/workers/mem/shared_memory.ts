@@ -3,7 +3,7 @@
 
 import type { CallContext } from "../call/context.ts";
 import type { MapSource } from "./mapping.ts";
-import type { Mapped } from "./vma.ts";
+import type { Mapped, Vma } from "./vma.ts";
 
 /** Device of shared anonymous memory, as Linux's internal tmpfs mount shows it: 0:1. */
 export const DEV_ZERO_FS = 1;
@@ -14,4 +14,9 @@ export function sharedMemory(kernel: CallContext, length: number): MapSource | n
   const id = kernel.nextMappedId();
   const backing: Mapped = { id, path: "/dev/zero (deleted)", dev: DEV_ZERO_FS, ino: id };
   return { backing, offset: 0, hostFd };
+}
+
+/** Whether the VMA shows a file, not memory that is nobody else's. */
+export function showsFile({ backing }: Vma): boolean {
+  return backing !== null && (backing as Mapped).dev !== DEV_ZERO_FS;
 }

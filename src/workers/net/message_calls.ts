@@ -18,7 +18,7 @@ import type { NetCaller } from "./caller.ts";
 import type { Ancillary } from "./control.ts";
 import { SocketFile } from "./socket.ts";
 import { StandIn } from "./stand_in.ts";
-import { NO_PLACES, type Places, receiveInto, Source, sendFrom } from "./transfer.ts";
+import { NO_PLACES, type Places, receiveCall, receiveInto, Source, sendCall, sendFrom } from "./transfer.ts";
 
 const ADDRESS_MAX = 128;
 /** Bytes of control messages that a call may bring (net.core.optmem_max). */
@@ -77,7 +77,9 @@ function sendto(
   if (typeof address === "number") return address;
   const ready = Math.min(segments.total, READY_MAX);
   // A buffer that faulted is copied again, by rounds, which find the fault in its place.
-  const source = new Source(task, socket, segments, task.call.inComplete(0, ready) ? ready : 0);
+  const arrived = task.call.inComplete(0, ready) ? ready : 0;
+  if (address === "") return sendCall(task, socket, segments, arrived, flags);
+  const source = new Source(task, socket, segments, arrived);
   return task.call.start(sendFrom(task, socket, source, { flags, address, ancillary: null }));
 }
 
@@ -98,13 +100,11 @@ function recvfrom(
   }
   const segments = bufferSegments(buffer, length);
   if (segments.invalid) return -EFAULT;
-  let places = NO_PLACES;
-  if (from !== 0) {
-    if (!task.call.inComplete(0, 4)) return -EFAULT;
-    const room = task.call.view.getInt32(task.call.base + WINDOW, true);
-    if (room < 0) return -EINVAL;
-    places = { ...NO_PLACES, name: from, nameRoom: room, nameLength: roomAt };
-  }
+  if (from === 0) return receiveCall(task, socket, segments, flags);
+  if (!task.call.inComplete(0, 4)) return -EFAULT;
+  const room = task.call.view.getInt32(task.call.base + WINDOW, true);
+  if (room < 0) return -EINVAL;
+  const places = { ...NO_PLACES, name: from, nameRoom: room, nameLength: roomAt };
   return task.call.start(receiveInto(task, socket, segments, flags, places));
 }
 

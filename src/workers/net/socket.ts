@@ -29,7 +29,7 @@ import type { Ancillary, ControlWriter } from "./control.ts";
 import { interfaceIoctl } from "./interfaces.ts";
 import type { Network } from "./network.ts";
 import type { SocketOptions } from "./options.ts";
-import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
+import { receiveCall, sendCall } from "./transfer.ts";
 
 /** struct timeval, struct timespec */
 const TIME_SIZE = 16;
@@ -227,14 +227,11 @@ export abstract class SocketFile extends OpenFile {
   }
 
   override readCall(task: NetCaller, segments: Segments, noWait: boolean): number {
-    return task.call.start(receiveInto(task, this, segments, noWait ? MSG_DONTWAIT : 0, NO_PLACES));
+    return receiveCall(task, this, segments, noWait ? MSG_DONTWAIT : 0);
   }
 
   override writeCall(task: NetCaller, segments: Segments, ready: number, noWait: boolean): number {
-    const flags = noWait ? MSG_DONTWAIT : 0;
-    return task.call.start(
-      sendFrom(task, this, new Source(task, this, segments, ready), { flags, address: "", ancillary: null }),
-    );
+    return sendCall(task, this, segments, ready, noWait ? MSG_DONTWAIT : 0);
   }
 
   override read(task: NetCaller, offset: number, length: number): number {

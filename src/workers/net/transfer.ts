@@ -71,6 +71,11 @@ export class Source {
     return this.#ready === 0 && (this.#isDirect || this.#segments.run > WINDOW_SIZE);
   }
 
+  /** Bytes that were sent already. */
+  get sent(): number {
+    return this.#segments.total - this.left;
+  }
+
   /** Sends the next bytes straight from guest memory: how many, NOT_AT_ONCE, or -EAGAIN where there is no room. */
   sendDirectly(): number {
     const segments = this.#segments;
@@ -136,6 +141,26 @@ export function* sendFrom(task: NetCaller, socket: SocketFile, source: Source, s
   }
 }
 
+/**
+ * Serves a call that sends to whom the socket is connected, and nothing but bytes: how many, a negative errno, or BLOCKED. What
+ * is long goes at once, if there is room for all of it; of that nothing need have been copied to the window.
+ */
+export function sendCall(
+  task: NetCaller,
+  socket: SocketFile,
+  segments: Segments,
+  ready: number,
+  flags: number,
+): number {
+  const isLong = segments.run > WINDOW_SIZE && isPlain(flags);
+  const source = new Source(task, socket, segments, isLong ? 0 : ready);
+  if (isLong) {
+    source.sendDirectly();
+    if (source.left === 0) return segments.total;
+  }
+  return task.call.start(sendFrom(task, socket, source, { flags, address: "", ancillary: null }));
+}
+
 function sendDeadline(task: NetCaller, socket: SocketFile, flags: number): number {
   return socket.neverWaits(flags) ? 0 : deadlineAfter(task, socket.timeouts.sendNs);
 }
@@ -171,9 +196,9 @@ function* sendStream(
   held: Held,
 ): Coroutine {
   const deadline = sendDeadline(task, socket, sending.flags);
-  let done = 0;
+  let done = source.sent;
   // What is wrong with the socket comes before what is wrong with the memory.
-  let n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
+  let n = done > 0 ? 0 : socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   while (n === -EAGAIN && source.left > 0) {
     const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
     if (error < 0) return error;
@@ -259,6 +284,17 @@ class Extras {
   }
 }
 
+/** A stream's receive waits until there are so many bytes (MSG_WAITALL, SO_RCVLOWAT). */
+function leastOf({ keepsBounds, options }: SocketFile, flags: number, total: number): number {
+  if (keepsBounds) return 0;
+  return (flags & S.MSG_WAITALL) !== 0 ? total : Math.min(options.receiveLow, total);
+}
+
+/** A stream's receive goes on while there is more at once, or until there is as much as it waits for. */
+function isOver(socket: SocketFile, flags: number, done: number, total: number): boolean {
+  return done === total || (done >= leastOf(socket, flags, total) && (socket.poll() & POLLIN) === 0);
+}
+
 class Receiving {
   readonly #task: NetCaller;
   readonly #socket: SocketFile;
@@ -267,7 +303,7 @@ class Receiving {
   readonly #places: Places;
   /** Every piece is copied before the call goes on: for calls that receive many messages. */
   readonly #explicit: boolean;
-  #done = 0;
+  #done: number;
   #isDirect = false;
   /** What was taken out of the queue and is still to be given to the receiver. */
   #taken: Ancillary | null = null;
@@ -279,6 +315,7 @@ class Receiving {
     flags: number,
     places: Places,
     explicit: boolean,
+    done: number,
   ) {
     this.#task = task;
     this.#socket = socket;
@@ -286,6 +323,8 @@ class Receiving {
     this.#flags = flags;
     this.#places = places;
     this.#explicit = explicit;
+    this.#done = done;
+    this.#isDirect = done > 0;
   }
 
   *run(): Coroutine {
@@ -343,21 +382,16 @@ class Receiving {
     return n;
   }
 
-  /** A stream's receive goes on while there is more at once, or until there is as much as it waits for. */
   #isDone(): boolean {
-    if (this.#done === this.#segments.total) return true;
-    return this.#done >= this.#least && (this.#socket.poll() & POLLIN) === 0;
+    return isOver(this.#socket, this.#flags, this.#done, this.#segments.total);
   }
 
   get #peeks(): boolean {
     return (this.#flags & S.MSG_PEEK) !== 0;
   }
 
-  /** A stream's receive waits until there are so many bytes (MSG_WAITALL, SO_RCVLOWAT). */
   get #least(): number {
-    if (this.#socket.keepsBounds) return 0;
-    const { total } = this.#segments;
-    return (this.#flags & S.MSG_WAITALL) !== 0 ? total : Math.min(this.#socket.options.receiveLow, total);
+    return leastOf(this.#socket, this.#flags, this.#segments.total);
   }
 
   #roundLimit(): number {
@@ -457,5 +491,20 @@ export function receiveInto(
   places: Places,
   explicit = false,
 ): Coroutine {
-  return new Receiving(task, socket, segments, flags, places, explicit).run();
+  return new Receiving(task, socket, segments, flags, places, explicit, 0).run();
+}
+
+/**
+ * Serves a call that receives bytes and wants to know nothing else: how many, 0 at the end, a negative errno, or BLOCKED. What is
+ * long and has come goes at once.
+ */
+export function receiveCall(task: NetCaller, socket: SocketFile, segments: Segments, flags: number): number {
+  const { run, total } = segments;
+  let done = 0;
+  if (run > WINDOW_SIZE && isPlain(flags)) {
+    done = Math.max(0, socket.readDirectly(task, segments.address, run, OWN_OFFSET));
+    if (done > 0 && isOver(socket, flags, done, total)) return done;
+    if (done > 0) segments.skip(done);
+  }
+  return task.call.start(new Receiving(task, socket, segments, flags, NO_PLACES, false, done).run());
 }

@@ -83,7 +83,8 @@ export class Patcher {
     // Much later again, and at twice as many: what stood in the way may be gone.
     const isDue = times === this.#threshold || (times >= AGAIN_FROM && (times & (times - 1)) === 0);
     if (!isDue || kernel.slots.word(call.slot, REQ_FLAGS) !== 0) return false;
-    // A call from the vsyscall page cannot be made again, and one from the host's vDSO is not to be seen.
+    // A call from the vsyscall page cannot be made again, and one from the host's vDSO is not to be seen. One that makes a
+    // thread has its signal frame by trapping: patched, it would trap for that.
     return isGuestRange(kernel.slots.unsigned(call.slot, RIP) - SYSCALL_LENGTH, SYSCALL_LENGTH);
   }
 

@@ -3,6 +3,7 @@
 import type { ActiveChunks } from "../../shared/ring/active.ts";
 import type { ChunkPlaces } from "../../shared/ring/chunk_places.ts";
 import type { Claims } from "../../shared/ring/claims.ts";
+import type { AddressSpace } from "../mem/address_space.ts";
 import type { HostThread } from "./host_thread.ts";
 import type { Kicks } from "./kicks.ts";
 import type { LocalContext } from "./local_answers.ts";
@@ -40,6 +41,11 @@ export interface SlotServers {
   isLeaving(slot: number): boolean;
 }
 
+/** Address spaces in which threads wait for pages that others have locked. */
+interface WaitedForSpaces {
+  watch(space: AddressSpace): void;
+}
+
 export interface PlatformContext extends LocalContext {
   /** Null: there is no other kernel thread. */
   readonly otherThreads: SlotServers | null;
@@ -53,6 +59,7 @@ export interface PlatformContext extends LocalContext {
   readonly taskAt: (HostThread | undefined)[];
   readonly stubs: Stubs;
   readonly kicks: Kicks;
+  readonly lateHolders: WaitedForSpaces;
   readonly placement: ThreadPlacement;
   /** A stub's host process is gone, and these threads with it. */
   onStubDeath(threads: readonly HostThread[]): void;

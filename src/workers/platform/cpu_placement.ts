@@ -44,6 +44,12 @@ const PART_NS = 1e6;
 const ASIDE_WAIT_MAX = 8;
 /** Windows that agree before anything is changed. */
 const AGREEING = 3;
+/**
+ * On one CPU guests that hand work to each other seldom find that the other has not come yet, and look as if they did not. So
+ * whoever has been let go and is back so soon stays for twice as long as before, at most so many windows.
+ */
+const BACK_SOON_NS = 100e6;
+const AGREEING_MAX = 64;
 /** While the kernel thread sleeps for so long and a guest runs, that one may go where it likes. */
 const RELEASE_NS = 10e6;
 /** Among others, and after so long a sleep, the host finds a new CPU for the sandbox. */
@@ -62,6 +68,7 @@ const BATCH = 1024;
 export interface Placement {
   readonly pollNs: number;
   readonly sleepsAtOnce: boolean;
+  readonly isGathered: boolean;
   /** What a stub polls at first. */
   readonly stubPolls: number;
   look(nowNs: number): void;
@@ -75,6 +82,7 @@ export function sharedPlacement(): Placement {
   return {
     pollNs: POLLS.YIELDING.kernelNs,
     sleepsAtOnce: true,
+    isGathered: false,
     stubPolls: POLLS.YIELDING.stub,
     look: () => {},
     boundSleep: (timeoutNs) => timeoutNs,
@@ -95,6 +103,9 @@ export class CpuPlacement implements Placement {
   /** Windows in a row that wanted another mode. */
   #wanted: Mode = "APART";
   #agreed = 0;
+  /** Windows that are to agree before guests on one CPU are let go, and when they were. */
+  #agreeing = AGREEING;
+  #letGoNs = 0;
   /** The CPU that all are on, or -1. */
   #home = -1;
   #homeSinceNs = 0;
@@ -134,6 +145,11 @@ export class CpuPlacement implements Placement {
 
   get sleepsAtOnce(): boolean {
     return this.#mode !== "APART";
+  }
+
+  /** All threads are on one CPU. */
+  get isGathered(): boolean {
+    return this.#home >= 0;
   }
 
   get stubPolls(): number {
@@ -219,11 +235,16 @@ export class CpuPlacement implements Placement {
     }
     this.#agreed = mode === this.#wanted ? this.#agreed + 1 : 1;
     this.#wanted = mode;
-    if (this.#agreed >= AGREEING) this.#enter(mode, nowNs);
+    const isLettingGo = this.#mode === "TOGETHER" && mode === "APART";
+    if (this.#agreed >= (isLettingGo ? this.#agreeing : AGREEING)) this.#enter(mode, nowNs);
   }
 
   #enter(mode: Mode, nowNs: number): void {
     if (mode === this.#mode) return;
+    if (mode === "TOGETHER") {
+      const isSoon = nowNs - this.#letGoNs < BACK_SOON_NS;
+      this.#agreeing = isSoon ? Math.min(2 * this.#agreeing, AGREEING_MAX) : AGREEING;
+    } else if (this.#mode === "TOGETHER" && mode === "APART") this.#letGoNs = nowNs;
     this.#mode = mode;
     this.#agreed = 0;
     this.#kernel.counters.placements++;

@@ -36,6 +36,8 @@ export interface HostThread {
   readonly started: boolean;
   /** Pools of trampolines that went while it may have been in one, until it reports. */
   lostPools: LostPools;
+  /** Its stub is to report what it does for the kernel, and sleeps over nothing there. */
+  readonly owesOutcome: boolean;
   /** Its slot is closed. */
   dead: boolean;
   /** Its process is gone while its stub process goes on: the next request is answered with EXIT. */

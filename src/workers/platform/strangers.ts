@@ -120,12 +120,14 @@ export class Strangers {
   }
 
   #lookAtProcesses(): void {
-    const { stubs } = this.#kernel;
+    const { stubs, platform } = this.#kernel;
     const unknown = new Map<number, number>();
     const processes = hostProcesses(this.#kernel);
     // What cannot be seen is no clean look.
     if (processes === null) return;
     this.#processLooks--;
+    // It may be somebody's who is about to name himself, or whom the zygote has made, and has not told of.
+    const mayBeAnnounced = this.#unnamed.size > 0 || platform.asked > 0;
     for (const pid of processes) {
       if (stubs.knows(pid)) continue;
       const isOurs = this.#comesOfZygote(pid);
@@ -135,8 +137,7 @@ export class Strangers {
       }
       if (!isOurs) continue;
       const looks = this.#unknown.get(pid) ?? 0;
-      // It may be somebody's who is about to name himself.
-      if (this.#unnamed.size > 0 && looks < PATIENCE) {
+      if (mayBeAnnounced && looks < PATIENCE) {
         unknown.set(pid, looks + 1);
         continue;
       }

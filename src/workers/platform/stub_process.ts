@@ -79,6 +79,10 @@ export class StubProcess {
     return this.tasks.every((other) => other.call === task.call || other.dead);
   }
 
+  isWaitedFor(): void {
+    this.kernel.lateHolders.watch(this.space);
+  }
+
   takeOthersOut(task: Caller, pool: Pool): void {
     for (const other of this.tasks) {
       if (other.call === task.call || other.dead || !other.started || !other.call.isWithGuest) continue;

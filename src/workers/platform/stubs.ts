@@ -15,6 +15,7 @@ import {
   CHUNKS,
   NR_GIFT,
   NR_TOKEN,
+  ROBUST_LIST,
   SELF,
   SLOT_SIZE,
 } from "../../shared/ring/layout.ts";
@@ -166,6 +167,7 @@ export class Stubs {
   #enter(task: HostThread): void {
     const kernel = this.#kernel;
     allowLocalAnswers(kernel, task);
+    kernel.slots.setNumber(task.call.slot, ROBUST_LIST, 0);
     kernel.taskAt[task.call.slot] = task;
     task.stub.tasks.push(task);
     kernel.counters.tasks++;

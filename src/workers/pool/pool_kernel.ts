@@ -20,6 +20,7 @@ import { PassEnd } from "../call/pass_end.ts";
 import { Steps } from "../call/steps.ts";
 import { Throws } from "../call/throws.ts";
 import { Timers } from "../call/timers.ts";
+import { Wakes } from "../call/wakes.ts";
 import { Counters } from "../counters.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
 import { UserNamespace } from "../credentials/user_namespace.ts";
@@ -42,6 +43,7 @@ import { Post } from "./post.ts";
 const PLACEMENT: LoopPlacement = {
   pollNs: 50e3,
   sleepsAtOnce: false,
+  isGathered: false,
   look: () => {},
   boundSleep: (timeoutNs) => timeoutNs,
   slept: () => {},
@@ -93,6 +95,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly attention: Attention;
   readonly scanner: Scanner;
   readonly slots: Slots;
+  readonly wakes: Wakes;
   readonly page: KernelPage;
   readonly passes: Passes;
   readonly placement = PLACEMENT;
@@ -128,6 +131,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
     this.attention = new Attention(sab.attention, this.claims);
     this.scanner = new Scanner(memory.words, this.claims, this.active, thread);
     this.slots = new Slots(memory.words, this.claims, this.active, thread);
+    this.wakes = new Wakes(native);
     this.page = new KernelPage(memory.words);
     this.passes = new Passes(sab.control, thread);
     sab.setDoorbell(thread, this.doorbell);

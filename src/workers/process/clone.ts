@@ -370,8 +370,10 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, id, args);
     if ((args.flags & CLONE_THREAD) !== 0 && task.stub.parked.length > 0) {
-      task.call.copyRound(Reply.SAVE_FP);
-      yield;
+      if ((kernel.slots.word(task.call.slot, L.REQ_FLAGS) & L.REQ_FP_SAVED) === 0) {
+        task.call.copyRound(Reply.SAVE_FP);
+        yield;
+      }
       if (goOnInParked(task, args, plan, arrival)) return id.in(task.pids);
     }
     let slot = task.stub.freeSlot();

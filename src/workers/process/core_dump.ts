@@ -5,27 +5,15 @@
 
 import { AT_FDCWD, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import { RLIMIT_CORE } from "../../shared/abi/resource.ts";
-import {
-  SIGABRT,
-  SIGBUS,
-  SIGFPE,
-  SIGILL,
-  SIGQUIT,
-  SIGSEGV,
-  SIGSYS,
-  SIGTRAP,
-  SIGXCPU,
-  SIGXFSZ,
-} from "../../shared/abi/signal.ts";
 import { FP, TASK_SIZE } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { numberAnswered, untilAnswered } from "../call/asked.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { SigInfo } from "../call/siginfo.ts";
-import { SignalSet } from "../call/signal_set.ts";
 import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
 import { undoIn } from "../patch/clear_pools.ts";
 import { readStubMemory } from "../platform/stub_memory.ts";
+import { CORE_SIGNALS } from "../signals/signals.ts";
 import { now } from "../vfs/clock.ts";
 import { unlinkName } from "../vfs/directory_calls.ts";
 import type { OpenFile } from "../vfs/file.ts";
@@ -36,9 +24,6 @@ import { coreName } from "./core_name.ts";
 import * as N from "./core_notes.ts";
 import type { Task } from "./task.ts";
 
-const CORE_SIGNALS = SignalSet.of(
-  ...[SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS],
-);
 /** In a wait status. */
 const CORE_DUMPED = 0x80;
 const FP_LEGACY_SIZE = 512;

@@ -5,6 +5,7 @@
 import { SCHED_NORMAL } from "../../shared/abi/sched.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import { WATCHED } from "../../shared/ring/attention.ts";
+import { ROBUST_LIST } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
@@ -126,7 +127,6 @@ export class Task implements Caller {
 
   // ---- Memory of the task that the kernel writes when it ends (set_tid_address, robust lists) ----
   clearChildTid = 0;
-  robustList = 0;
 
   constructor(
     kernel: SupervisorContext,
@@ -298,6 +298,15 @@ export class Task implements Caller {
     return this.isWatched ? WATCHED : 0;
   }
 
+  /** It stands in the slot, where its stub writes it as well; 0 of one whose slot is closed. */
+  get robustList(): number {
+    return this.dead ? 0 : this.kernel.slots.unsigned(this.call.slot, ROBUST_LIST);
+  }
+
+  set robustList(head: number) {
+    if (!this.dead) this.kernel.slots.setNumber(this.call.slot, ROBUST_LIST, head);
+  }
+
   // ---- Its calls ----
 
   get isEnding(): boolean {
@@ -378,6 +387,15 @@ export class Task implements Caller {
   /** It runs guest code, or sleeps at the host: nothing but a kick makes it come. */
   get isKickable(): boolean {
     return this.started && (this.#sleepsInList || this.call.isWithGuest);
+  }
+
+  /** Neither a signal nor a kick ends what it is in. */
+  get waitsForGood(): boolean {
+    return !this.dead && this.call.waitsForGood && !this.isKickable;
+  }
+
+  get owesOutcome(): boolean {
+    return this.started && !this.#sleepsInList && !this.call.owned && this.call.expectsOutcome;
   }
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */

@@ -20,7 +20,7 @@ import { SignalSet } from "../call/signal_set.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { continueGroup } from "./job_control.ts";
-import { STOP_SIGNALS } from "./signals.ts";
+import { CORE_SIGNALS, STOP_SIGNALS } from "./signals.ts";
 
 /** Of siginfo_t, where it says who has sent it. */
 const SI_PID_AT = 16;
@@ -62,6 +62,23 @@ function kill(group: ThreadGroup, info: SigInfo): number {
   return 0;
 }
 
+/**
+ * Whether it ends the process there and then, as Linux's complete_signal has it: also a task that waits for what no signal
+ * ends. Others come to it by themselves, and take it when their calls are over.
+ */
+function endsAtOnce(task: Task, { signo }: SigInfo): boolean {
+  if (!task.waitsForGood || task.group.isHeld || task.blocked.has(signo)) return false;
+  const isFatal = task.handlers.get(signo).handler === SIG_DFL && !task.handlers.ignores(signo);
+  return isFatal && !STOP_SIGNALS.has(signo) && !CORE_SIGNALS.has(signo);
+}
+
+function endAtOnce(task: Task, info: SigInfo): number {
+  task.kernel.tracer?.signal(task, info);
+  task.group.fatalSignal = info;
+  task.group.exit(info.signo);
+  return 0;
+}
+
 /** What a process is told of a sender that it cannot see, which is in a namespace above. */
 function asSeenBy(group: ThreadGroup, info: SigInfo): SigInfo {
   const { from, raw } = info;
@@ -81,6 +98,7 @@ export function sendToTask(task: Task, given: SigInfo): number {
   prepare(group, info.signo);
   if (info.signo === SIGKILL) return kill(group, info);
   if (dropped(task, info)) return 0;
+  if (endsAtOnce(task, info)) return endAtOnce(task, info);
   if (overLimit(group, info, task.pending.length)) return -EAGAIN;
   if (task.pending.add(info)) {
     task.handlers.watchers.wake(POLLIN);
@@ -99,6 +117,7 @@ export function sendToGroup(group: ThreadGroup, given: SigInfo): number {
   if (alive.length === 0) return 0; // its host process is gone, which ends it
   const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
   if (dropped(taker ?? alive[0]!, info)) return 0;
+  if (taker !== undefined && endsAtOnce(taker, info)) return endAtOnce(taker, info);
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;
   if (group.pending.add(info)) {
     alive[0]!.handlers.watchers.wake(POLLIN);

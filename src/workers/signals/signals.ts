@@ -3,22 +3,36 @@
 import {
   SIG_DFL,
   SIG_IGN,
+  SIGABRT,
+  SIGBUS,
   SIGCHLD,
   SIGCONT,
+  SIGFPE,
+  SIGILL,
+  SIGQUIT,
   SIGRTMAX,
   SIGRTMIN,
+  SIGSEGV,
   SIGSTOP,
+  SIGSYS,
+  SIGTRAP,
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
   SIGURG,
   SIGWINCH,
+  SIGXCPU,
+  SIGXFSZ,
 } from "../../shared/abi/signal.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 
 export const STOP_SIGNALS = SignalSet.of(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
+/** Those that end a process with a core file, if there is to be one. */
+export const CORE_SIGNALS = SignalSet.of(
+  ...[SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS],
+);
 const IGNORED_BY_DEFAULT = SignalSet.of(SIGCHLD, SIGCONT, SIGURG, SIGWINCH);
 
 export interface SignalAction {
