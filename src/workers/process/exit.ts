@@ -114,8 +114,14 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.itimers.stopAll();
   group.cpuLimit.stop();
   group.posixTimers.deleteAll();
+  // Whoever waits for it finds closed what it had open.
+  let open = 1;
+  const closed = () => {
+    if (--open === 0) afterExit(group);
+  };
   for (const task of [...group.tasks]) {
-    task.releaseFiles();
+    open++;
+    task.releaseFiles(closed);
     if (task !== group.leader) task.id.leaveTask(task);
     if (!task.dead) task.call.cancelWait();
   }
@@ -127,11 +133,11 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   for (const stub of stubs) stub.leave(group);
   group.vforkDone?.();
   group.vforkDone = null;
-  if (!isInit(group)) afterExit(group);
+  if (!isInit(group)) closed();
   else {
     // Nobody waits for those that have ended.
     giveAwayChildren(group);
-    endNamespace(group, () => afterExit(group));
+    endNamespace(group, closed);
   }
 }
 

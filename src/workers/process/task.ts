@@ -406,12 +406,18 @@ export class Task implements Caller {
     this.kernel.kicks.watch(this);
   }
 
-  /** The task has no more use for its files, its place in the file system, System V objects and its network; once. */
-  releaseFiles(): void {
-    if (this.#filesReleased) return;
+  /**
+   * The task has no more use for its files, its place in the file system, System V objects and its network; once. `closed` is
+   * called when nothing of it is open any more.
+   */
+  releaseFiles(closed: () => void = () => {}): void {
+    if (this.#filesReleased) {
+      closed();
+      return;
+    }
     this.#filesReleased = true;
     this.ipc.release(this.group.id);
-    this.files.release();
+    this.files.release(closed);
     this.fs.release();
     this.#network.release();
     this.pidsForChildren = this.pids;
