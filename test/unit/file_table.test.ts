@@ -56,9 +56,7 @@ test("it is told when the last file is closed, and no sooner", () => {
   });
   assert.is(told, -1);
   assert.ok(released > 0 && released < FILES);
-  while (host.pieces.length > 0)
-    if (!host.pieces[0]!()) continue;
-    else host.pieces.shift();
+  while (host.pieces.length > 0) if (host.pieces[0]!()) host.pieces.shift();
   assert.is(told, FILES);
   assert.is(host.counters.openFiles, 0);
 });
