@@ -212,6 +212,7 @@
 #define RF_DOORBELL_FD 1000      // doorbell of kernel thread k: RF_DOORBELL_FD + k
 #define RF_CHUNK_FD 63            // that of a chunk, while it is mapped
 #define RF_DONATED_FD 64         // from here on those of files that are given to be mapped and read
+#define RF_STUB_READ_MAX 0x400000  // bytes that a stub reads of such a file at once
 #define RF_NR_TOKEN 0x5246       // reserved system call: a new host task names its token
 #define RF_NR_GIFT 0x5247        // reserved system call: a descriptor is put under the number in the first argument
 #define RF_TOKEN_MAP_CHUNK 1     // second argument: the new task maps its chunk next

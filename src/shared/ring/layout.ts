@@ -205,6 +205,7 @@ export const ROUTE_FD = 1; // ring the one that the process page names for the d
 export const DOORBELL_FD = 1000; // doorbell of kernel thread k: DOORBELL_FD + k
 export const CHUNK_FD = 63; // that of a chunk, while it is mapped
 export const DONATED_FD = 64; // from here on those of files that are given to be mapped and read
+export const STUB_READ_MAX = 0x400000; // bytes that a stub reads of such a file at once
 export const NR_TOKEN = 0x5246; // reserved system call: a new host task names its token
 export const NR_GIFT = 0x5247; // reserved system call: a descriptor is put under the number in the first argument
 export const TOKEN_MAP_CHUNK = 1; // second argument: the new task maps its chunk next

@@ -250,7 +250,11 @@ export class Call extends SlotIo {
     const step = coroutine.next();
     kernel.current = before;
     this.#stepping = outer;
-    if (!step.done) return BLOCKED;
+    if (!step.done) {
+      // It has ended its own task: what it holds it gives back, and nobody resumes it.
+      if (this.coroutine !== coroutine) coroutine.return(0);
+      return BLOCKED;
+    }
     if (this.coroutine === coroutine) this.coroutine = null;
     return step.value;
   }

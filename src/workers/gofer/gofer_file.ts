@@ -167,10 +167,13 @@ export class GoferFile extends SeekableFile {
   // other threads, two of which would have to be woken, have nothing to do with it.
   *#sync(task: VfsCaller, dataOnly: boolean): Coroutine {
     const { kept } = task.stub;
-    if (kept.find(this) < 0 && ++this.#syncs > SYNCS_BEFORE && !task.files.isSplit && this.readable)
-      if (kept.hasRoomFor(this) && this.keepable !== null) yield* giveToKeep(task, this);
     const fd = kept.find(this);
-    if (fd < 0) return yield* writeBack(task, this.#fd, dataOnly);
+    if (fd < 0) {
+      const mayKeep = ++this.#syncs >= SYNCS_BEFORE && !task.files.isSplit && this.readable;
+      if (mayKeep && kept.hasRoomFor(this) && this.keepable !== null) yield* giveToKeep(task, this);
+      // Also if it has it by now: what has failed before is told to this descriptor alone (fsync(2)).
+      return yield* writeBack(task, this.#fd, dataOnly);
+    }
     const list = new OperationList(task.kernel.slots, task.call.slot);
     list.call(dataOnly ? SYS_fdatasync : SYS_fsync, fd);
     if (yield* task.runAndReturn(list, 0)) return 0;

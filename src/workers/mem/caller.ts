@@ -12,6 +12,8 @@ export interface Stub {
   readonly space: AddressSpace;
   readonly donations: Donations;
   readonly kept: KeptFiles;
+  /** It has been given a file over which the host may take long: whatever stands in its memory may be that. */
+  hasSlowFile: boolean;
   /** 0 until it is known. */
   readonly pid: number;
   /** The host process whose private memory is this address space's; 0 if there is none yet. */

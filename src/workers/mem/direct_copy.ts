@@ -12,7 +12,7 @@ import { VM_SHARED } from "./vma.ts";
 function isPlain(task: MemCaller, address: number, length: number, prot: number): boolean {
   const { kernel, stub } = task;
   const { space } = stub;
-  if (space.locks.size > 0) return false;
+  if (space.locks.size > 0 || stub.hasSlowFile) return false;
   for (let at = address; at < address + length; ) {
     const vma = space.vmas.find(at);
     if (vma === null || (vma.flags & VM_SHARED) !== 0 || (vma.prot & prot) !== prot) return false;

@@ -106,6 +106,7 @@ export function* give(task: MemCaller, what: Givable): Generator<void, GivenFile
     host = mapped;
   }
   if (host.hostFd < 0) return new GivenFile(task, -1, null, null);
+  if (host.slow !== undefined) task.stub.hasSlowFile = true;
   const fd = donations.begin();
   if (fd < 0) {
     closeMapped(task.kernel.native, host);
@@ -113,6 +114,6 @@ export function* give(task: MemCaller, what: Givable): Generator<void, GivenFile
   }
   const source = file?.keepable ?? null;
   const keeps = file !== undefined && source !== null && kept.hasRoomFor(file) ? file : null;
-  if (keeps !== null) kept.begin(keeps, fd, source!);
+  if (keeps !== null) kept.begin(keeps, fd, source!, task.files.id);
   return new GivenFile(task, fd, host, keeps);
 }

@@ -3,10 +3,12 @@
 // guest's, as the file is (F1): with no more access than the guest's own, open no longer than the guest has it open,
 // and what a fork copies of them is what it copies of the guest's.
 //
-// They change while a lock of the address space is held, so that a fork, which locks all of it, finds in the host what
-// stands here. What becomes due by another way than a call of a task of this stub's (a thread that shares its memory,
-// and not its descriptors, ends) is closed by the next one that is, and before a fork.
+// So there are none in memory that several tasks share, which may have several tables of files, and one of which may close what
+// another one is about to map; none where the table is shared with other memory; and none where a filter takes from the guest what could be done by them: before there is a second task, or such a filter, the
+// stub has closed all. Then nothing happens
+// to what is kept but in calls of the one task, which follow each other.
 
+import { nr } from "../../shared/abi/syscalls.ts";
 import { type OperationList, SYS_close } from "../call/operation_list.ts";
 import type { Donations } from "./donations.ts";
 
@@ -23,9 +25,18 @@ export interface KeepableFile {
   readonly keepable: object | null;
 }
 
+interface KeepingStub {
+  readonly tasks: readonly { readonly seccomp: { allows(nr: number): boolean } | null }[];
+}
+
+/** What its guest can do by a descriptor that it keeps: it is to be allowed all of that (seccomp(2)). */
+const CALLS = ["mmap", "pread64", "fsync", "fdatasync"].map(nr);
+
 interface Kept {
   /** In the stub. */
   readonly fd: number;
+  /** Of the table that its guest has the file in. */
+  readonly table: number;
   readonly source: object;
   /** The list that gives it has ended. */
   isThere: boolean;
@@ -39,8 +50,19 @@ export class KeptFiles {
   /** Numbers that the stub is to close. */
   #due: number[] = [];
 
-  constructor(donations: Donations) {
+  readonly #stub: KeepingStub;
+
+  constructor(donations: Donations, stub: KeepingStub) {
     this.#donations = donations;
+    this.#stub = stub;
+  }
+
+  /** Whether the stub may keep any. */
+  get isAllowed(): boolean {
+    const { tasks } = this.#stub;
+    if (tasks.length !== 1) return false;
+    const { seccomp } = tasks[0]!;
+    return seccomp === null || CALLS.every((call) => seccomp.allows(call));
   }
 
   /** The stub is to close some. */
@@ -59,12 +81,12 @@ export class KeptFiles {
 
   /** Whether one more may be kept, of a file that is not. */
   hasRoomFor(file: KeepableFile): boolean {
-    return this.#files.size + this.#due.length < KEPT_MAX && !this.#files.has(file);
+    return this.isAllowed && this.#files.size + this.#due.length < KEPT_MAX && !this.#files.has(file);
   }
 
   /** A list is about to give the stub the file under this number, by the caller's lock. */
-  begin(file: KeepableFile, fd: number, source: object): void {
-    this.#files.set(file, { fd, source, isThere: false, isGone: false });
+  begin(file: KeepableFile, fd: number, source: object, table: number): void {
+    this.#files.set(file, { fd, source, table, isThere: false, isGone: false });
     file.keptIn ??= new Set();
     file.keptIn.add(this);
   }
@@ -76,10 +98,10 @@ export class KeptFiles {
     if (!isThere || kept.isGone) this.#drop(file, kept);
   }
 
-  /** A table has let the file go: the guest may have it under another number, and is given it anew. */
-  closed(file: KeepableFile): void {
+  /** A table has let the file go: the guest may have it under another number there, and is given it anew. */
+  closed(file: KeepableFile, table: number): void {
     const kept = this.#files.get(file);
-    if (kept === undefined) return;
+    if (kept === undefined || kept.table !== table) return;
     if (kept.isThere) this.#drop(file, kept);
     else kept.isGone = true;
   }
@@ -92,7 +114,7 @@ export class KeptFiles {
 
   /** None is kept any more. */
   dropAll(): void {
-    for (const file of [...this.#files.keys()]) this.closed(file);
+    for (const [file, { table }] of [...this.#files]) this.closed(file, table);
   }
 
   /** Has a list of the stub's close what is due: their numbers, for closedIn() afterwards. */
@@ -108,11 +130,11 @@ export class KeptFiles {
     for (const fd of due) this.#donations.end(fd);
   }
 
-  /** Of a forked child, which has what its parent had when it was made; the caller has locked all of that. */
-  copyFrom(parent: KeptFiles): void {
+  /** Of a forked child, which has what its parent had when it was made, and that table; the caller has locked all of that. */
+  copyFrom(parent: KeptFiles, table: number): void {
     for (const [file, { fd, source }] of parent.#files) {
       this.#donations.take(fd);
-      this.begin(file, fd, source);
+      this.begin(file, fd, source, table);
       this.end(file, true);
     }
   }

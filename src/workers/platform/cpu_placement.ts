@@ -189,7 +189,7 @@ export class CpuPlacement implements Placement {
     if (elapsed > 4 * WINDOW_NS) return;
     this.#lookAround(helpers);
     if (this.#cpus <= 1) this.#enter("YIELDING", nowNs);
-    else this.#consider(this.#verdict(requests, handOffs, computed), nowNs);
+    else this.#consider(this.#verdict(requests, handOffs, computed), computed, nowNs);
     if (this.#mode === "TOGETHER") this.#gather(nowNs);
   }
 
@@ -228,14 +228,15 @@ export class CpuPlacement implements Placement {
     return handOffs > requests * HANDOFF_SHARE ? "TOGETHER" : "APART";
   }
 
-  #consider(mode: Mode, nowNs: number): void {
+  #consider(mode: Mode, computed: boolean, nowNs: number): void {
     if (mode === this.#mode) {
       this.#agreed = 0;
       return;
     }
     this.#agreed = mode === this.#wanted ? this.#agreed + 1 : 1;
     this.#wanted = mode;
-    const isLettingGo = this.#mode === "TOGETHER" && mode === "APART";
+    // Guests that compute are let go soon, however often.
+    const isLettingGo = this.#mode === "TOGETHER" && mode === "APART" && !computed;
     if (this.#agreed >= (isLettingGo ? this.#agreeing : AGREEING)) this.#enter(mode, nowNs);
   }
 

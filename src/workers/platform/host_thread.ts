@@ -34,6 +34,8 @@ export interface HostThread {
   readonly isWatched: boolean;
   /** It has posted STARTED and can be interrupted. */
   readonly started: boolean;
+  /** Its own filter of calls; null: none. */
+  readonly seccomp: { allows(nr: number): boolean } | null;
   /** Pools of trampolines that went while it may have been in one, until it reports. */
   lostPools: LostPools;
   /** Its stub is to report what it does for the kernel, and sleeps over nothing there. */

@@ -1,13 +1,14 @@
 // Who holds a lock on pages that others wait for, while its stub is to report what it has done there (docs/hardening.md, F4):
 // it reports soon. A guest can make its stub owe a report that never comes, by a request of its own making; the others'
-// waits are ended by no signal. So a holder whose host thread sleeps meanwhile, look after look, is not ours, and its process
-// is killed. Who runs, or waits for a disk, is never late.
+// waits are ended by no signal. So a holder whose host thread sleeps on a futex meanwhile, look after look, is waiting for
+// something else, and its process is killed. A thread that runs, or is in a call of its list, however long the host takes over
+// that, is never late.
 
 import { Looks } from "../call/looks.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread } from "./host_thread.ts";
-import { isAsleep } from "./thread_time.ts";
+import { isAsleepOnFutex } from "./thread_time.ts";
 
 const LOOK_NS = 100e6;
 /**
@@ -67,7 +68,7 @@ export class LateHolders {
 
   #lookAt(slot: number, before: Late | undefined): void {
     const task = this.#kernel.taskAt[slot];
-    if (task?.owesOutcome !== true || !isAsleep(this.#kernel, task)) return;
+    if (task?.owesOutcome !== true || !isAsleepOnFutex(this.#kernel, task)) return;
     const { sequence } = task.call;
     const isSame = before?.task === task && before.sequence === sequence;
     const looks = isSame ? before.looks + 1 : 1;

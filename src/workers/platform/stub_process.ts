@@ -30,7 +30,7 @@ export class StubProcess {
   readonly kernel: PlatformContext;
   readonly space: AddressSpace;
   readonly donations = new Donations();
-  readonly kept = new KeptFiles(this.donations);
+  readonly kept = new KeptFiles(this.donations, this);
   /** Places in the guest SAB, by the chunk's number in this address space. */
   readonly chunks: number[] = [];
   readonly tasks: HostThread[] = [];
@@ -38,6 +38,7 @@ export class StubProcess {
   readonly returning: HostThread[] = [];
   /** Host threads without a task. */
   readonly parked: Parked[] = [];
+  hasSlowFile = false;
   pid = 0;
   /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
   origin: StubProcess | null = null;

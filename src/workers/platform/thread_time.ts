@@ -1,5 +1,6 @@
 // What the host's accounts say of a host thread.
 
+import { nr } from "../../shared/abi/syscalls.ts";
 import type { HostContext } from "./host_tasks.ts";
 import { readProc } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
@@ -12,6 +13,13 @@ export function threadText(kernel: HostContext, task: HostThread, file: string):
 /** What the task has run, in nanoseconds. */
 export function threadTimeNs(kernel: HostContext, task: HostThread): number {
   return Number(threadText(kernel, task, "schedstat").split(" ")[0]) - task.timeBeforeNs;
+}
+
+const SYS_futex = String(nr("futex"));
+
+/** Whether it sleeps on a futex: not in another call of the host's, over which a file system that answers late may hold it. */
+export function isAsleepOnFutex(kernel: HostContext, task: HostThread): boolean {
+  return threadText(kernel, task, "syscall").split(" ")[0] === SYS_futex && isAsleep(kernel, task);
 }
 
 /** Whether it sleeps, in a way that signals end: it neither runs nor is to, and nobody has stopped it. */

@@ -35,10 +35,10 @@ import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { OperationList } from "../call/operation_list.ts";
+import { OperationList, SYS_close } from "../call/operation_list.ts";
 import { mayCopyMounts, mayMakeNamespaces } from "../identity/namespace_calls.ts";
 import type { HeldLock } from "../mem/address_space.ts";
-import { KEPT_LOCK } from "../mem/close_kept.ts";
+import { closeNow, KEPT_LOCK } from "../mem/close_kept.ts";
 import { deliver } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { Birth } from "../platform/births.ts";
@@ -324,6 +324,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     }
     const stub = new StubProcess(kernel, task.stub.space.copy());
     stub.origin = task.stub;
+    stub.hasSlowFile = task.stub.hasSlowFile;
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) {
       stub.space.release();
@@ -336,7 +337,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     // Whoever closes one of these files then may be in other memory.
     if ((args.flags & CLONE_FILES) !== 0) kept.dropAll();
     kept.closedIn(kept.closeIn(list));
-    stub.kept.copyFrom(kept);
+    stub.kept.copyFrom(kept, child.files.id);
     list.fork(birth);
     if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) return listError(task);
@@ -359,6 +360,8 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   if (typeof id === "number") return id;
   const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
+  // From now on others may close what this one maps.
+  task.stub.kept.dropAll();
   let isChunkUnmapped = false;
   let lock: HeldLock | null = null;
   try {
@@ -367,6 +370,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       if (refused < 0) return refused;
       yield* writePidfd(task, plan.pidfd, args.pidfd);
     }
+    yield* closeNow(task);
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, id, args);
     if ((args.flags & CLONE_THREAD) !== 0 && task.stub.parked.length > 0) {
@@ -399,6 +403,14 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       // A chunk that is mapped serves later threads; unless forks would have it.
       const { listDone } = task.call;
       isChunkUnmapped = needsChunk && listDone === 0;
+      if (isChunkUnmapped) {
+        // The host has refused to map what it was given.
+        const error = listError(task);
+        const undo = new OperationList(kernel.slots, task.call.slot);
+        undo.tell(SYS_close, L.CHUNK_FD);
+        yield* task.run(undo);
+        return error;
+      }
       if (needsChunk && listDone > 0 && listDone < mapped) task.killHostile();
       return listError(task);
     }

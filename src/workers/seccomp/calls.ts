@@ -9,6 +9,7 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
+import { closeDue, closeNow } from "../mem/close_kept.ts";
 import { fetch } from "../mem/direct_copy.ts";
 import type { Task } from "../process/task.ts";
 import { readFilter, SeccompFilter } from "./filter.ts";
@@ -119,7 +120,11 @@ function* setFilter(task: Task, flags: number, address: number): Coroutine {
   if ((yield* fetch(task, where, WINDOW, length)) < length) return -EFAULT;
   const program = Buffer.from(call.bytes.subarray(at, at + length));
   if ((flags & P.SECCOMP_FILTER_FLAG_TSYNC) !== 0 && !(yield* waitForExecs(task))) return -ERESTARTNOINTR;
-  return install(task, program, flags);
+  const result = install(task, program, flags);
+  const { kept } = task.stub;
+  if (!kept.isAllowed) kept.dropAll();
+  yield* closeNow(task);
+  return result;
 }
 
 export function setFilterMode(task: Task, flags: number, address: number): number {
@@ -136,7 +141,9 @@ export function setStrictMode(task: Task): number {
   const filter = withFilter(task, strictProgram(), false);
   if (typeof filter === "number") return filter;
   task.useFilter(filter, P.SECCOMP_MODE_STRICT);
-  return 0;
+  const { kept } = task.stub;
+  kept.dropAll();
+  return kept.isDue ? task.call.start(closeDue(task, 0)) : 0;
 }
 
 function* isAvailable(task: Task, address: number): Coroutine {

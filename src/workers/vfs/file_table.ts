@@ -126,7 +126,7 @@ export class FileTable {
 
   #closed(file: OpenFile, fd: number): void {
     file.descriptorGone(this.id, fd);
-    if (file.keptIn !== null) for (const kept of file.keptIn) kept.closed(file);
+    if (file.keptIn !== null) for (const kept of file.keptIn) kept.closed(file, this.id);
     this.#kernel.locks.descriptorClosed(this, file);
     putFile(this.#kernel, file);
   }

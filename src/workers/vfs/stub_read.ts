@@ -1,6 +1,7 @@
 // Reading by the stub itself, from a host descriptor that it keeps (mem/kept_files.ts): bytes cross from no CPU to another,
 // several guests read side by side, and what must come from a disk is waited for by who asked for it.
 
+import { STUB_READ_MAX } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { OperationList } from "../call/operation_list.ts";
 import { giveToKeep } from "../mem/given_file.ts";
@@ -10,9 +11,8 @@ import { SeekableFile } from "./seekable_file.ts";
 
 /** A gift takes as long as the kernel thread's reading of so many bytes: a file of which they were read has more to come. */
 const GIFT_AFTER = 512 << 10;
-/** Less is read as fast by way of the window; and with more a kick would be kept waiting. */
+/** Less is read as fast by way of the window. */
 const LENGTH_MIN = 16384;
-const LENGTH_MAX = 4 << 20;
 
 /**
  * Whether the stub of a task is to read a file by itself. The position is nobody else's meanwhile: it is known only when
@@ -24,10 +24,10 @@ export function readsByItself(
   length: number,
   position: number,
 ): file is SeekableFile {
-  if (length < LENGTH_MIN || length > LENGTH_MAX || !(file instanceof SeekableFile)) return false;
+  if (length < LENGTH_MIN || length > STUB_READ_MAX || !(file instanceof SeekableFile)) return false;
   const { stub, files } = task;
   if (position === OWN_OFFSET) {
-    if (file.loan !== null || file.references !== 1 || !stub.isAlone(task)) return false;
+    if (file.loan !== null || file.references !== 1) return false;
   } else if (!Number.isSafeInteger(position + length)) return false;
   if (stub.kept.find(file) >= 0) return true;
   file.readByOthers += length;
