@@ -2,6 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { nr } from "../../src/shared/abi/syscalls.ts";
 import type { LongTurns } from "../../src/workers/call/long_turns.ts";
 import { Timers } from "../../src/workers/call/timers.ts";
 import type { AddressSpace } from "../../src/workers/mem/address_space.ts";
@@ -19,6 +20,8 @@ interface Played {
   /** The state of a slot's host thread at a look, as proc(5) has it. */
   state(slot: number, look: number): string;
   owes?(slot: number): boolean;
+  /** The number of the host's call that it is in. */
+  call?(look: number): number;
   sequence?(look: number): number;
   /** What becomes of the locks. */
   act?(look: number, locks: RangeLocks<{ slot: number }>): void;
@@ -56,8 +59,12 @@ function look(played: Played) {
     scratch,
     monotonicNs: () => now,
     readSmall: (_proc: number, path: string) => {
-      const slot = Number(path.split("/")[2]);
-      const text = `${slot} (a) b) ${played.state(slot, looks)} 1 1`;
+      const [, , tid, file] = path.split("/");
+      const slot = Number(tid);
+      const text =
+        file === "syscall"
+          ? `${played.call?.(looks) ?? nr("futex")} 0x1 0x80`
+          : `${slot} (a) b) ${played.state(slot, looks)} 1 1`;
       scratch.set(Buffer.from(text));
       return text.length;
     },
@@ -107,6 +114,10 @@ test("where nobody waits any more nothing is looked at", () => {
   });
   assert.equal(killed, []);
   assert.ok(looks < 10, String(looks));
+});
+
+test("one that the host keeps in a call of its list is not late", () => {
+  assert.equal(look({ state: () => "S", call: () => nr("close") }).killed, []);
 });
 
 test.run();
