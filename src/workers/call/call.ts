@@ -62,6 +62,8 @@ export class Call extends SlotIo {
   #returnsAfter = 0;
   /** It has, and all that was left of the call is done; what it has posted was not served yet. */
   #isSettled = false;
+  /** While what is left of such a call is done: how many of its operations were done, read once; else -1. */
+  #doneOfSettled = -1;
   /** The last reply entered a signal handler. */
   #enteredHandler = false;
 
@@ -294,6 +296,10 @@ export class Call extends SlotIo {
     return this.#returnsAfter > 0 || this.#isSettled;
   }
 
+  override get listDone(): number {
+    return this.#doneOfSettled >= 0 ? this.#doneOfSettled : super.listDone;
+  }
+
   /** As the stub tells, it has done all of the list behind which it goes back. */
   get listHasReturned(): boolean {
     return this.listDone === this.#returnsAfter;
@@ -302,10 +308,19 @@ export class Call extends SlotIo {
   /** The rest of such a call, whose list was done; the stub's outcome may still come. */
   settle(): void {
     const { coroutine, caller } = this;
+    this.#doneOfSettled = this.#returnsAfter;
     this.#returnsAfter = 0;
     this.#isSettled = true;
-    if (coroutine === null) return;
-    const result = this.#step(coroutine);
+    if (coroutine === null) {
+      this.#doneOfSettled = -1;
+      return;
+    }
+    let result: number;
+    try {
+      result = this.#step(coroutine);
+    } finally {
+      this.#doneOfSettled = -1;
+    }
     if (result === BLOCKED) throw new Error("a call that has returned waits");
     const { observer } = caller.kernel;
     if (observer !== null && !caller.isEnding) observer.leave(this, result);
@@ -318,6 +333,11 @@ export class Call extends SlotIo {
     if (isOutcome && !this.#isSettled && !this.listHasReturned) {
       this.#returnsAfter = 0;
       return false; // it waits for the call's result
+    }
+    if (!this.#isSettled && !this.listHasReturned) {
+      // No stub of ours goes back to its guest before the list is done, and asks for something else.
+      this.caller.killHostile();
+      return true;
     }
     if (!this.#isSettled) this.settle();
     this.#isSettled = false;

@@ -36,6 +36,11 @@ export class Steps {
     if (this.#isBusy || this.#kernel.longTurns.isFull || !this.#do(piece)) this.later(piece);
   }
 
+  /** Does the first piece now in any turn: it is short by itself. */
+  begin(piece: Piece): void {
+    if (this.#isBusy || !this.#do(piece)) this.later(piece);
+  }
+
   #do(piece: Piece): boolean {
     this.#isBusy = true;
     try {

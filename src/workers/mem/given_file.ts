@@ -113,7 +113,8 @@ export function* give(task: MemCaller, what: Givable): Generator<void, GivenFile
     return -ENOMEM;
   }
   const source = file?.keepable ?? null;
-  const keeps = file !== undefined && source !== null && kept.hasRoomFor(file) ? file : null;
+  const mayKeep = file !== undefined && source !== null && kept.hasRoomFor(file) && !task.files.isSplit;
+  const keeps = mayKeep ? file : null;
   if (keeps !== null) kept.begin(keeps, fd, source!, task.files.id);
   return new GivenFile(task, fd, host, keeps);
 }

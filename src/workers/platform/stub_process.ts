@@ -46,6 +46,8 @@ export class StubProcess {
   owner: ThreadOwner | null = null;
   /** Which is open until this stub, which is about to end, is reaped. */
   account: UseAccount | null = null;
+  /** The last of them, which the stub does not have yet; -1: it has all. */
+  comingChunk = -1;
   /** The memfd of the last chunk, until it is mapped in the stub; -1. */
   memfd = -1;
   /** Null: it does not exist yet, or has ended. */
@@ -129,9 +131,13 @@ export class StubProcess {
     this.#process?.kill();
   }
 
-  /** A slot without a task whose last host thread is gone, or -1. That it is gone is the slot's word for it. */
-  freeSlot(): number {
+  /**
+   * A slot without a task whose last host thread is gone, or -1. That it is gone is the slot's word for it. Those of a chunk
+   * that is yet to come are its maker's.
+   */
+  freeSlot(isMaker = false): number {
     for (const chunk of this.chunks) {
+      if (chunk === this.comingChunk && !isMaker) continue;
       for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
         const number = slotNumber(chunk, slot);
         const isUsed =

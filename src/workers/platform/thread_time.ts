@@ -15,11 +15,12 @@ export function threadTimeNs(kernel: HostContext, task: HostThread): number {
   return Number(threadText(kernel, task, "schedstat").split(" ")[0]) - task.timeBeforeNs;
 }
 
-const SYS_futex = String(nr("futex"));
+/** A wait on a futex; and what it is called when it goes on after a stop. */
+const FUTEX_WAITS = new Set(["futex", "restart_syscall"].map((name) => String(nr(name))));
 
 /** Whether it sleeps on a futex: not in another call of the host's, over which a file system that answers late may hold it. */
 export function isAsleepOnFutex(kernel: HostContext, task: HostThread): boolean {
-  return threadText(kernel, task, "syscall").split(" ")[0] === SYS_futex && isAsleep(kernel, task);
+  return isAsleep(kernel, task) && FUTEX_WAITS.has(threadText(kernel, task, "syscall").split(" ")[0]!);
 }
 
 /** Whether it sleeps, in a way that signals end: it neither runs nor is to, and nobody has stopped it. */

@@ -389,8 +389,9 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     if (needsChunk) {
       const error = kernel.stubs.addChunk(task.stub);
       if (error < 0) return error;
+      task.stub.comingChunk = task.stub.chunks.at(-1)!;
       kernel.stubs.mapChunk(list, task.stub);
-      slot = task.stub.freeSlot();
+      slot = task.stub.freeSlot(true);
     }
     const mapped = list.length;
     const child = prepare(task, args, plan, task.stub, slot);
@@ -417,6 +418,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   } finally {
     if (!arrival.made) unmake(task, plan, arrival.child);
     if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.dropChunk(task.stub);
+    if (lock !== null) task.stub.comingChunk = -1;
     lock?.release();
   }
   return yield* afterClone(task, arrival.child!, args);

@@ -204,6 +204,8 @@ export function* loadProgram(
   try {
     yield; // STARTED
     task.started = true;
+    const { program, interpreter } = image;
+    if (program.backing.isSlow === true || interpreter?.backing.isSlow === true) task.stub.hasSlowFile = true;
     error = yield* load(task, image);
   } finally {
     closeImage(image);

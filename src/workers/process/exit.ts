@@ -114,14 +114,13 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.itimers.stopAll();
   group.cpuLimit.stop();
   group.posixTimers.deleteAll();
-  // Whoever waits for it finds closed what it had open.
-  let open = 1;
-  const closed = () => {
-    if (--open === 0) afterExit(group);
-  };
   for (const task of [...group.tasks]) {
-    open++;
-    task.releaseFiles(closed);
+    try {
+      task.releaseFiles();
+    } catch (error) {
+      // It ends all the same.
+      group.kernel.throws.caught("a file could not be closed", error, { pid: group.id.first });
+    }
     if (task !== group.leader) task.id.leaveTask(task);
     if (!task.dead) task.call.cancelWait();
   }
@@ -133,11 +132,11 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   for (const stub of stubs) stub.leave(group);
   group.vforkDone?.();
   group.vforkDone = null;
-  if (!isInit(group)) closed();
+  if (!isInit(group)) afterExit(group);
   else {
     // Nobody waits for those that have ended.
     giveAwayChildren(group);
-    endNamespace(group, closed);
+    endNamespace(group, () => afterExit(group));
   }
 }
 

@@ -406,18 +406,12 @@ export class Task implements Caller {
     this.kernel.kicks.watch(this);
   }
 
-  /**
-   * The task has no more use for its files, its place in the file system, System V objects and its network; once. `closed` is
-   * called when nothing of it is open any more.
-   */
-  releaseFiles(closed: () => void = () => {}): void {
-    if (this.#filesReleased) {
-      closed();
-      return;
-    }
+  /** The task has no more use for its files, its place in the file system, System V objects and its network; once. */
+  releaseFiles(): void {
+    if (this.#filesReleased) return;
     this.#filesReleased = true;
     this.ipc.release(this.group.id);
-    this.files.release(closed);
+    this.files.release();
     this.fs.release();
     this.#network.release();
     this.pidsForChildren = this.pids;

@@ -196,26 +196,20 @@ export class FileTable {
     return 0;
   }
 
-  /** A task that used the table is gone; the last one closes everything. `closed` is called when that is done. */
-  release(closed: () => void = () => {}): void {
-    if (--this.users > 0) {
-      closed();
-      return;
-    }
+  /**
+   * A task that used the table is gone; the last one closes everything: a few files at once, however full the turn is, as
+   * whoever waits for a process expects closed what it had open.
+   */
+  release(): void {
+    if (--this.users > 0) return;
     let fd = 0;
-    this.#kernel.steps.run(() => {
-      let isOver = true; // also where one of them throws
-      try {
-        fd = this.#closePiece(fd, this.#files.length - 1, false);
-        isOver = fd >= this.#files.length;
-        if (!isOver) return false;
-        this.#kernel.counters.descriptorSlots -= this.#files.length;
-        this.#files.length = 0;
-        this.#kernel.lending?.tableGone(this.id);
-        return true;
-      } finally {
-        if (isOver) closed();
-      }
+    this.#kernel.steps.begin(() => {
+      fd = this.#closePiece(fd, this.#files.length - 1, false);
+      if (fd < this.#files.length) return false;
+      this.#kernel.counters.descriptorSlots -= this.#files.length;
+      this.#files.length = 0;
+      this.#kernel.lending?.tableGone(this.id);
+      return true;
     });
   }
 
