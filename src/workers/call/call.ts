@@ -308,13 +308,11 @@ export class Call extends SlotIo {
   /** The rest of such a call, whose list was done; the stub's outcome may still come. */
   settle(): void {
     const { coroutine, caller } = this;
-    this.#doneOfSettled = this.#returnsAfter;
+    const done = this.#returnsAfter;
     this.#returnsAfter = 0;
     this.#isSettled = true;
-    if (coroutine === null) {
-      this.#doneOfSettled = -1;
-      return;
-    }
+    if (coroutine === null) return;
+    this.#doneOfSettled = done;
     let result: number;
     try {
       result = this.#step(coroutine);

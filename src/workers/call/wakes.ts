@@ -1,7 +1,7 @@
 // Wake-ups of stubs that sleep on their reply words. Where all threads are on one CPU (TOGETHER in cpu_placement.ts) the host
 // lets a stub that is woken run at once, and comes back to the kernel thread when that has posted its next request. Two that are
 // woken by one host call run one after the other before it does: three switches of threads for two replies, not four. So
-// there one wake-up is held back while requests are served, and no longer than for the next of them, or a step.
+// there one wake-up is held back while requests are served, for one more of them, and for the steps behind them.
 
 import type { Native } from "../native.ts";
 

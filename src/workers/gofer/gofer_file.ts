@@ -6,7 +6,7 @@ import { O_ACCMODE, O_APPEND, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Coroutine } from "../call/call.ts";
 import { OperationList, SYS_fdatasync, SYS_fsync } from "../call/operation_list.ts";
-import { giveToKeep } from "../mem/given_file.ts";
+import { giveToKeep, mayKeep } from "../mem/given_file.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { type MappedFile, NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
@@ -169,8 +169,8 @@ export class GoferFile extends SeekableFile {
     const { kept } = task.stub;
     const fd = kept.find(this);
     if (fd < 0) {
-      const mayKeep = ++this.#syncs >= SYNCS_BEFORE && !task.files.isSplit && this.readable;
-      if (mayKeep && kept.hasRoomFor(this) && this.keepable !== null) yield* giveToKeep(task, this);
+      if (++this.#syncs >= SYNCS_BEFORE && this.readable && mayKeep(task, this))
+        yield* giveToKeep(task, this);
       // Also if it has it by now: what has failed before is told to this descriptor alone (fsync(2)).
       return yield* writeBack(task, this.#fd, dataOnly);
     }

@@ -72,6 +72,11 @@ export class GivenFile {
   }
 }
 
+/** Whether the task's stub may keep one more file, and this is one that is not kept. */
+export function mayKeep({ stub, files }: MemCaller, file: OpenFile): boolean {
+  return !files.isSplit && stub.kept.hasRoomFor(file) && file.keepable !== null;
+}
+
 /** Gives the stub a file that it is to keep, in an exchange of its own; it may have come to nothing. */
 export function* giveToKeep(task: MemCaller, file: OpenFile): Generator<void, void, void> {
   const lock = yield* task.stub.space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
@@ -112,9 +117,7 @@ export function* give(task: MemCaller, what: Givable): Generator<void, GivenFile
     closeMapped(task.kernel.native, host);
     return -ENOMEM;
   }
-  const source = file?.keepable ?? null;
-  const mayKeep = file !== undefined && source !== null && kept.hasRoomFor(file) && !task.files.isSplit;
-  const keeps = mayKeep ? file : null;
-  if (keeps !== null) kept.begin(keeps, fd, source!, task.files.id);
+  const keeps = file !== undefined && mayKeep(task, file) ? file : null;
+  if (keeps !== null) kept.begin(keeps, fd, keeps.keepable!, task.files.id);
   return new GivenFile(task, fd, host, keeps);
 }

@@ -11,10 +11,7 @@ import type { HostThread } from "./host_thread.ts";
 import { isAsleepOnFutex } from "./thread_time.ts";
 
 const LOOK_NS = 100e6;
-/**
- * Looks that find it asleep in the same request: five seconds of them, in which a host's file system that takes its time over a
- * close has answered. A sandbox that is frozen does not look.
- */
+/** Looks that find it asleep in the same request: five seconds of them. A sandbox that is frozen does not look. */
 const LOOKS_ASLEEP = 50;
 /** Holders in one look, each of which is a file of the host's to read (F26). */
 const HOLDERS_A_LOOK = 32;

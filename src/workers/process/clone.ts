@@ -381,10 +381,12 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       if (goOnInParked(task, args, plan, arrival)) return id.in(task.pids);
     }
     let slot = task.stub.freeSlot();
-    // No fork is to have its descriptor.
-    if (slot < 0) lock = yield* task.stub.space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
+    if (slot < 0) {
+      // No fork is to have the descriptor of a chunk that comes.
+      lock = yield* task.stub.space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
+      slot = task.stub.freeSlot();
+    }
     const list = new OperationList(kernel.slots, task.call.slot);
-    slot = task.stub.freeSlot();
     const needsChunk = slot < 0;
     if (needsChunk) {
       const error = kernel.stubs.addChunk(task.stub);

@@ -4,7 +4,7 @@
 import { STUB_READ_MAX } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { OperationList } from "../call/operation_list.ts";
-import { giveToKeep } from "../mem/given_file.ts";
+import { giveToKeep, mayKeep } from "../mem/given_file.ts";
 import type { VfsCaller } from "./caller.ts";
 import { type OpenFile, OWN_OFFSET } from "./file.ts";
 import { SeekableFile } from "./seekable_file.ts";
@@ -25,14 +25,12 @@ export function readsByItself(
   position: number,
 ): file is SeekableFile {
   if (length < LENGTH_MIN || length > STUB_READ_MAX || !(file instanceof SeekableFile)) return false;
-  const { stub, files } = task;
   if (position === OWN_OFFSET) {
     if (file.loan !== null || file.references !== 1) return false;
   } else if (!Number.isSafeInteger(position + length)) return false;
-  if (stub.kept.find(file) >= 0) return true;
+  if (task.stub.kept.find(file) >= 0) return true;
   file.readByOthers += length;
-  if (file.readByOthers < GIFT_AFTER || files.isSplit) return false;
-  return stub.kept.hasRoomFor(file) && file.keepable !== null;
+  return file.readByOthers >= GIFT_AFTER && mayKeep(task, file);
 }
 
 /** The bytes that were read; -1: the stub cannot, and nothing was. */
