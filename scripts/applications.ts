@@ -1,5 +1,5 @@
 // Runs applications natively, here and in runsc, and prints which do the same as natively, and how long they take, as
-// the tables of docs/applications.md. Run as root: node scripts/applications.ts [--ways=systrap,runsc] [NAME...]
+// the tables of docs/applications.md. Run as root: npx node scripts/applications.ts [--ways=systrap,runsc] [NAME...]
 //
 // A NAME is an application or a kind of them (bench/applications/); without any, all are run, which takes an hour. Ways
 // are those of `ringfence bench --against`. Times are of one run each, to tell orders of magnitude. Ends with 1 if

@@ -1,7 +1,7 @@
 // Takes the pictures of docs/benchmarking.md: of a page that `ringfence bench --html` has written, on a quiet machine if anybody is
 // to look at its figures.
 //
-//   node scripts/pictures.ts PAGE.html
+//   npx node scripts/pictures.ts PAGE.html
 
 import { writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
