@@ -3,12 +3,13 @@
 
 import { EAGAIN } from "../../shared/abi/errno.ts";
 import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
-import { slotNumber } from "../../shared/ring/guest_memory.ts";
+import type { ChunkPlaces } from "../../shared/ring/chunk_places.ts";
+import { type GuestMemory, slotNumber } from "../../shared/ring/guest_memory.ts";
 import { CHUNK_FD, CHUNK_SIZE, CHUNK_SLOTS, CHUNKS } from "../../shared/ring/layout.ts";
 import { Looks } from "../call/looks.ts";
 import { type OperationList, SYS_close, SYS_madvise, SYS_mmap } from "../call/operation_list.ts";
-import type { PlatformContext } from "./context.ts";
-import type { StubProcess } from "./stub_process.ts";
+import type { Timers } from "../call/timers.ts";
+import type { Native } from "../native.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
@@ -19,13 +20,28 @@ const MAP_SHARED_FIXED = 0x11;
 const STALE_MAX = 4;
 const STALE_NS = 1e9;
 
+interface ChunksContext {
+  readonly native: Native;
+  readonly timers: Timers;
+  readonly places: ChunkPlaces;
+  readonly memory: GuestMemory;
+  readonly otherThreads: { renewed(slot: number): void; whenPassed(then: () => void): void } | null;
+}
+
+/** A stub process: the places of its chunks, and the memfd of the last one until it has that. */
+interface Owner {
+  readonly chunks: number[];
+  memfd: number;
+  closeMemfd(): void;
+}
+
 export class Chunks {
-  readonly #kernel: PlatformContext;
+  readonly #kernel: ChunksContext;
   /** Places whose chunk nobody has any more, and that are mapped yet: the oldest first. */
   readonly #stale = new Set<number>();
   readonly #looks: Looks;
 
-  constructor(kernel: PlatformContext) {
+  constructor(kernel: ChunksContext) {
     this.#kernel = kernel;
     this.#looks = new Looks(kernel, STALE_NS, () => {
       this.unmapStale();
@@ -34,7 +50,7 @@ export class Chunks {
   }
 
   /** Gives a stub process one more, mapped here and not there yet: 0, or a negative errno when places run out. */
-  add(stub: StubProcess): number {
+  add(stub: Owner): number {
     const { native, places, otherThreads } = this.#kernel;
     const chunk = places.allot();
     if (chunk < 0) return -EAGAIN;
@@ -51,7 +67,7 @@ export class Chunks {
   }
 
   /** Adds to a list of a task there: map the last one. */
-  map(list: OperationList, stub: StubProcess): void {
+  map(list: OperationList, stub: Owner): void {
     const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
     list.donate(stub.memfd, true);
     list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0);
@@ -60,13 +76,13 @@ export class Chunks {
   }
 
   /** The last one, which its stub has not mapped, and whose slots are closed, is not needed after all. */
-  drop(stub: StubProcess): void {
+  drop(stub: Owner): void {
     stub.closeMemfd();
     this.#giveBack(stub.chunks.pop()!);
   }
 
   /** Gives the places of all back. Only when no host process can write to them any more. */
-  dropAll(stub: StubProcess): void {
+  dropAll(stub: Owner): void {
     stub.closeMemfd();
     for (const chunk of stub.chunks.splice(0)) this.#giveBack(chunk);
   }
