@@ -49,8 +49,9 @@ static void info_is(int pid) {
 }
 
 static void go(const char *what, long how, int pid, int signo) {
-  value(what, trace(how, pid, 0, (void *)(long)signo));
-  wait_for(" then", pid);
+  long error = trace(how, pid, 0, (void *)(long)signo);
+  if (error < 0) value(what, error);
+  wait_for(what, pid);
 }
 
 static void breakpoint(int pid) {
@@ -113,22 +114,22 @@ static void into_handler(int pid) {
 
 static void debug_status(int pid) {
   long status = 0;
-  trace(PTRACE_PEEKUSER, pid, DEBUG(6), &status);
+  trace(PTRACE_PEEKUSR, pid, DEBUG(6), &status);
   say(" debug status %#lx", status & 0xe00f);
   info_is(pid);
 }
 
 static void watch(int pid) {
-  value("address", trace(PTRACE_POKEUSER, pid, DEBUG(0), (void *)watched));
+  value("address", trace(PTRACE_POKEUSR, pid, DEBUG(0), (void *)watched));
   // Enabled for this thread, writes, eight bytes.
-  value("control", trace(PTRACE_POKEUSER, pid, DEBUG(7), (void *)(1l | 9l << 16)));
+  value("control", trace(PTRACE_POKEUSR, pid, DEBUG(7), (void *)(1l | 9l << 16)));
   go("run", PTRACE_CONT, pid, 0);
   debug_status(pid);
   yes_no(" behind the first write", (char *)registers(pid).rip == writes_first);
   go("run", PTRACE_CONT, pid, 0);
   debug_status(pid);
   yes_no(" behind the second write", (char *)registers(pid).rip == writes_second);
-  value("off", trace(PTRACE_POKEUSER, pid, DEBUG(7), 0));
+  value("off", trace(PTRACE_POKEUSR, pid, DEBUG(7), 0));
   go("run", PTRACE_CONT, pid, 0);
 }
 

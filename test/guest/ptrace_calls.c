@@ -33,7 +33,7 @@ static void info_is(int pid, int status) {
     int known = info.entry.nr == SYS_write || info.entry.nr == SYS_openat || info.entry.nr == SYS_close;
     say(" entry of %llu, size %ld, message %lu, si_code %#x", info.entry.nr, size, message, si.si_code);
     if (known) say("  arguments %d %ld", (int)info.entry.args[0], (long)info.entry.args[2]);
-    yes_no("  rax is ENOSYS", regs.rax == -ENOSYS);
+    yes_no("  rax is ENOSYS", (long)regs.rax == -ENOSYS);
     yes_no("  orig_rax is it", regs.orig_rax == info.entry.nr);
   } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     say(" exit, size %ld, message %lu, error %d, si_code %#x", size, message, info.exit.is_error, si.si_code);
@@ -68,7 +68,7 @@ static void follow(void) {
   value("options", trace(PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_TRACESYSGOOD));
   int signal = 0;
   for (int i = 0; i < 60; i++) {
-    value("go on", trace(PTRACE_SYSCALL, pid, 0, (void *)(long)signal));
+    if (trace(PTRACE_SYSCALL, pid, 0, (void *)(long)signal) < 0) say("it does not go on");
     int status = wait_for("then", pid);
     if (!WIFSTOPPED(status)) return;
     info_is(pid, status);

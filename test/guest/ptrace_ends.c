@@ -78,9 +78,9 @@ static void tracer_waits_first(void) {
 }
 
 static void *idle(void *argument) {
-  (void)argument;
   for (;;)
     pause();
+  return argument;
 }
 
 static volatile int tids[3];

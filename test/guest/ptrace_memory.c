@@ -33,16 +33,16 @@ static void round_trip(const char *what, int pid, const void *address) {
 static void user(int pid) {
   struct user_regs_struct regs = registers(pid);
   long word = 0;
-  value("rip", trace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user, regs.rip), &word));
+  value("rip", trace(PTRACE_PEEKUSR, pid, (void *)offsetof(struct user, regs.rip), &word));
   yes_no(" the same", (unsigned long)word == regs.rip);
   yes_no(" in the call", regs.orig_rax == SYS_tgkill || (long)regs.orig_rax == -1);
   say(" cs %#llx ss %#llx ds %#llx gs_base %#llx", regs.cs, regs.ss, regs.ds, regs.gs_base);
   yes_no(" a thread pointer", regs.fs_base != 0);
-  value("not a word", trace(PTRACE_PEEKUSER, pid, (void *)4, &word));
-  value("beyond", trace(PTRACE_PEEKUSER, pid, (void *)sizeof(struct user), &word));
-  value("what there is not", trace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user, u_tsize), 0));
+  value("not a word", trace(PTRACE_PEEKUSR, pid, (void *)4, &word));
+  value("beyond", trace(PTRACE_PEEKUSR, pid, (void *)sizeof(struct user), &word));
+  value("what there is not", trace(PTRACE_POKEUSR, pid, (void *)offsetof(struct user, u_tsize), 0));
   value("r15",
-        trace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user, regs.r15), (void *)0x1234567890abcdefl));
+        trace(PTRACE_POKEUSR, pid, (void *)offsetof(struct user, regs.r15), (void *)0x1234567890abcdefl));
   yes_no(" is it", registers(pid).r15 == 0x1234567890abcdef);
   value("back", trace(PTRACE_SETREGS, pid, 0, &regs));
   regs.eflags |= 0x3000 | 0x20000 | 0x100000;
@@ -52,7 +52,7 @@ static void user(int pid) {
   value("a base beyond memory", trace(PTRACE_SETREGS, pid, 0, &regs));
   value("to nowhere", trace(PTRACE_GETREGS, pid, 0, (void *)8));
   value("from nowhere", trace(PTRACE_SETREGS, pid, 0, (void *)8));
-  value("debug register", trace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user, u_debugreg[7]), &word));
+  value("debug register", trace(PTRACE_PEEKUSR, pid, (void *)offsetof(struct user, u_debugreg[7]), &word));
   say(" %#lx", word);
 }
 
@@ -76,7 +76,7 @@ static void sets(int pid) {
 }
 
 static void floating_point(int pid) {
-  struct user_fpregs_struct fp, again;
+  struct user_fpregs_struct fp = {0}, again = {0};
   value("fpregs", trace(PTRACE_GETFPREGS, pid, 0, &fp));
   say(" cwd %#x mxcsr %#x", fp.cwd, fp.mxcsr);
   fp.xmm_space[0] = 0x11223344;

@@ -45,7 +45,7 @@ static void receive(void) {
 }
 
 static void infos(int pid, unsigned flags) {
-  struct __ptrace_peeksiginfo_args args = {.off = 0, .flags = flags, .nr = 10};
+  struct ptrace_peeksiginfo_args args = {.off = 0, .flags = flags, .nr = 10};
   siginfo_t list[10];
   long n = SYS_4(SYS_ptrace, PTRACE_PEEKSIGINFO, pid, &args, list);
   value("pending", n);
@@ -58,7 +58,7 @@ static void infos(int pid, unsigned flags) {
 }
 
 static int next(int pid, int signo) {
-  value("go on", trace(PTRACE_CONT, pid, 0, (void *)(long)signo));
+  if (trace(PTRACE_CONT, pid, 0, (void *)(long)signo) < 0) say("it does not go on");
   int status = wait_for("then", pid);
   siginfo_t info = {0};
   if (WIFSTOPPED(status) && trace(PTRACE_GETSIGINFO, pid, 0, &info) == 0) say(" code %d", info.si_code);

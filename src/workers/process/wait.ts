@@ -113,7 +113,8 @@ function find(task: Task, selector: Selector, options: number, wantsUse: boolean
       return { child, kind: "continued", tracee: null };
   }
   const traced = findTraced(task, selector, options);
-  return traced ?? (any ? null : -ECHILD);
+  if (traced !== undefined) return traced;
+  return any ? null : -ECHILD;
 }
 
 /**
