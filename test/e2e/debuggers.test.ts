@@ -43,9 +43,9 @@ for (const flags of PLATFORMS) {
       "strace -f -o /tmp/log sh -c 'echo hi; /bin/true; exit 3'; echo $?; cat /tmp/log",
     );
     assert.match(text, /^hi\n3\n/);
-    assert.match(text, /execve\("\/bin\/true", \["\/bin\/true"\], 0x[0-9a-f]+ .*\) = 0/);
+    assert.match(text, /execve\("\/bin\/true", \["\/bin\/true"\], 0x[0-9a-f]+ /);
     assert.match(text, /write\(1, "hi\\n", 3\) += 3/);
-    assert.match(text, /wait4\(-1, .*WIFEXITED\(s\) && WEXITSTATUS\(s\) == 0/);
+    assert.match(text, /\[\{WIFEXITED\(s\) && WEXITSTATUS\(s\) == 0\}\]/);
     assert.match(text, /exit_group\(3\) += \?/);
     assert.match(text, /\+\+\+ exited with 3 \+\+\+/);
   });
@@ -132,7 +132,7 @@ for (const flags of PLATFORMS) {
     if (program === null) return;
     const text = await inside(flags, `${program} 2>&1; echo ends with $?`);
     assert.match(text, /7 byte\(s\) leaked/);
-    assert.match(text, /ends with 23/);
+    assert.match(text, /ends with 1\n/);
   });
 }
 

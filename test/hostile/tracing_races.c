@@ -46,129 +46,114 @@ static void busy(void) {
   }
 }
 
-// What a tracer may do at random to its own children.
-static void requests(int pid) {
-  double end = seconds() + FORGE_S;
+// What a tracer may do at random to its child.
+static void requests(int pid, double time) {
+  double end = seconds() + time;
   while (seconds() < end) {
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 16; i++)
       *(uint64_t *)(area + next_random() % (sizeof area - 8)) = nasty();
     struct iovec iov = {area, next_random() % sizeof area};
     long data = next_random() % 4 == 0 ? (long)&iov : somewhere();
     long request = any_request();
-    if (request == PTRACE_DETACH && next_random() % 8) continue;
+    if ((request == PTRACE_DETACH || request == PTRACE_KILL) && next_random() % 200) continue;
     ask(request, pid, somewhere(), data);
     int status;
     if (next_random() % 4 == 0 && waitpid(-1, &status, __WALL | WNOHANG) == pid && !WIFSTOPPED(status))
       return;
-    if (next_random() % 16 == 0) ask(PTRACE_SYSCALL, pid, 0, 0);
+    if (next_random() % 8 == 0) ask(next_random() % 2 ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, pid, 0, 0);
+    if (next_random() % 64 == 0) ask(PTRACE_INTERRUPT, pid, 0, 0);
+    if (next_random() % 64 == 0) kill(pid, next_random() % 2 ? SIGSTOP : SIGCONT);
   }
 }
 
-static void trace_at_random(void) {
-  for (int round = 0; round < 6; round++) {
-    int pid = fork();
-    if (pid == 0) {
-      if (round & 1) ask(PTRACE_TRACEME, 0, 0, 0), raise(SIGSTOP);
-      busy();
-    }
-    if (round & 1)
-      waitpid(pid, NULL, 0);
-    else
-      ask(round & 2 ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0, round & 2 ? 0x7f : 0);
-    requests(pid);
-    kill(pid, SIGKILL);
-    while (waitpid(-1, NULL, __WALL) > 0)
-      ;
+static void trace_at_random(int round) {
+  int pid = fork();
+  if (pid == 0) {
+    if (round & 1) ask(PTRACE_TRACEME, 0, 0, 0), raise(SIGSTOP);
+    busy();
   }
+  if (round & 1)
+    waitpid(pid, NULL, 0);
+  else
+    ask(round & 2 ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0, round & 2 ? 0x7f : 0);
+  requests(pid, FORGE_S / 4);
 }
-
-static uint64_t first_slot;
 
 static void *scribble(void *unused) {
   static const uint64_t one = 1;
   for (;;) {
-    uint64_t chunk = first_slot & ~(uint64_t)(RF_CHUNK_SIZE - 1);
-    uint64_t record = chunk + RF_REQUESTS;
     for (int i = 0; i < 32; i++) {
       uint64_t at = next_random() % 0x200;
-      if (at < RF_REPLY || at >= RF_REPLY + 8) *(volatile uint32_t *)(first_slot + (at & ~3ull)) = nasty();
+      if (at < RF_REPLY || at >= RF_REPLY + 8) *word_at(at & ~3ul) = nasty();
     }
-    uint32_t sequence = ((*(volatile uint32_t *)record >> 4) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK;
-    uint64_t kind = 1 + next_random() % 9;
-    __atomic_exchange_n((volatile uint64_t *)record, (uint64_t)SYS_getppid << 32 | sequence << 4 | kind,
-                        __ATOMIC_SEQ_CST);
+    uint64_t request = (uint64_t)SYS_getppid << 32 | next_sequence() << 4 | (1 + next_random() % 9);
+    __atomic_exchange_n(quad_at(RF_REQUESTS), request, __ATOMIC_SEQ_CST);
     HOST_3(SYS_write, RF_DOORBELL_FD, &one, 8);
     usleep(next_random() % 500);
   }
   return unused;
 }
 
-static void scribbled(void) {
-  for (int round = 0; round < 6; round++) {
-    int pid = fork();
-    if (pid == 0) {
-      find_gadget();
-      first_slot = RF_CHUNKS;
-      pthread_t thread;
-      ask(PTRACE_TRACEME, 0, 0, 0);
-      pthread_create(&thread, NULL, scribble, NULL);
-      raise(SIGSTOP);
-      busy();
-    }
-    // An alarm ends waits that a tracee keeps from ending.
-    int tracer = fork();
-    if (tracer == 0) {
-      if (ask(PTRACE_SEIZE, pid, 0, 0) < 0) _exit(1);
-      alarm(2);
-      requests(pid);
-      _exit(0);
-    }
-    waitpid(tracer, NULL, 0);
-    kill(pid, SIGKILL);
-    while (waitpid(-1, NULL, __WALL) > 0)
-      ;
+static void scribbled(int round) {
+  int pid = fork();
+  if (pid == 0) {
+    find_gadget();
+    pthread_t thread;
+    if (round & 1) ask(PTRACE_TRACEME, 0, 0, 0);
+    pthread_create(&thread, NULL, scribble, NULL);
+    busy();
   }
+  ask(PTRACE_SEIZE, pid, 0, 0);
+  requests(pid, FORGE_S / 4);
 }
 
 #define RING 6
-static void rings(void) {
+static void rings(int round) {
   volatile int *pids = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  double end = seconds() + FORGE_S;
-  while (seconds() < end) {
-    for (int i = 0; i < RING; i++) {
-      int pid = fork();
-      if (pid == 0) {
-        random_state += i * 7919 + getpid();
-        for (int n = 0; n < 200; n++) {
-          int other = pids[next_random() % RING];
-          ask(next_random() % 2 ? PTRACE_ATTACH : PTRACE_SEIZE, other, 0, next_random() % 2 ? 0x10007f : 0);
-          waitpid(-1, NULL, __WALL | WNOHANG);
-          ask(any_request(), other, somewhere(), somewhere());
-          ask(PTRACE_CONT, other, 0, 0);
-          if (next_random() % 50 == 0) kill(other, next_random() % 2 ? SIGKILL : SIGSTOP);
-          if (next_random() % 50 == 0) kill(other, SIGCONT);
-        }
-        _exit(0);
+  for (int i = 0; i < RING; i++) {
+    int pid = fork();
+    if (pid == 0) {
+      random_state += i * 7919 + round;
+      for (int n = 0; n < 500; n++) {
+        int other = pids[next_random() % RING];
+        ask(next_random() % 2 ? PTRACE_ATTACH : PTRACE_SEIZE, other, 0, next_random() % 2 ? 0x10007f : 0);
+        waitpid(-1, NULL, __WALL | WNOHANG);
+        ask(any_request(), other, somewhere(), somewhere());
+        ask(PTRACE_CONT, other, 0, 0);
+        if (other > 0 && next_random() % 100 == 0) kill(other, next_random() % 2 ? SIGKILL : SIGSTOP);
+        if (other > 0 && next_random() % 50 == 0) kill(other, SIGCONT);
       }
-      pids[i] = pid;
+      _exit(0);
     }
-    usleep(50000);
-    for (int i = 0; i < RING; i++)
-      kill(pids[i], SIGKILL);
-    while (waitpid(-1, NULL, __WALL) > 0)
-      ;
+    pids[i] = pid;
   }
+  usleep(300000);
+}
+
+// In a PID namespace of its own, with whose end all of it ends. A tracee can keep its tracer waiting: not for ever.
+static void apart(void (*act)(int), int round) {
+  int keeper = fork();
+  if (keeper == 0) {
+    if (unshare(CLONE_NEWPID)) _exit(1);
+    int init = fork();
+    if (init == 0) {
+      random_state += round * 104729;
+      act(round);
+      _exit(0);
+    }
+    usleep((useconds_t)(FORGE_S / 2 * 1e6));
+    kill(init, SIGKILL);
+    waitpid(init, NULL, 0);
+    _exit(0);
+  }
+  waitpid(keeper, NULL, 0);
 }
 
 int main(int argc, char **argv) {
   random_state = argc > 2 ? atoi(argv[2]) : 1;
   const char *how = argc > 1 ? argv[1] : "requests";
-  if (how[0] == 's')
-    scribbled();
-  else if (how[0] == 'r' && how[1] == 'i')
-    rings();
-  else
-    trace_at_random();
+  for (int round = 0; round < 4; round++)
+    apart(how[0] == 's' ? scribbled : how[1] == 'i' ? rings : trace_at_random, round);
   say("survived");
   return 0;
 }
