@@ -85,7 +85,7 @@ export function stopAtExit(
   task: Task,
   tracee: Tracee<Task>,
   outcome: number | null,
-  then: (outcome: number | null) => void,
+  then: (task: Task, outcome: number | null) => void,
 ): boolean {
   if (tracee.isPastExit) return false;
   tracee.isPastExit = true;
@@ -99,7 +99,7 @@ export function stopAtExit(
   tracee.message = P.PTRACE_EVENTMSG_SYSCALL_EXIT;
   stopAt(task, tracee, callStop(task, tracee, "exit"), outcome, (next) => {
     takeGiven(task, tracee);
-    then(next);
+    then(task, next);
   });
   return true;
 }

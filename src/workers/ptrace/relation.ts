@@ -2,7 +2,7 @@
 // between two threads; what its process shares (its memory, whose call sites are not patched from then on) is looked after
 // here as well.
 
-import { EIO, EPERM, ERESTARTNOINTR } from "../../shared/abi/errno.ts";
+import { EPERM, ERESTARTNOINTR } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_SYS_PTRACE } from "../../shared/abi/prctl.ts";
 import * as P from "../../shared/abi/ptrace.ts";
@@ -282,15 +282,4 @@ export function* unpatch(task: Task): Generator<void, void, void> {
   } finally {
     lock.release();
   }
-}
-
-/** 0, or why these are no options of a tracer: `unknown` is what Linux says of those that it does not know. */
-export function checkOptions(options: number, unknown: number): number {
-  if ((options & ~P.PTRACE_O_MASK) !== 0 || options > 0xffffffff) return unknown;
-  return (options & P.PTRACE_O_SUSPEND_SECCOMP) !== 0 ? -EPERM : 0;
-}
-
-/** Of PTRACE_DETACH, PTRACE_CONT and their like. */
-export function checkSignal(signo: number): number {
-  return signo > 64 ? -EIO : 0;
 }

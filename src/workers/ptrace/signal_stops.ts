@@ -27,10 +27,10 @@ export function stopIfDue(
   task: Task,
   tracee: Tracee<Task>,
   outcome: Outcome,
-  then: (outcome: Outcome) => void,
+  then: (task: Task, outcome: Outcome) => void,
 ): boolean {
   if (!task.stub.space.staysUnpatched) {
-    task.call.start(unpatched(task, () => then(outcome)));
+    task.call.start(unpatched(task, () => then(task, outcome)));
     return true;
   }
   if (!tracee.hasTrap) return false;
@@ -42,7 +42,7 @@ export function stopIfDue(
     // A signal that it is let go on with counts where one has stopped it.
     if (stop.kind === "group") tracee.signal = 0;
     else takeGiven(task, tracee);
-    then(next);
+    then(task, next);
   });
   return true;
 }
@@ -61,7 +61,7 @@ export function stopForSignal(
   tracee: Tracee<Task>,
   info: SigInfo,
   outcome: Outcome,
-  then: (info: SigInfo | null, outcome: Outcome) => void,
+  then: (task: Task, info: SigInfo | null, outcome: Outcome) => void,
 ): void {
   const stop = signalStop(info);
   stopAt(task, tracee, stop, outcome, (next) => {
@@ -70,7 +70,7 @@ export function stopForSignal(
     // One that is blocked by now comes later.
     if (given !== null && given.signo !== SIGKILL && task.blocked.has(given.signo)) {
       task.pending.add(given);
-      then(null, next);
-    } else then(given, next);
+      then(task, null, next);
+    } else then(task, given, next);
   });
 }

@@ -66,21 +66,18 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     return;
   }
   const { tracee } = task;
-  const again = (next: Outcome) => returnToGuest(task, next);
-  if (tracee !== null && outcome !== null && stopAtExit(task, tracee, outcome, again)) return;
+  if (tracee !== null && outcome !== null && stopAtExit(task, tracee, outcome, returnToGuest)) return;
   if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
   if (outcome !== null && isDueInVdso(task, outcome)) {
     task.call.finish(outcome);
     return;
   }
   for (;;) {
-    if (tracee !== null && task.tracee === tracee && stopIfDue(task, tracee, outcome, again)) return;
+    if (tracee !== null && stopIfDue(task, tracee, outcome, returnToGuest)) return;
     const info = takeSignal(task);
     if (info === null) break;
-    if (tracee !== null && task.tracee === tracee) {
-      stopForSignal(task, tracee, info, outcome, (given, next) => {
-        if (given === null || !actOn(task, given, next)) again(next);
-      });
+    if (tracee !== null) {
+      stopForSignal(task, tracee, info, outcome, afterStop);
       return;
     }
     if (actOn(task, info, outcome)) return;
@@ -94,6 +91,11 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
   else if (isRestart(outcome)) restart(task, outcome);
   else if (task.registersChanged) finishWithRegisters(task, outcome);
   else task.call.finish(outcome);
+}
+
+/** A tracer has let a task go on from a signal, or from none. */
+function afterStop(task: Task, given: SigInfo | null, outcome: Outcome): void {
+  if (given === null || !actOn(task, given, outcome)) returnToGuest(task, outcome);
 }
 
 /** Does what a signal is to do. False: nothing, and there may be another one. */
