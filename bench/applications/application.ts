@@ -6,7 +6,7 @@
 //   #@ Does: globs, coprocesses what the work is, for the table
 //   #@ Lines: outcomes          each line is NAME OUTCOME of one test: what fails natively may pass in a sandbox
 //   #@ Differs: ^random .*      lines that may differ, each such line with its reason after " -- "
-//   #@ Fails: needs ptrace(2)   why it does not work in a sandbox: then it must not
+//   #@ Fails: needs a GPU        why it does not work in a sandbox: then it must not
 //   #@ User: root               by whom it is run; absent: somebody without privilege, whom the system does not know
 //   #@ Deadline: 300            seconds in one place; absent: 120
 

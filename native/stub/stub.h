@@ -146,6 +146,7 @@ void on_fault(int, void *, void *);
 void on_kick(int, void *, void *);
 void hold_kicks(struct ucontext_ *uc);
 void save_fp(slot_t slot, const struct ucontext_ *uc);
+void take_fp(slot_t slot, const struct ucontext_ *uc);
 #define SIGKICK 63
 
 #endif

@@ -108,6 +108,11 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
       save_fp(slot, uc);
       code = post(slot, REQ_COPY_READY, thread);
       break;
+    case REP_LOAD_FP:
+      if (!uc) return code;
+      take_fp(slot, uc);
+      code = post(slot, REQ_COPY_READY, thread);
+      break;
     case REP_RET:
     case REP_SIGNAL:
       if (count == 0) return code;

@@ -60,6 +60,11 @@ void save_fp(slot_t slot, const struct ucontext_ *uc) {
   if (uc->fpstate) stub_copy(slot + RF_FP, uc->fpstate, fp_size(uc));
 }
 
+/* Has the interrupted code go on with the floating-point state at RF_FP, which has the form of its own. */
+void take_fp(slot_t slot, const struct ucontext_ *uc) {
+  if (uc->fpstate) stub_copy(uc->fpstate, slot + RF_FP, fp_size(uc));
+}
+
 // Without any component present XRSTOR loads the initial state; MXCSR it takes from memory in any case.
 static void initial_fp(struct ucontext_ *uc) {
   if (fp_size(uc) > FP_LEGACY_SIZE) {
@@ -77,7 +82,7 @@ static void load_fp(slot_t slot, struct ucontext_ *uc) {
     initial_fp(uc);
     break;
   case RF_FP_SLOT:
-    if (uc->fpstate) stub_copy(uc->fpstate, slot + RF_FP, fp_size(uc));
+    take_fp(slot, uc);
     break;
   case RF_FP_GUEST:
     if (!uc->fpstate || size > fp_size(uc)) break;
@@ -242,7 +247,8 @@ static void on_trapped(slot_t slot, struct ucontext_ *uc) {
   load_frame(slot, uc);
   // The answer is in the frame; who kicked is owed a report.
   if (code == REP_RET && get32(slot + RF_CALL_FLAGS) & ANSWERED_HERE) code = ANSWERED;
-  if (code == REP_OPS || code == REP_SAVE_FP) code = serve_until_return(slot, uc, code);
+  if (code == REP_OPS || code == REP_SAVE_FP || code == REP_LOAD_FP)
+    code = serve_until_return(slot, uc, code);
   leave(slot, uc, code);
 }
 

@@ -17,6 +17,7 @@ import type { Task } from "./process/task.ts";
 import { TASK_HANDLERS } from "./process/task_calls.ts";
 import { USAGE_HANDLERS } from "./process/usage_calls.ts";
 import { WAIT_HANDLERS } from "./process/wait.ts";
+import { PTRACE_HANDLERS } from "./ptrace/requests.ts";
 import { SECCOMP_HANDLERS } from "./seccomp/calls.ts";
 import { SIGNAL_HANDLERS } from "./signals/signal_calls.ts";
 import { SIGNALFD_HANDLERS } from "./signals/signalfd_calls.ts";
@@ -53,6 +54,7 @@ export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
     ...IO_PRIORITY_HANDLERS,
     ...LIMIT_HANDLERS,
     ...MACHINE_HANDLERS,
+    ...PTRACE_HANDLERS,
     ...SECCOMP_HANDLERS,
     ...SIGNAL_HANDLERS,
     ...SIGNALFD_HANDLERS,

@@ -85,6 +85,8 @@ import { Requests } from "./process/requests.ts";
 import { startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
 import type { GuestContainer } from "./process/thread_group.ts";
+import { stopAtEntry } from "./ptrace/call_stops.ts";
+import type { Tracee } from "./ptrace/tracee.ts";
 import type { SeccompFilter } from "./seccomp/filter.ts";
 import { judgeCall } from "./seccomp/judge.ts";
 import type { BeforeHandler } from "./signals/alt_stack.ts";
@@ -455,8 +457,12 @@ export class Kernel implements SupervisorContext {
     returnToGuest(task, outcome);
   }
 
-  judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null {
-    return judgeCall(task, filter, nr);
+  judgeCall(task: Task, filter: SeccompFilter, nr: number, wasTraced: boolean): number | null {
+    return judgeCall(task, filter, nr, wasTraced);
+  }
+
+  stopAtEntry(task: Task, tracee: Tracee<Task>, nr: number): boolean {
+    return stopAtEntry(task, tracee, nr);
   }
 
   onUnwritableFrame(task: Task, before: BeforeHandler): void {

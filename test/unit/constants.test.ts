@@ -19,6 +19,7 @@ import * as packet from "../../src/shared/abi/packet.ts";
 import * as pidfd from "../../src/shared/abi/pidfd.ts";
 import * as poll from "../../src/shared/abi/poll.ts";
 import * as prctl from "../../src/shared/abi/prctl.ts";
+import * as ptrace from "../../src/shared/abi/ptrace.ts";
 import * as resource from "../../src/shared/abi/resource.ts";
 import * as sched from "../../src/shared/abi/sched.ts";
 import * as signal from "../../src/shared/abi/signal.ts";
@@ -51,6 +52,7 @@ const modules: Record<string, number>[] = [
   packet,
   poll,
   prctl,
+  ptrace,
   resource,
   pidfd,
   sched,

@@ -11,7 +11,7 @@ const RING_MAX = 10;
 
 /** Files that these are not to know. */
 const SUPERVISOR =
-  /^src\/workers\/(process|signals|seccomp|time|futex|identity|system|platform|proc|strace|trace|inspect)\//;
+  /^src\/workers\/(process|signals|seccomp|time|futex|identity|system|platform|proc|strace|trace|inspect|ptrace)\//;
 const WIRING = /^src\/workers\/(kernel|handlers|host|kernel_api|thread)\.ts$/;
 const SUBSYSTEM = /^src\/workers\/(vfs|net|mem|patch|gofer|ipc|pool|profile)\//;
 

@@ -1,6 +1,5 @@
 #@ Packages: gcc libc6-dev
 #@ Needs: gcc
-#@ Fails: needs ptrace(2) for guests (ASAN_OPTIONS=detect_leaks=0 does without)
 #@ Does: finds a leak
 printf '#include <stdlib.h>\nint main(void) { volatile char *p = malloc(7); p = 0; return p != 0; }\n' > p.c
 gcc -g -fsanitize=address -o p p.c; ./p 2>&1 | grep -o '7 byte(s) leaked' | head -1

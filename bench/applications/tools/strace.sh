@@ -1,4 +1,3 @@
 #@ Packages: strace
-#@ Fails: needs ptrace(2) for guests
 #@ Does: the calls of a child, followed through forks
 strace -f -o log sh -c 'echo hi; /bin/true'; grep -c execve log

@@ -27,7 +27,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(438, "pidfd_getfd", [a.fd("pidfd"), a.int("targetfd"), a.uint("flags")]),
   none(448, "process_mrelease", [a.fd("pidfd"), a.uint("flags")]),
   none(312, "kcmp", [a.int("pid1"), a.int("pid2"), a.int("type"), a.word("idx1"), a.word("idx2")]),
-  none(101, "ptrace", [a.choice("request", "ptrace"), a.int("pid"), a.addr("addr"), a.opaque("data")]),
+  part(101, "ptrace", [a.choice("request", "ptrace"), a.int("pid"), a.addr("addr"), a.opaque("data")], { note: "debug registers watch writes alone; PTRACE_EVENT_EXIT of who calls exit, or takes the signal" }),
   part(157, "prctl", [a.choice("option", "prctl"), a.word("arg2"), a.word("arg3"), a.word("arg4"), a.word("arg5")], { note: "names, death signals, no_new_privs, capabilities, dumpable, subreapers, timer slack" }),
   part(158, "arch_prctl", [a.choice("code", "archPrctl"), a.addr("addr")], { note: "ARCH_SET_GS and ARCH_GET_GS: EINVAL" }),
   part(317, "seccomp", [a.uint("operation"), a.uint("flags"), a.addr("args")], { note: "without SECCOMP_FILTER_FLAG_NEW_LISTENER" }),

@@ -28,6 +28,7 @@ export const Reply = {
   EXIT: 9, // leave: exit (REP_RESULT 0) or exit_group (1)
   RESUME: 10, // after FAULT, TRAP, INTERRUPTED: go back to the guest unchanged
   OPS_RETURN: 11, // as OPS; if all are done, post OPS_DONE, wait for nothing and go on as RET, rax = REP_RESULT
+  LOAD_FP: 12, // take floating-point state from FP, post COPY_READY
 } as const;
 
 /** One entry of an operation list. */

@@ -5,7 +5,8 @@
 //   served            a handler runs; the kernel owns the slot
 //   waiting           a waiter, or a coroutine, stands for what it waits for
 //   running a list    a coroutine waits; the slot is with the stub
-//   parked            the group is stopped; `unpark` goes on
+//   parked            the group is stopped, or its tracer has stopped the task; `unpark` goes on
+//   aside             parked, or in a coroutine, while the stub does something that is no part of the call
 //   elsewhere         another kernel thread owns the slot
 //   none              the slot is with the guest
 
@@ -58,6 +59,8 @@ export class Call extends SlotIo {
   #afterCopyOutResult = 0;
   #copyOutBytes = 0;
   #parked: (() => void) | null = null;
+  /** What becomes of what the stub does while the call rests. */
+  #aside: (() => void) | null = null;
   /** Operations behind which the stub goes back to its guest by itself; 0: it does not. */
   #returnsAfter = 0;
   /** It has, and all that was left of the call is done; what it has posted was not served yet. */
@@ -221,6 +224,13 @@ export class Call extends SlotIo {
   posted(): boolean {
     const { observer } = this.caller.kernel;
     if (observer !== null) observer.goesOn(this);
+    const aside = this.#aside;
+    if (aside !== null) {
+      this.#aside = null;
+      aside();
+      this.lookAgain();
+      return true;
+    }
     const then = this.#afterCopyOut;
     if (then !== null) {
       this.#afterCopyOut = null;
@@ -263,7 +273,7 @@ export class Call extends SlotIo {
 
   /** The stub runs something for the kernel, whose outcome comes next. */
   get expectsOutcome(): boolean {
-    return this.coroutine !== null || this.#afterCopyOut !== null;
+    return this.coroutine !== null || this.#afterCopyOut !== null || this.#aside !== null;
   }
 
   /** A coroutine, in whose place no waiter stands. */
@@ -277,7 +287,7 @@ export class Call extends SlotIo {
    */
   get isWithGuest(): boolean {
     const waits = this.coroutine !== null && this.coroutine !== this.#stepping && this.#returnsAfter === 0;
-    return !this.owned && !waits && this.#afterCopyOut === null;
+    return !this.owned && !waits && this.#afterCopyOut === null && this.#aside === null;
   }
 
   /**
@@ -374,6 +384,7 @@ export class Call extends SlotIo {
   goOn(): void {
     if (!this.#due) return;
     this.#due = false;
+    if (this.#aside !== null) return; // behind that it looks again
     const { observer } = this.caller.kernel;
     if (observer !== null) observer.goesOn(this);
     const parked = this.#parked;
@@ -407,6 +418,7 @@ export class Call extends SlotIo {
     if (coroutine !== this.#stepping) coroutine?.return(0);
     this.#afterCopyOut = null;
     this.#parked = null;
+    this.#aside = null;
     if (this.asked !== null) this.endAsked();
   }
 
@@ -418,8 +430,29 @@ export class Call extends SlotIo {
 
   /** The group goes on: so does the call, as the next step, since its task may end there. */
   unpark(): void {
-    if (this.#parked === null || this.#due) return;
+    if (this.#parked === null || this.#due || this.#aside !== null) return;
     this.#due = true;
     this.caller.kernel.nextSteps.push(this);
+  }
+
+  /**
+   * Has the stub do something while the call rests (it is parked, or its coroutine waits until something has changed):
+   * `begin` replies so, and `then` is called with the outcome in the slot. One at a time.
+   */
+  aside(begin: () => void, then: () => void): void {
+    this.#aside = then;
+    begin();
+  }
+
+  /** The stub does something aside. */
+  get isAside(): boolean {
+    return this.#aside !== null;
+  }
+
+  /** What the call rests for may have changed: it looks, as the next step, but not before the stub has done what it does aside. */
+  lookAgain(): void {
+    if (this.#aside !== null) return;
+    if (this.#parked !== null) this.unpark();
+    else if (this.coroutine !== null) this.completeWait(0);
   }
 }

@@ -24,9 +24,16 @@ export interface Caller {
   readonly seccomp: { allows(nr: number): boolean } | null;
   /**
    * Of the call in progress: null: it may be made, with the arguments that stand in its frame by then; else its result, by
-   * which it is over.
+   * which it is over. `wasTraced`: they have left it to its tracer before.
    */
-  judge(nr: number): number | null;
+  judge(nr: number, wasTraced: boolean): number | null;
+  /** Somebody traces it by ptrace(2): each of its calls is told by `enters`. */
+  readonly isTraced: boolean;
+  /**
+   * Of a traced one, whose call of that number has been claimed. True: its tracer has stopped it there, and has the call served
+   * later (Dispatcher.serveStopped).
+   */
+  enters(nr: number): boolean;
   /** All its calls are to come by kernel thread 0. */
   readonly isWatched: boolean;
   /** It has ended, or its group is about to: it gets no results any more. */

@@ -48,24 +48,38 @@ export class Dispatcher<C extends Caller> {
 
   /** `nr` came with the request, unchecked. */
   serve(task: C, nr: number): void {
+    const { call } = task;
+    call.frame.set(ORIG_RAX, nr, 0);
+    call.begin(nr);
+    if (!task.isTraced || !task.enters(nr)) this.#serve(task, nr, false, false);
+  }
+
+  /**
+   * Serves a call that a tracer has stopped: its arguments stand in its frame, and what it brings in its window.
+   * `isJudged`: filters have left it to the tracer.
+   */
+  serveStopped(task: C, nr: number, isJudged: boolean): void {
+    task.call.begin(nr);
+    this.#serve(task, nr, true, isJudged);
+  }
+
+  #serve(task: C, nr: number, hasArguments: boolean, wasJudged: boolean): void {
     const kernel = this.#kernel;
     const { call } = task;
     const { frame, slot } = call;
-    frame.set(ORIG_RAX, nr, 0);
-    call.begin(nr);
     kernel.longTurns.nr = nr;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;
     const isTraced = kernel.tracer?.wants(nr) === true;
     const isJudged = task.seccomp !== null && !task.seccomp.allows(nr);
     // What was told, and judged, is what is served: the slot may say something else by then.
-    const isRead = isTraced || isJudged || kernel.observer !== null;
+    const isRead = hasArguments || isTraced || isJudged || kernel.observer !== null;
     if (isRead) {
-      kernel.slots.readArguments(slot, frame, ARGUMENTS);
+      if (!hasArguments) kernel.slots.readArguments(slot, frame, ARGUMENTS);
       if (isTraced) kernel.tracer?.enter(call);
       kernel.observer?.enter(call);
     }
     let result: number;
-    const verdict = isJudged ? task.judge(nr) : null;
+    const verdict = isJudged ? task.judge(nr, wasJudged) : null;
     if (verdict !== null) result = verdict;
     else if (handler === undefined) result = this.#unsupportedCall(task, nr);
     else {

@@ -157,7 +157,13 @@ export class SlotIo {
 
   // ---- Copy rounds and lists, in the middle of a call ----
 
-  copyRound(code: typeof Reply.COPY_IN_MORE | typeof Reply.COPY_OUT_MORE | typeof Reply.SAVE_FP): void {
+  copyRound(
+    code:
+      | typeof Reply.COPY_IN_MORE
+      | typeof Reply.COPY_OUT_MORE
+      | typeof Reply.SAVE_FP
+      | typeof Reply.LOAD_FP,
+  ): void {
     const count = this.#pieces;
     this.dropOut();
     this.replyList(code, count);

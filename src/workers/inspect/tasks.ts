@@ -21,9 +21,9 @@ interface InspectContext extends SupervisorContext {
 }
 
 function stateOf(task: Task, kernel: InspectContext): TaskReport["state"] {
-  const { call, group } = task;
+  const { call } = task;
   if (task.isEnding || task.leaving) return "ending";
-  if (group.isHeld) return "stopped";
+  if (task.isHeld || task.tracee?.stop) return "stopped";
   if (kernel.otherThreads?.serves(call.slot) === true) return "elsewhere";
   if (call.waiter !== null || call.coroutine !== null || call.asked !== null) return "waiting";
   if (call.owned) return "served";

@@ -68,6 +68,8 @@ export class AddressSpace {
   membarriers = 0;
   /** Patched call sites; null: there has never been one. */
   patches: Patches | null = null;
+  /** Call sites are not patched any more: somebody traces, or has traced, who runs here. */
+  staysUnpatched = false;
   /** How long the kernel thread has waited for its text (text_memory.ts). */
   textWaitMs = 0;
   #program: Path | null = null;

@@ -76,6 +76,7 @@ export class Patcher {
   isDue(task: MemCaller): boolean {
     const { kernel, call } = task;
     kernel.counters.trappedCalls++;
+    if (task.stub.space.staysUnpatched) return false;
     // A look at the registers costs something: some calls, chosen at random, stand for the others.
     this.#random = (Math.imul(this.#random, 1664525) + 1013904223) | 0;
     if ((this.#random >>> RANDOM_SHIFT) % this.every !== 0) return false;

@@ -101,9 +101,9 @@ export class OtherThreads {
   }
 
   /** The slot, which thread 0 owns, is about to be passed to a thread: what that is to know of its task stands before. */
-  visitWith({ call, hasWork, isWatched }: Caller, thread: number): void {
-    const comesBack = isWatched || call.traced !== null;
-    this.#attention.set(call.slot, (hasWork ? INTERRUPT : 0) | (comesBack ? WATCHED : 0));
+  visitWith({ call, hasWork, interruptPending, isWatched }: Caller, thread: number): void {
+    const comesBack = isWatched || hasWork || call.traced !== null;
+    this.#attention.set(call.slot, (interruptPending ? INTERRUPT : 0) | (comesBack ? WATCHED : 0));
     this.visit(call.slot, thread);
   }
 

@@ -65,6 +65,7 @@ export abstract class ServedTask implements Caller {
   /** Its slot was closed. */
   isEnding = false;
   readonly isWatched = false;
+  readonly isTraced = false;
 
   constructor(kernel: ServingContext) {
     this.credentials = initialCredentials(0, 0, [], kernel.users);
@@ -76,6 +77,10 @@ export abstract class ServedTask implements Caller {
 
   judge(): null {
     return null;
+  }
+
+  enters(): boolean {
+    return false;
   }
 
   /** A call is over: its guest may go on at once. */

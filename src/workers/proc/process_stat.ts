@@ -195,7 +195,7 @@ export function status(subject: ProcessSubject): string {
     ["Ngid", 0],
     ["Pid", subject.numberOf(subject.id)],
     ["PPid", subject.numberOf(group.parent?.id)],
-    ["TracerPid", 0],
+    ["TracerPid", subject.numberOf(task.tracee?.tracer.id)],
     ["Uid", [credentials.uid, credentials.euid, credentials.suid, credentials.fsuid].join("\t")],
     ["Gid", [credentials.gid, credentials.egid, credentials.sgid, credentials.fsgid].join("\t")],
     ["FDSize", tableSize(subject)],

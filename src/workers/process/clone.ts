@@ -4,6 +4,7 @@
 // and is sent off with the registers that its creator had.
 
 import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
+import { PTRACE_EVENT_VFORK_DONE } from "../../shared/abi/ptrace.ts";
 import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
 import {
   CLONE_ARGS_SIZE_VER0,
@@ -20,6 +21,7 @@ import {
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
+  CLONE_PTRACE,
   CLONE_SETTLS,
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
@@ -43,6 +45,8 @@ import { deliver } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { Birth } from "../platform/births.ts";
 import { StubProcess } from "../platform/stub_process.ts";
+import { stopForChild } from "../ptrace/events.ts";
+import { eventOfClone, inheritTracer } from "../ptrace/relation.ts";
 import { NO_ALT_STACK } from "../signals/alt_stack.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import { ANY_NUMBERS, allotFor, mayBeMadeThere, readNumbers } from "./clone_numbers.ts";
@@ -69,6 +73,7 @@ const SUPPORTED =
   CLONE_CHILD_CLEARTID |
   CLONE_CHILD_SETTID |
   CLONE_DETACHED |
+  CLONE_PTRACE |
   CLONE_UNTRACED |
   CLONE_SYSVSEM |
   CLONE_NEWNS |
@@ -276,11 +281,17 @@ function inherit(child: Task, creator: Task): void {
  */
 class Arrival {
   readonly #creator: Task;
+  readonly #isTraced: boolean;
+  /** As which the creator's tracer is told of it; 0: it is not. */
+  readonly event: number;
   child: Task | null = null;
   made = false;
 
-  constructor(creator: Task) {
+  constructor(creator: Task, { flags, exitSignal }: CloneArgs) {
     this.#creator = creator;
+    const isVfork = (flags & CLONE_VFORK) !== 0;
+    this.event = eventOfClone(creator, isVfork, exitSignal === SIGCHLD, (flags & CLONE_UNTRACED) !== 0);
+    this.#isTraced = this.event !== 0 || (flags & CLONE_PTRACE) !== 0;
   }
 
   /** What is to be called when this child has named itself. */
@@ -302,6 +313,7 @@ class Arrival {
     // Another thread may have given filters to all while it was made.
     this.child.takeFilters(this.#creator);
     publish(this.child, this.#creator);
+    if (this.#isTraced) inheritTracer(this.child, this.#creator);
     this.child.kernel.tracer?.cloned(this.child, this.#creator);
   }
 }
@@ -316,7 +328,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     return id;
   }
   const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
-  const arrival = new Arrival(task);
+  const arrival = new Arrival(task, args);
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
       const refused = yield* givePidfd(task, plan, args.pidfd);
@@ -349,7 +361,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     lock.release();
     if (!arrival.made) unmake(task, plan, arrival.child);
   }
-  return yield* afterClone(task, arrival.child!, args);
+  return yield* afterClone(task, arrival, args);
 }
 
 function* cloneThread(task: Task, args: CloneArgs): Coroutine {
@@ -359,7 +371,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const id = allotFor(task, args.flags, args.numbers);
   if (typeof id === "number") return id;
   const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
-  const arrival = new Arrival(task);
+  const arrival = new Arrival(task, args);
   // From now on others may close what this one maps.
   task.stub.kept.dropAll();
   let isChunkUnmapped = false;
@@ -423,7 +435,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     if (lock !== null) task.stub.comingChunk = -1;
     lock?.release();
   }
-  return yield* afterClone(task, arrival.child!, args);
+  return yield* afterClone(task, arrival, args);
 }
 
 /** A child that stands ready for its host task. */
@@ -474,8 +486,10 @@ function* setParentTid(task: Task, id: Pid, args: CloneArgs): Generator<void, vo
   yield* deliver(task, args.parentTid, L.WINDOW, 4); // Linux ignores a fault here
 }
 
-// What the caller does when the child exists: vfork's wait.
-function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
+// What the caller does when the child exists: its tracer hears of it, then comes vfork's wait.
+function* afterClone(task: Task, arrival: Arrival, args: CloneArgs): Coroutine {
+  const child = arrival.child!;
+  yield* stopForChild(task, arrival.event, child.id);
   if ((args.flags & CLONE_VFORK) !== 0 && child.group.state === "running" && !child.group.hasExeced) {
     let woken = false;
     child.group.vforkDone = () => {
@@ -488,6 +502,7 @@ function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
       yield;
     }
   }
+  if ((args.flags & CLONE_VFORK) !== 0) yield* stopForChild(task, PTRACE_EVENT_VFORK_DONE, child.id);
   return child.id.in(task.pids);
 }
 

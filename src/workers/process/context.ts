@@ -17,6 +17,7 @@ import type { InterfaceOwner } from "../net/interfaces.ts";
 import type { Networks } from "../net/networks.ts";
 import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext } from "../platform/context.ts";
+import type { Tracee } from "../ptrace/tracee.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { Path } from "../vfs/path.ts";
@@ -69,7 +70,11 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly throws: Throws;
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
-  readonly requests: { serveAgain(task: Task): void };
+  readonly requests: {
+    serveAgain(task: Task): void;
+    /** A call that a tracer has stopped (Dispatcher.serveStopped). */
+    serveStopped(task: Task, nr: number, isJudged: boolean): void;
+  };
   readonly pids: PidNamespace;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
@@ -94,7 +99,9 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
 
   returnToGuest(task: Task, outcome: number | null): void;
   /** A call that its filters do not simply allow: null: it is made; else its result. */
-  judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null;
+  judgeCall(task: Task, filter: SeccompFilter, nr: number, wasTraced: boolean): number | null;
+  /** A call of a traced thread has been claimed. True: it stops there, and is served later. */
+  stopAtEntry(task: Task, tracee: Tracee<Task>, nr: number): boolean;
   onUnwritableFrame(task: Task, before: BeforeHandler): void;
   sendToTask(task: Task, info: SigInfo): void;
   sendToGroup(group: ThreadGroup, info: SigInfo): void;

@@ -18,6 +18,7 @@ import { pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import type { Gift } from "../platform/births.ts";
+import { stopsOfExec } from "../ptrace/events.ts";
 import { RFLAGS_INITIAL } from "../signals/registers.ts";
 import { randomizes } from "../system/personality.ts";
 import type { Path } from "../vfs/path.ts";
@@ -216,6 +217,8 @@ export function* loadProgram(
   }
   onReady();
   task.kernel.slots.writeFrame(task.call.slot, task.call.frame);
+  if (task.tracee !== null) yield* stopsOfExec(task);
+  task.registersChanged = false; // all are loaded here
   task.kernel.slots.setWord(task.call.slot, L.REP_FP, L.FP_INITIAL);
   task.call.replyFinal(Reply.SIGRETURN);
   return NO_RESULT;

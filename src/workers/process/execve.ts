@@ -16,6 +16,7 @@ import { OperationList } from "../call/operation_list.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
 import { StubProcess } from "../platform/stub_process.ts";
+import { isTracedByLesser, passTracee } from "../ptrace/relation.ts";
 import { personalityAfterExec } from "../system/personality.ts";
 import { keepTimeOf } from "../time/cpu_time.ts";
 import { mayAccess } from "../vfs/lookup.ts";
@@ -245,7 +246,11 @@ function programError(task: Task, path: string, stackLimit: number, at: ProgramA
 function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine {
   const { kernel, group } = task;
   const grant = grantOf(image.program.path, task.noNewPrivileges);
-  const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
+  const { credentials, secure } = credentialsAfterExec(
+    task.credentials,
+    grant,
+    sharesFs(task) || isTracedByLesser(task),
+  );
   const persona = personalityAfterExec(task.persona, secure);
   const space = newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0], persona);
   const stub = new StubProcess(kernel, space);
@@ -365,10 +370,11 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   next.pidsForChildren = old.pidsForChildren;
   old.pidsForChildren = old.pids;
   const stubs = new Set(group.tasks.map((task) => task.stub));
+  passTracee(old, next);
   for (const task of [...group.tasks]) {
     if (task !== old) task.releaseFiles();
     task.pending.clear();
-    task.id.leaveTask(task);
+    if (task.tracee === null) task.id.leaveTask(task);
   }
   old.call.asked?.end();
   old.call.asked = null;

@@ -3,16 +3,7 @@
 // follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
 
 import { POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
-import {
-  CLD_DUMPED,
-  CLD_EXITED,
-  CLD_KILLED,
-  SA_NOCLDWAIT,
-  SIG_IGN,
-  SIGCHLD,
-  SIGCONT,
-  SIGHUP,
-} from "../../shared/abi/signal.ts";
+import { SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
@@ -21,16 +12,17 @@ import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
 import { deliver } from "../mem/direct_copy.ts";
 import { VM_SHARED } from "../mem/vma.ts";
+import { endOf, isTracersFirst, stopsBeing, tellTracer, tracerEnded } from "../ptrace/relation.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
+import { wakeWaiters } from "./child_waiters.ts";
 import { endNamespace, isInit } from "./namespace_end.ts";
 import type { Pid } from "./pids.ts";
 import { keepUseOf } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
-import { reap, wakeWaiters } from "./wait.ts";
+import { reap } from "./wait.ts";
 
-const CORE_DUMPED = 0x80;
 const SIGNAL_MASK = 0x7f;
 const EXIT_THREAD = 0;
 
@@ -74,7 +66,7 @@ function* leave(task: Task, status: number): Coroutine {
     task.kernel.slots.setNumber(task.call.slot, L.REP_RESULT, EXIT_THREAD);
     task.call.replyFinal(Reply.EXIT);
   }
-  releaseTask(task);
+  releaseTask(task, status);
   return NO_RESULT;
 }
 
@@ -87,14 +79,17 @@ function* clearChildTid(task: Task): Generator<void, void, void> {
 }
 
 /** The task is no more for the guest. */
-function releaseTask(task: Task): void {
+function releaseTask(task: Task, status: number): void {
   const { group, kernel } = task;
   kernel.stubs.closeSlot(task);
   kernel.futexes.pi.ownerGone(task);
   task.releaseFiles();
   task.pending.clear();
-  task.id.leaveTask(task);
+  tracerEnded(task);
   passOnChildren(task);
+  // A traced thread has its number until its tracer has waited for it; the first one, until its process ends.
+  if (task === group.leader) stopsBeing(task);
+  if (task === group.leader || !tellTracer(task, status)) task.id.leaveTask(task);
   if (task !== group.leader) {
     const index = group.tasks.indexOf(task);
     if (index >= 0) group.tasks.splice(index, 1);
@@ -121,7 +116,9 @@ export function exitGroup(group: ThreadGroup, status: number): void {
       // It ends all the same.
       group.kernel.throws.caught("a file could not be closed", error, { pid: group.id.first });
     }
-    if (task !== group.leader) task.id.leaveTask(task);
+    tracerEnded(task);
+    if (task === group.leader) stopsBeing(task);
+    else if (!tellTracer(task, status)) task.id.leaveTask(task);
     if (!task.dead) task.call.cancelWait();
   }
   for (const task of group.tasks) {
@@ -171,14 +168,22 @@ function afterExit(group: ThreadGroup): void {
   if (orphaned.size > 0) hangUpOrphans(group, orphaned);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
   group.exitWatchers.wake(POLLIN | POLLRDNORM);
+  if (!isTracersFirst(group, () => endForParent(group))) endForParent(group);
+}
+
+/** The process is its parent's to wait for. */
+function endForParent(group: ThreadGroup): void {
   const { parent } = group;
+  if (group.state !== "zombie") return;
   if (parent === null || parent.exiting) {
     reap(group);
     return;
   }
   const action = parent.leader.handlers.get(SIGCHLD);
   const unwanted =
-    group.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
+    group.leader.tracee === null &&
+    group.exitSignal === SIGCHLD &&
+    (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
   // Before the parent looks, so that its wait does not find what is not for it.
   if (unwanted) reap(group);
   if (group.exitSignal !== 0 && !(unwanted && action.handler === SIG_IGN)) tellParent(group, parent);
@@ -186,15 +191,11 @@ function afterExit(group: ThreadGroup): void {
 }
 
 function tellParent(group: ThreadGroup, parent: ThreadGroup): void {
-  const status = group.exitStatus;
-  const signo = status & 0x7f;
-  const code = signo === 0 ? CLD_EXITED : (status & CORE_DUMPED) !== 0 ? CLD_DUMPED : CLD_KILLED;
   sendToGroup(parent, {
     signo: group.exitSignal,
-    code,
+    ...endOf(group.exitStatus),
     pid: group.id.in(parent.pids),
     uid: group.leader.credentials.uid,
-    status: signo === 0 ? (status >> 8) & 0xff : signo,
     utime: Math.floor(group.pastTime.user / TICK_NS),
     stime: Math.floor(group.pastTime.system / TICK_NS),
   });
@@ -223,12 +224,13 @@ function giveAwayChildren(group: ThreadGroup): void {
     child.parent = reaper;
     child.creator = null;
     tellOfDeath(group.leader, child);
+    const isOurs = child.state === "zombie" && child.whenUntraced === null;
     if (reaper === null) {
-      if (child.state === "zombie") reap(child);
+      if (isOurs) reap(child);
     } else {
       reaper.children.add(child);
       child.exitSignal = SIGCHLD;
-      if (child.state === "zombie") {
+      if (isOurs) {
         tellParent(child, reaper);
         wakeWaiters(reaper);
       }

@@ -51,6 +51,12 @@ export class Requests {
     this.#dispatcher.serveAgain(task);
   }
 
+  /** A tracer lets a call go on. */
+  serveStopped(task: Task, nr: number, isJudged: boolean): void {
+    this.#kernel.current = task;
+    this.#dispatcher.serveStopped(task, nr, isJudged);
+  }
+
   /** A call that another kernel thread has served is over; its slot is this thread's again. */
   finish(
     slot: number,

@@ -18,6 +18,7 @@ import type { Network } from "../net/network.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
 import { allowLocalAnswers, tellIds } from "../platform/local_answers.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
+import type { Tracee } from "../ptrace/tracee.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import { UNSEEN_CALLS } from "../seccomp/unseen.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
@@ -89,6 +90,12 @@ export class Task implements Caller {
 
   /** As personality(2) has it. */
   persona = 0;
+
+  // ---- ptrace(2) ----
+  /** As its tracer has it; null: nobody traces it. */
+  tracee: Tracee<Task> | null = null;
+  /** Those that it traces; null: it has never traced any. */
+  tracees: Set<Tracee<Task>> | null = null;
 
   // ---- Signals ----
   readonly pending: PendingSignals;
@@ -283,14 +290,23 @@ export class Task implements Caller {
     attention?.raise(this.call.slot, this.watch);
   }
 
-  judge(nr: number): number | null {
-    return this.#seccomp === null ? null : this.kernel.judgeCall(this, this.#seccomp, nr);
+  judge(nr: number, wasTraced: boolean): number | null {
+    return this.#seccomp === null ? null : this.kernel.judgeCall(this, this.#seccomp, nr, wasTraced);
+  }
+
+  /** Somebody traces it by ptrace(2). */
+  get isTraced(): boolean {
+    return this.tracee !== null;
+  }
+
+  enters(nr: number): boolean {
+    return this.tracee !== null && this.kernel.stopAtEntry(this, this.tracee, nr);
   }
 
   /** All its calls are to come by kernel thread 0. */
   get isWatched(): boolean {
-    const isTraced = this.kernel.tracer?.watchesAll === true;
-    return isTraced || (this.#seccomp !== null && !this.#seccomp.allowsAll(UNSEEN_CALLS));
+    const isTold = this.tracee !== null || this.kernel.tracer?.watchesAll === true;
+    return isTold || (this.#seccomp !== null && !this.#seccomp.allowsAll(UNSEEN_CALLS));
   }
 
   /** What other kernel threads are to know of it while nothing has come for it: attention bits. */
@@ -375,7 +391,12 @@ export class Task implements Caller {
 
   /** A signal or a stop has come that an interruptible wait must not sleep through. */
   get interruptPending(): boolean {
-    return this.group.isHeld || this.signalPending();
+    return this.isHeld || this.tracee?.hasTrap === true || this.signalPending();
+  }
+
+  /** It does not go back to guest code: its group stands, unless its tracer has let it go on. */
+  get isHeld(): boolean {
+    return this.tracee === null ? this.group.isHeld : this.group.standsStill;
   }
 
   /** A signal, a stop or an end: ends an interruptible wait, or kicks the task out of guest code. */
@@ -454,7 +475,7 @@ export class Task implements Caller {
 
   /** Something stands between the end of a call and guest code. */
   get hasWork(): boolean {
-    return this.savedMask !== null || this.group.isHeld || this.signalPending();
+    return this.savedMask !== null || this.tracee !== null || this.group.isHeld || this.signalPending();
   }
 
   send(info: SigInfo): void {

@@ -6,6 +6,7 @@ import { write64 } from "../../shared/abi/struct.ts";
 import { FS_BASE } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../call/guest_range.ts";
+import { endTraced } from "../ptrace/events.ts";
 import { exitGroupCall, exitTask } from "./exit.ts";
 import { mayInspect } from "./ptrace_access.ts";
 import type { Task } from "./task.ts";
@@ -13,9 +14,9 @@ import type { Task } from "./task.ts";
 const ROBUST_LIST_HEAD_SIZE = 24;
 
 export const TASK_HANDLERS: Handlers<Task> = {
-  exit: (task, status) => exitTask(task, status),
+  exit: (task, status) => endTraced(task, (status & 0xff) << 8, () => exitTask(task, status)),
 
-  exit_group: exitGroupCall,
+  exit_group: (task, status) => endTraced(task, (status & 0xff) << 8, () => exitGroupCall(task, status)),
 
   get_robust_list: (task, pid, headAddress, lengthAddress) => {
     const target = pid === 0 ? task : task.pids.task(pid);

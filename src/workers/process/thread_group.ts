@@ -65,6 +65,8 @@ export class ThreadGroup {
   readonly childWaiters = new Set<() => void>();
   /** Those that wait for its descriptors (pid_file.ts). */
   readonly exitWatchers = new WaitQueue();
+  /** It has ended, and its tracer is to wait for it before its parent hears of it. */
+  whenUntraced: (() => void) | null = null;
   /** Calls of its threads that execute programs and are under way, and who waits until there is none. */
   execs = 0;
   readonly execWatchers = new WaitQueue();
@@ -158,7 +160,12 @@ export class ThreadGroup {
 
   /** Its tasks do not go back to guest code. */
   get isHeld(): boolean {
-    return this.#stopSignal !== 0 || this.dumping !== 0 || this.container.pause.isOn;
+    return this.#stopSignal !== 0 || this.standsStill;
+  }
+
+  /** As isHeld, also of those whose tracers have let them go on in a stopped process. */
+  get standsStill(): boolean {
+    return this.dumping !== 0 || this.container.pause.isOn;
   }
 
   get exiting(): boolean {

@@ -1,17 +1,9 @@
-// Waiting for children: wait4(2), waitid(2), and the last step of a zombie.
+// Waiting for children, and for traced threads: wait4(2), waitid(2), and the last step of a zombie.
 
 import { EAGAIN, EBADF, ECHILD, EINVAL, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLHUP } from "../../shared/abi/poll.ts";
-import {
-  CLD_CONTINUED,
-  CLD_DUMPED,
-  CLD_EXITED,
-  CLD_KILLED,
-  CLD_STOPPED,
-  SIGCHLD,
-  SIGCONT,
-} from "../../shared/abi/signal.ts";
+import { CLD_CONTINUED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, SIGCONT } from "../../shared/abi/signal.ts";
 import {
   __WALL,
   __WCLONE,
@@ -31,25 +23,30 @@ import { BLOCKED } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "../call/siginfo.ts";
 import { together } from "../platform/resource_use.ts";
+import { endOf, forget } from "../ptrace/relation.ts";
+import type { Tracee } from "../ptrace/tracee.ts";
 import { groupCpuTime, plus } from "../time/cpu_time.ts";
+import { wakeWaiters } from "./child_waiters.ts";
 import { PidFile } from "./pid_file.ts";
+import type { Pid } from "./pids.ts";
 import { groupUse } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import { writeRusage } from "./usage_calls.ts";
 
-/** A child that matches and what it has to report. */
+/** In the low byte of a wait status, and all of one. */
+const STOPPED = 0x7f;
+const CONTINUED = 0xffff;
+
+/** A child that matches, or a traced thread's process, and what it has to report. */
 interface Report {
   readonly child: ThreadGroup;
-  readonly kind: "exited" | "stopped" | "continued";
+  readonly kind: "exited" | "stopped" | "continued" | "trapped" | "untraced";
+  /** Of the last two, which are a thread's: it has stopped, or ended. */
+  readonly tracee: Tracee<Task> | null;
 }
 
-/** Which children a call means. */
-type Selector = (child: ThreadGroup) => boolean;
-
-/** Wakes the group's tasks that wait for children. */
-export function wakeWaiters(parent: ThreadGroup): void {
-  for (const waiter of [...parent.childWaiters]) waiter();
-}
+/** Which children a call means: by what they are called, and their processes. */
+type Selector = (id: Pid, child: ThreadGroup) => boolean;
 
 /** The zombie is gone: its number is free. What it used counts for a parent that has waited for it. */
 export function reap(group: ThreadGroup, waited = false): void {
@@ -65,6 +62,11 @@ export function reap(group: ThreadGroup, waited = false): void {
     }
   }
   if (group.stopSignal !== 0) group.kernel.counters.stopped--;
+  const { leader } = group;
+  if (leader.tracee !== null) {
+    leader.tracee.tracer.tracees?.delete(leader.tracee);
+    leader.tracee = null;
+  }
   group.id.leaveGroup(group);
   group.exitWatchers.wake(POLLHUP);
 }
@@ -80,7 +82,7 @@ function isCreator(task: Task, { creator }: ThreadGroup): boolean {
 }
 
 function eligible(task: Task, child: ThreadGroup, selector: Selector, options: number): boolean {
-  if (!selector(child)) return false;
+  if (!selector(child.id, child)) return false;
   if ((options & __WNOTHREAD) !== 0 && !isCreator(task, child)) return false;
   if ((options & __WALL) !== 0) return true;
   return isClone(child) === ((options & __WCLONE) !== 0);
@@ -95,8 +97,9 @@ function find(task: Task, selector: Selector, options: number, wantsUse: boolean
   for (const child of task.group.children) {
     if (!eligible(task, child, selector, options)) continue;
     if (child.state === "zombie") {
-      if ((options & WEXITED) === 0) continue; // it will never report anything else
-      if (!wantsUse || child.use.isComplete) return { child, kind: "exited" };
+      if (child.whenUntraced !== null) any = true; // its tracer waits for it first
+      if ((options & WEXITED) === 0 || child.whenUntraced !== null) continue; // it will never report anything else
+      if (!wantsUse || child.use.isComplete) return { child, kind: "exited", tracee: null };
       child.use.whenComplete(
         () => wakeWaiters(task.group),
         () => task.kernel.platform.reapNow(),
@@ -105,10 +108,42 @@ function find(task: Task, selector: Selector, options: number, wantsUse: boolean
       continue;
     }
     any = true;
-    if ((options & WSTOPPED) !== 0 && child.waitableStop !== 0) return { child, kind: "stopped" };
-    if ((options & WCONTINUED) !== 0 && child.waitableContinue) return { child, kind: "continued" };
+    // Of a child that it traces it hears thread by thread.
+    const isOwn = child.leader.tracee?.tracer.group === task.group;
+    if ((options & WSTOPPED) !== 0 && child.waitableStop !== 0 && !isOwn)
+      return { child, kind: "stopped", tracee: null };
+    if ((options & WCONTINUED) !== 0 && child.waitableContinue)
+      return { child, kind: "continued", tracee: null };
   }
+  const traced = findTraced(task, selector, options);
+  if (traced !== undefined) return traced;
   return any ? null : -ECHILD;
+}
+
+/**
+ * The first report of a thread that the process traces, or, where the options say so, the calling thread; whatever kind of
+ * child it is, and whether or not stops are asked for. Null: none has one yet; undefined: there is no such thread.
+ */
+function findTraced(task: Task, selector: Selector, options: number): Report | null | undefined {
+  let any = false;
+  for (const tracer of task.group.tasks) {
+    if (tracer.tracees === null || ((options & __WNOTHREAD) !== 0 && tracer !== task)) continue;
+    for (const tracee of tracer.tracees) {
+      const { id, group } = tracee.task;
+      if (!selector(id, group)) continue;
+      if (tracee.endStatus < 0) any = true;
+      else if ((options & WEXITED) !== 0) return endReport(tracee);
+      if (tracee.untold !== 0 && !tracee.isListening) return { child: group, kind: "trapped", tracee };
+    }
+  }
+  return any ? null : undefined;
+}
+
+/** Of a process that is the caller's own child, that of a child. */
+function endReport(tracee: Tracee<Task>): Report {
+  const { group } = tracee.task;
+  const isChilds = tracee.task === group.leader && group.whenUntraced === null;
+  return { child: group, kind: isChilds ? "exited" : "untraced", tracee };
 }
 
 /** Waits as the options say, then hands the report to `deliver`, whose result is the call's. */
@@ -142,16 +177,49 @@ function waitFor(
   return BLOCKED;
 }
 
-function consume({ child, kind }: Report, options: number): void {
+function consume({ child, kind, tracee }: Report, options: number): void {
   if ((options & WNOWAIT) !== 0) return;
   if (kind === "exited") reap(child, true);
   else if (kind === "stopped") child.waitableStop = 0;
-  else child.waitableContinue = false;
+  else if (kind === "continued") child.waitableContinue = false;
+  else if (kind === "trapped") tracee!.untold = 0;
+  else forget(tracee!);
 }
 
-function waitStatus({ child, kind }: Report): number {
-  if (kind === "exited") return child.exitStatus;
-  return kind === "stopped" ? (child.waitableStop << 8) | 0x7f : 0xffff;
+function waitStatus({ child, kind, tracee }: Report): number {
+  switch (kind) {
+    case "exited":
+      return child.exitStatus;
+    case "stopped":
+      return (child.waitableStop << 8) | STOPPED;
+    case "continued":
+      return CONTINUED;
+    case "trapped":
+      return (tracee!.untold << 8) | STOPPED;
+    case "untraced":
+      return tracee!.endStatus;
+  }
+}
+
+/** The code and the status of SIGCHLD. */
+function causeOf({ child, kind, tracee }: Report): { code: number; status: number } {
+  switch (kind) {
+    case "exited":
+      return endOf(child.exitStatus);
+    case "stopped":
+      return { code: CLD_STOPPED, status: child.waitableStop };
+    case "continued":
+      return { code: CLD_CONTINUED, status: SIGCONT };
+    case "trapped":
+      return { code: CLD_TRAPPED, status: tracee!.untold };
+    case "untraced":
+      return endOf(tracee!.endStatus);
+  }
+}
+
+/** What the one is called that has something to report. */
+function nameOf({ child, tracee }: Report): Pid {
+  return tracee === null ? child.id : tracee.task.id;
 }
 
 function writeUse(task: Task, address: number, child: ThreadGroup): void {
@@ -159,30 +227,19 @@ function writeUse(task: Task, address: number, child: ThreadGroup): void {
   writeRusage(task, address, time, together(groupUse(child), child.use.children));
 }
 
-function siginfoOf(task: Task, { child, kind }: Report) {
-  const status = child.exitStatus;
-  const signo = status & 0x7f;
-  const [code, value] =
-    kind === "stopped"
-      ? [CLD_STOPPED, child.waitableStop]
-      : kind === "continued"
-        ? [CLD_CONTINUED, SIGCONT]
-        : signo === 0
-          ? [CLD_EXITED, (status >> 8) & 0xff]
-          : [(status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, signo];
+function siginfoOf(task: Task, report: Report) {
   return {
     signo: SIGCHLD,
-    code,
-    pid: child.id.in(task.pids),
-    uid: child.leader.credentials.uid,
-    status: value,
+    ...causeOf(report),
+    pid: nameOf(report).in(task.pids),
+    uid: report.child.leader.credentials.uid,
   };
 }
 
 function selectByPid(task: Task, pid: number): Selector {
   if (pid === -1) return () => true;
   const name = pid === 0 ? task.group.processGroup : task.pids.find(Math.abs(pid));
-  return pid > 0 ? (child) => child.id === name : (child) => child.processGroup === name;
+  return pid > 0 ? (id) => id === name : (_id, child) => child.processGroup === name;
 }
 
 export const WAIT_HANDLERS: Handlers<Task> = {
@@ -195,8 +252,9 @@ export const WAIT_HANDLERS: Handlers<Task> = {
       const { child } = report;
       if (wstatus !== 0) task.call.view.setInt32(task.call.out(wstatus, 4), waitStatus(report), true);
       if (usage !== 0) writeUse(task, usage, child);
+      const name = nameOf(report);
       consume(report, options);
-      return child.id.in(task.pids);
+      return name.in(task.pids);
     });
   },
 
@@ -211,7 +269,7 @@ export const WAIT_HANDLERS: Handlers<Task> = {
     else if (idtype === P_PIDFD && id >= 0) {
       const file = task.files.get(id);
       if (!(file instanceof PidFile)) return -EBADF;
-      selector = (child) => child === file.group;
+      selector = (id) => id === file.group.id;
       if ((file.flags & O_NONBLOCK) !== 0) waits |= WNOHANG;
     } else return -EINVAL;
     return waitFor(task, selector, waits, usage !== 0, (report) => {

@@ -11,6 +11,7 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { endBySignal } from "../process/core_dump.ts";
 import { endThread } from "../process/exit.ts";
 import type { Task } from "../process/task.ts";
+import { stopAtFilter } from "../ptrace/call_stops.ts";
 import { parkIfStopped } from "../signals/job_control.ts";
 import { forceSignal } from "../signals/send_signal.ts";
 import { ARGUMENTS, CallData, INSTRUCTION_POINTER, type SeccompFilter } from "./filter.ts";
@@ -83,7 +84,7 @@ function answer(task: Task, result: number): number {
 }
 
 /** Null: the call is made. Else its result, by which it is over; signals may stand in between. */
-export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null {
+export function judgeCall(task: Task, filter: SeccompFilter, nr: number, wasTraced: boolean): number | null {
   if (task.seccompMode === P.SECCOMP_MODE_STRICT)
     return task.group.alive > 1 ? endThread(task, SIGKILL) : end(task);
   describe(task, nr);
@@ -101,8 +102,10 @@ export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number
     case P.SECCOMP_RET_TRAP:
       return trap(task, nr, signal(task, nr, reason));
     case P.SECCOMP_RET_TRACE:
+      if (wasTraced) return null; // its tracer has seen it, and lets it be made
+      return stopAtFilter(task, nr, reason) ? NO_RESULT : -ENOSYS;
     case P.SECCOMP_RET_USER_NOTIF:
-      return -ENOSYS; // nobody traces, or listens
+      return -ENOSYS; // nobody listens
     case P.SECCOMP_RET_KILL_THREAD:
       if (task.group.alive > 1) return endThread(task, SIGSYS);
       break;

@@ -19,7 +19,6 @@ import {
   SIGSYS,
   SIGTRAP,
 } from "../../shared/abi/signal.ts";
-import { TWO_32 } from "../../shared/abi/struct.ts";
 import { nr } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
@@ -28,6 +27,10 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { endBySignal } from "../process/core_dump.ts";
 import type { Task } from "../process/task.ts";
+import { stopAtExit } from "../ptrace/call_stops.ts";
+import { endTracedBySignal } from "../ptrace/events.ts";
+import { stopForSignal, stopIfDue } from "../ptrace/signal_stops.ts";
+import { isInHostVdso, withoutTrapFlag } from "../ptrace/stops.ts";
 import type { BeforeHandler } from "./alt_stack.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
 import { takeUnblocked } from "./pending.ts";
@@ -37,7 +40,6 @@ import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
 
 const SYNCHRONOUS = SignalSet.of(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);
 const SYSCALL_LENGTH = 2;
-const HOST_VDSO_HIGH = Math.floor(L.HOST_VDSO / TWO_32);
 const SYS_restart_syscall = nr("restart_syscall");
 
 /** What the registers stand for: the result of a call, or null after a fault, a trap or a kick. */
@@ -63,31 +65,22 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     task.call.copyOutThen(outcome, (result) => returnToGuest(task, result));
     return;
   }
+  const { tracee } = task;
+  if (tracee !== null && outcome !== null && stopAtExit(task, tracee, outcome, returnToGuest)) return;
   if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
   if (outcome !== null && isDueInVdso(task, outcome)) {
     task.call.finish(outcome);
     return;
   }
   for (;;) {
+    if (tracee !== null && stopIfDue(task, tracee, outcome, returnToGuest)) return;
     const info = takeSignal(task);
     if (info === null) break;
-    const action = task.handlers.get(info.signo);
-    if (action.handler === SIG_IGN) continue;
-    task.kernel.tracer?.signal(task, info);
-    if (action.handler === SIG_DFL) {
-      if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
-      if (task.group.isUnkillable && !cannotBeBlocked(info.signo)) continue; // it was blocked when it came
-      if (STOP_SIGNALS.has(info.signo)) {
-        stopGroup(task.group, info.signo);
-        if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
-        continue;
-      }
-      task.group.fatalSignal = info;
-      endBySignal(task, info, outcome);
+    if (tracee !== null) {
+      stopForSignal(task, tracee, info, outcome, afterStop);
       return;
     }
-    deliver(task, action, info, outcome);
-    return;
+    if (actOn(task, info, outcome)) return;
   }
   const restored = task.restoreMask();
   if (restored && task.signalPending()) {
@@ -96,7 +89,41 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
   }
   if (outcome === null) resume(task);
   else if (isRestart(outcome)) restart(task, outcome);
+  else if (task.registersChanged) finishWithRegisters(task, outcome);
   else task.call.finish(outcome);
+}
+
+/** A tracer has let a task go on from a signal, or from none. */
+function afterStop(task: Task, given: SigInfo | null, outcome: Outcome): void {
+  if (given === null || !actOn(task, given, outcome)) returnToGuest(task, outcome);
+}
+
+/** Does what a signal is to do. False: nothing, and there may be another one. */
+function actOn(task: Task, info: SigInfo, outcome: Outcome): boolean {
+  const action = task.handlers.get(info.signo);
+  if (action.handler === SIG_IGN) return false;
+  task.kernel.tracer?.signal(task, info);
+  if (action.handler !== SIG_DFL) {
+    deliver(task, action, info, outcome);
+    return true;
+  }
+  if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) return false;
+  if (task.group.isUnkillable && !cannotBeBlocked(info.signo)) return false; // it was blocked when it came
+  if (STOP_SIGNALS.has(info.signo)) {
+    stopGroup(task.group, info.signo);
+    return parkIfStopped(task, () => returnToGuest(task, outcome));
+  }
+  task.group.fatalSignal = info;
+  endTracedBySignal(task, info, () => endBySignal(task, info, outcome));
+  return true;
+}
+
+/** A tracer has changed more than the result: all registers are loaded. */
+function finishWithRegisters(task: Task, outcome: number): void {
+  const { slots } = task.kernel;
+  slots.setNumber(task.call.slot, L.RAX, outcome);
+  task.call.fsBaseComesWithFrame();
+  resume(task);
 }
 
 function resume(task: Task): void {
@@ -104,6 +131,7 @@ function resume(task: Task): void {
     task.call.replyFinal(Reply.RESUME);
     return;
   }
+  task.registersChanged = false;
   task.kernel.slots.setWord(task.call.slot, L.REP_FP, L.FP_KEEP);
   task.call.replyFinal(Reply.SIGRETURN);
 }
@@ -111,7 +139,7 @@ function resume(task: Task): void {
 // A call of the host's vDSO, which no frame may show (F9): the guest's vDSO, which called it, makes
 // another one at once.
 function isDueInVdso(task: Task, outcome: number): boolean {
-  if (task.kernel.slots.word(task.call.slot, L.RIP + 4) !== HOST_VDSO_HIGH) return false;
+  if (!isInHostVdso(task)) return false;
   return task.savedMask === null && !isRestart(outcome);
 }
 
@@ -129,8 +157,14 @@ function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outco
   }
   const saved = task.savedMask ?? task.blocked.copy();
   task.savedMask = null;
+  task.registersChanged = false;
+  const { tracee } = task;
+  // A step into a handler ends at its first instruction.
+  if (tracee !== null && withoutTrapFlag(task, tracee)) tracee.trapsAtHandler = tracee.isStepped;
   if (enterHandler(task, action, info, saved)) return;
   slots.writeFrame(task.call.slot, task.call.frame); // the call's result is in it
+  task.registersChanged = true;
+  if (tracee !== null) tracee.trapsAtHandler = false;
   task.savedMask = saved;
   onBadFrame(task, info.signo);
   returnToGuest(task, null);
@@ -139,6 +173,8 @@ function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outco
 /** The handler's frame faulted on its way to guest memory: as if the handler had not been entered. */
 export function onUnwritableFrame(task: Task, before: BeforeHandler): void {
   leaveHandler(task, before);
+  task.registersChanged = true;
+  if (task.tracee !== null) task.tracee.trapsAtHandler = false;
   onBadFrame(task, before.signo);
   returnToGuest(task, null);
 }
@@ -160,6 +196,7 @@ function restart(task: Task, outcome: number): void {
   slots.readFrame(task.call.slot, task.call.frame);
   rewind(task, outcome === -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : task.call.frame.low(L.ORIG_RAX));
   slots.writeFrame(task.call.slot, task.call.frame);
+  task.registersChanged = false;
   slots.setWord(task.call.slot, L.REP_FP, L.FP_KEEP);
   task.call.replyFinal(Reply.SIGRETURN);
 }

@@ -4,6 +4,7 @@
 import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import type { Task } from "../process/task.ts";
+import { onStep } from "../ptrace/steps.ts";
 import { returnToGuest } from "./deliver_signal.ts";
 import { forceSignal } from "./send_signal.ts";
 
@@ -14,6 +15,7 @@ export function onFault(task: Task): void {
   // What the stub reports is the guest's own business; it only has to be a fault at all.
   const reported = slots.word(task.call.slot, L.FAULT_SIGNO);
   const signo = SYNCHRONOUS.has(reported) ? reported : SIGSEGV;
+  if (signo === SIGTRAP && task.isTraced && onStep(task)) return;
   const code = slots.word(task.call.slot, L.FAULT_CODE);
   const addr = slots.unsigned(task.call.slot, L.FAULT_ADDR);
   task.lastFault = {

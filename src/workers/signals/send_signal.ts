@@ -40,8 +40,8 @@ function prepare(group: ThreadGroup, signo: number): void {
 
 function dropped(task: Task, info: SigInfo): boolean {
   const { signo } = info;
-  // One that is blocked may have a handler by the time it is not.
-  if (task.blocked.has(signo)) return false;
+  // One that is blocked may have a handler by the time it is not; a tracer hears of all.
+  if (task.blocked.has(signo) || task.tracee !== null) return false;
   return task.handlers.ignores(signo) || isRefused(task.group, task, info);
 }
 
@@ -67,7 +67,7 @@ function kill(group: ThreadGroup, info: SigInfo): number {
  * ends. Others come to it by themselves, and take it when their calls are over.
  */
 function endsAtOnce(task: Task, { signo }: SigInfo): boolean {
-  if (!task.waitsForGood || task.group.isHeld || task.blocked.has(signo)) return false;
+  if (!task.waitsForGood || task.tracee !== null || task.isHeld || task.blocked.has(signo)) return false;
   const isFatal = task.handlers.get(signo).handler === SIG_DFL && !task.handlers.ignores(signo);
   return isFatal && !STOP_SIGNALS.has(signo) && !CORE_SIGNALS.has(signo);
 }
@@ -115,7 +115,9 @@ export function sendToGroup(group: ThreadGroup, given: SigInfo): number {
   if (info.signo === SIGKILL) return kill(group, info);
   const alive = group.tasks.filter((task) => !task.dead);
   if (alive.length === 0) return 0; // its host process is gone, which ends it
-  const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
+  const takers = alive.filter((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
+  // One that its tracer has stopped takes nothing before it goes on.
+  const taker = takers.find(({ tracee }) => tracee === null || tracee.stop === null) ?? takers[0];
   if (dropped(taker ?? alive[0]!, info)) return 0;
   if (taker !== undefined && endsAtOnce(taker, info)) return endAtOnce(taker, info);
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;
@@ -136,7 +138,7 @@ export function forceSignal(task: Task, info: SigInfo): void {
     task.handlers.reset(info.signo);
     task.blocked.remove(info.signo);
   }
-  task.group.isUnkillable = false;
+  if (task.tracee === null) task.group.isUnkillable = false;
   if (task.handlers.get(info.signo).handler === SIG_DFL) task.group.forcedSignal = info.signo;
   task.pending.add(info);
 }

@@ -24,6 +24,8 @@ import { isGuestRange } from "../call/guest_range.ts";
 import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
 import type { SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
+import { stopAtExit } from "../ptrace/call_stops.ts";
+import { setTrapFlag } from "../ptrace/stops.ts";
 import { BeforeHandler, NO_ALT_STACK } from "./alt_stack.ts";
 import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
 import type { SignalAction } from "./signals.ts";
@@ -119,6 +121,7 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   frame.setNumber(L.RSI, address + SIGINFO_AT);
   frame.setNumber(L.RDX, address + UCONTEXT_AT);
   frame.set(L.EFLAGS, frame.low(L.EFLAGS) & ~EFLAGS_HANDLER_CLEARS, 0);
+  if (task.tracee?.debug?.isOn === true) setTrapFlag(task.tracee, frame);
   slots.writeFrame(task.call.slot, frame);
   slots.setWord(task.call.slot, L.REP_FP_SIZE, fpSize);
   slots.setNumber(task.call.slot, L.REP_FP_ADDRESS, fpAddress);
@@ -191,11 +194,17 @@ export function sigreturn(task: Task): boolean {
     view.getInt32(at + STACK_AT + stack_t.offset.ss_flags, true),
     readU64(view, at + STACK_AT + stack_t.offset.ss_size),
   );
+  const { tracee } = task;
+  if (tracee?.debug?.isOn === true) setTrapFlag(tracee, call.frame);
   slots.writeFrame(call.slot, call.frame);
-  slots.setWord(call.slot, L.REP_FP, fp);
-  slots.setWord(call.slot, L.REP_FP_SIZE, fpSize);
-  slots.setNumber(call.slot, L.REP_FP_ADDRESS, fpstate);
-  call.replyFinal(Reply.SIGRETURN);
+  const reply = () => {
+    task.registersChanged = false; // all are loaded
+    slots.setWord(call.slot, L.REP_FP, fp);
+    slots.setWord(call.slot, L.REP_FP_SIZE, fpSize);
+    slots.setNumber(call.slot, L.REP_FP_ADDRESS, fpstate);
+    call.replyFinal(Reply.SIGRETURN);
+  };
+  if (tracee === null || !stopAtExit(task, tracee, null, reply)) reply();
   return true;
 }
 

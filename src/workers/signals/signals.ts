@@ -114,6 +114,11 @@ export class PendingSignals {
     return this.#queue.length;
   }
 
+  /** The queue's records, the first one first; undefined: there are fewer. */
+  at(index: number): SigInfo | undefined {
+    return this.#queue[index];
+  }
+
   holds(info: SigInfo): boolean {
     return this.#queue.includes(info);
   }
