@@ -171,7 +171,7 @@ function siginfoOf(task: Task, { child, kind }: Report) {
     signo: SIGCHLD,
     code,
     pid: child.id.in(task.pids),
-    uid: child.leader.credentials.uid,
+    uid: task.credentials.userNamespace.uids.told(child.leader.credentials.uid),
     status: value,
   };
 }

@@ -10,6 +10,7 @@ import {
   ELOOP,
   ENOENT,
   ENOTDIR,
+  EOVERFLOW,
   EPERM,
   EROFS,
 } from "../../shared/abi/errno.ts";
@@ -176,7 +177,7 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
   const access = wantedAccess(flags);
   if (inode.isDirectory && ((access & MAY_WRITE) !== 0 || (flags & F.O_CREAT) !== 0)) return -EISDIR;
   const isDevice = inode.type === S_IFCHR || inode.type === S_IFBLK;
-  if (isDevice && (mount.flags & MS_NODEV) !== 0) return -EACCES;
+  if (isDevice && ((mount.flags & MS_NODEV) !== 0 || !inode.fs.allowsDevices)) return -EACCES;
   if (!isNew) {
     const error = mayAccess(task, path, access);
     if (error < 0) return error;
@@ -251,6 +252,8 @@ export function creationIn(
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
   const { credentials } = task;
+  const { owner: mounter } = directory.fs;
+  if (!mounter.uids.knows(credentials.fsuid) || !mounter.gids.knows(credentials.fsgid)) return -EOVERFLOW;
   // A default list says in the umask's stead what others may.
   const list = directory.defaultAcl;
   const acl = list === null ? null : inherited(list, mode);
@@ -260,7 +263,7 @@ export function creationIn(
     gid = parent.gid;
     if (isDirectory) bits |= S_ISGID;
     // By the mode that was asked for: the umask must not hide that it is one of a program.
-    else if ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) bits = withoutForeignGroup(task, bits, gid);
+    else if ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) bits = withoutForeignGroup(task, bits, parent);
   }
   const creation = { mode: bits, uid: credentials.fsuid, gid };
   if (list === null || acl === null) return creation;
