@@ -35,9 +35,7 @@ static void limits(void) {
   show("max_user_namespaces", "/proc/sys/user/max_user_namespaces");
   value("no number", limit("user", "x"));
   value("too large", limit("user", "2147483648"));
-  value("below", in_turn(CLONE_NEWUSER));
   value("one", limit("user", "1"));
-  value("one below", in_turn(CLONE_NEWUSER));
   int pid = fork_into(CLONE_NEWUSER);
   if (pid == 0) {
     pause();
@@ -46,7 +44,6 @@ static void limits(void) {
   value("two below", in_turn(CLONE_NEWUSER));
   kill(pid, SIGKILL);
   waitpid(pid, NULL, 0);
-  value("one again", in_turn(CLONE_NEWUSER));
   value("none", limit("user", "0"));
   value("none below", in_turn(CLONE_NEWUSER));
   static const struct {
@@ -56,7 +53,6 @@ static void limits(void) {
                {"net", CLONE_NEWNET},       {"pid", CLONE_NEWPID}, {"uts", CLONE_NEWUTS}};
   for (int i = 0; i < 6; i++) {
     say("%s", kinds[i].name);
-    value("  before", in_turn(kinds[i].flag));
     value("  limited", limit(kinds[i].name, "0"));
     value("  then", in_turn(kinds[i].flag));
   }
@@ -81,7 +77,9 @@ static void below_files(void) {
   int user = open("/proc/self/ns/user", O_RDONLY), uts = open("/proc/self/ns/uts", O_RDONLY);
   by_file(user, "its own, from inside");
   by_file(uts, "its host names', from inside");
-  int outer = open("/proc/1/ns/user", O_RDONLY);
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/user", getppid());
+  int outer = open(path, O_RDONLY);
   value("of who is outside", outer < 0 ? -errno : 0);
 }
 

@@ -7,7 +7,6 @@ import {
   EINVAL,
   EISDIR,
   EOPNOTSUPP,
-  EOVERFLOW,
   EPERM,
   EROFS,
 } from "../../shared/abi/errno.ts";
@@ -81,10 +80,6 @@ function chown(task: VfsCaller, target: Target | number, givenUid: number, given
   if (uid !== KEEP && !mighty && !(owner && uid === attributes.uid)) return -EPERM;
   const mayGive = gid === attributes.gid || inGroup(credentials, gid);
   if (gid !== KEEP && !mighty && !(owner && mayGive)) return -EPERM;
-  // Who is nobody to whoever has mounted the file system owns nothing in it.
-  const mounter = target.inode?.fs.owner ?? users;
-  if ((uid !== KEEP && !mounter.uids.knows(uid)) || (gid !== KEEP && !mounter.gids.knows(gid)))
-    return -EOVERFLOW;
   const changes: AttributeChanges = {};
   if (uid !== KEEP) changes.uid = uid;
   if (gid !== KEEP) changes.gid = gid;
