@@ -8,7 +8,6 @@ import type { ipc64_perm } from "../../shared/abi/structs.ts";
 import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
 import { NO_ID } from "../credentials/id_map.ts";
 import type { UserNamespace } from "../credentials/user_namespace.ts";
-import type { IpcCaller } from "./caller.ts";
 
 const RWXUGO = 0o777;
 export const S_IRUGO = 0o444;
@@ -69,12 +68,18 @@ export class IpcPermissions {
   }
 }
 
+/** Who wants to do something with an object of the namespace that he is in. */
+export interface Asker {
+  readonly credentials: Credentials;
+  readonly ipc: { readonly namespace: { readonly owner: UserNamespace } };
+}
+
 function inGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || hasGroup(credentials, gid);
 }
 
 /** Whether the task may do what the bits of `wanted`, in whichever of the three places, stand for: 0 or -EACCES. */
-export function mayUse(task: IpcCaller, permissions: IpcPermissions, wanted: number): number {
+export function mayUse(task: Asker, permissions: IpcPermissions, wanted: number): number {
   const { credentials } = task;
   const { uid, cuid, gid, cgid, mode } = permissions;
   const bits = (wanted >> 6) | (wanted >> 3) | wanted;
@@ -86,7 +91,7 @@ export function mayUse(task: IpcCaller, permissions: IpcPermissions, wanted: num
 }
 
 /** Whether the task may change or remove the object: 0 or -EPERM. */
-export function mayControl(task: IpcCaller, { uid, cuid }: IpcPermissions): number {
+export function mayControl(task: Asker, { uid, cuid }: IpcPermissions): number {
   const { euid } = task.credentials;
   if (euid === cuid || euid === uid) return 0;
   return capable(task.credentials, task.ipc.namespace.owner, CAP_SYS_ADMIN) ? 0 : -EPERM;
