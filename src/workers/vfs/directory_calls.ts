@@ -105,7 +105,7 @@ function mayRemove(task: VfsCaller, directory: Inode, child: Inode): number {
   if (typeof attributes === "number") return attributes;
   const { fsuid } = task.credentials;
   if (fsuid === parent.uid || fsuid === attributes.uid) return 0;
-  return capableOver(task.credentials, task.kernel.users, attributes, CAP_FOWNER) ? 0 : -EPERM;
+  return capableOver(task.credentials, attributes, CAP_FOWNER) ? 0 : -EPERM;
 }
 
 /** A device that stands for a name that is gone, in layers of overlayfs: anybody makes it. */
@@ -236,7 +236,7 @@ function mayLink(task: VfsCaller, inode: Inode): number {
   const { mode } = attributes;
   const gives = (mode & S_ISUID) !== 0 || (mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010);
   if (inode.type !== S_IFREG || gives) return -EPERM;
-  return permission(credentials, kernel.users, attributes, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
+  return permission(credentials, attributes, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
 }
 
 function link(task: VfsCaller, oldDir: number, newDir: number, flags: number): number {
@@ -421,7 +421,7 @@ export const DIRECTORY_HANDLERS: Handlers<VfsCaller> = {
     if (typeof path === "number") return path;
     const error = mayAccess(task, path, MAY_EXEC);
     if (error < 0) return error;
-    if (!capable(task.credentials, task.kernel.users, CAP_SYS_CHROOT)) return -EPERM;
+    if (!capable(task.credentials, task.credentials.userNamespace, CAP_SYS_CHROOT)) return -EPERM;
     task.fs.root = path;
     return 0;
   },
