@@ -342,6 +342,7 @@ export class Task implements Caller {
   }
 
   killHostile(): void {
+    this.stub.isHostile = true;
     this.group.exit(SIGKILL);
   }
 
