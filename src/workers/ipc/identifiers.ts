@@ -109,13 +109,7 @@ export class Identifiers<T extends IpcObject> {
   }
 
   /** What shmget and its siblings do: the identifier, or a negative errno. `make` looks for room. */
-  get(
-    task: Asker,
-    key: number,
-    flags: number,
-    make: () => T | number,
-    fits: (object: T) => boolean,
-  ): number {
+  get(task: Asker, key: number, flags: number, make: () => T | number, fits: (object: T) => boolean): number {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
     if (known !== undefined) {
       if ((flags & IPC_CREAT) !== 0 && (flags & IPC_EXCL) !== 0) return -EEXIST;

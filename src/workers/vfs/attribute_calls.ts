@@ -1,15 +1,6 @@
 // Calls that change what stat tells: chmod(2), chown(2), utimensat(2), truncate(2); extended attributes.
 
-import {
-  EBADF,
-  EFAULT,
-  EFBIG,
-  EINVAL,
-  EISDIR,
-  EOPNOTSUPP,
-  EPERM,
-  EROFS,
-} from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { CAP_CHOWN } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";

@@ -277,13 +277,7 @@ export function creationIn(
   return isDirectory ? { ...creation, ...own, defaultAcl: list } : { ...creation, ...own };
 }
 
-function create(
-  task: VfsCaller,
-  start: Path,
-  path: string,
-  how: OpenHow,
-  depth: number,
-): OpenFile | number {
+function create(task: VfsCaller, start: Path, path: string, how: OpenHow, depth: number): OpenFile | number {
   const walk = walkParent(contextOf(task), start, path, how.resolve);
   if (typeof walk === "number") return walk;
   if (walk.name === "" || walk.mustBeDirectory) return -EISDIR;
