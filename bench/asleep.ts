@@ -3,6 +3,7 @@
 // are one process of Node's (docs/architecture.md, Several kernels in a process).
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -92,12 +93,14 @@ async function startGroup(way: Way, place: Workplace, sandboxes: number) {
   const holder = spawn(program!, words, { stdio: ["pipe", "pipe", "ignore"], detached: true });
   if (holder.pid === undefined) throw new BenchError("a group cannot be started");
   place.killAtEnd(holder.pid);
+  const ended = once(holder, "exit");
   let said = "";
   holder.stdout!.on("data", (bytes: Buffer) => {
     said += bytes.toString("latin1");
   });
   for (let waited = 0; !said.includes("ready\n"); waited += READY_POLL_MS) {
-    if (holder.exitCode !== null || waited > DEADLINE_MS) throw new BenchError("a group does not start");
+    const hasEnded = holder.exitCode !== null || holder.signalCode !== null;
+    if (hasEnded || waited > DEADLINE_MS) throw new BenchError("a group does not start");
     await sleep(READY_POLL_MS);
   }
   // What has asked for a program waits for its end: it is no part of the group, and ends with it.
@@ -105,7 +108,7 @@ async function startGroup(way: Way, place: Workplace, sandboxes: number) {
     const name = number === 0 ? "group" : `group.${number}`;
     return startCommand(command("exec", name, find("sleep")!, "1000"), DEADLINE_MS).pid;
   });
-  return { holder, programs };
+  return { holder, ended, programs };
 }
 
 const together: Subject = {
@@ -115,11 +118,11 @@ const together: Subject = {
   leavesOut: (way) => (way.isHere ? undefined : "there are no groups"),
   async measure(way, place) {
     const sandboxes = place.effort.quick ? QUICK_SANDBOXES : SANDBOXES;
-    const { holder, programs } = await startGroup(way, place, sandboxes);
+    const { holder, ended, programs } = await startGroup(way, place, sandboxes);
     try {
       const figures = await look("grouped", [holder.pid!], sandboxes, pauseOf(place));
       holder.stdin!.end();
-      await new Promise((resolve) => holder.once("exit", resolve));
+      await ended;
       return figures;
     } finally {
       for (const pid of [...programs, holder.pid]) killGroup(pid);

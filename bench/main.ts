@@ -37,7 +37,7 @@ interface Words extends WaysAsked {
   readonly libc: string;
 }
 
-async function measure(words: Words, runs: number): Promise<Results> {
+async function measure(words: Words, runs: number): Promise<{ results: Results; endedBy: number }> {
   const effort: Effort = { budgetMs: words.quick ? 1 : BUDGET_MS, quick: words.quick, libc: words.libc };
   const missing: string[] = [];
   const chosen = installed(choose(words.suite ?? []), missing);
@@ -49,7 +49,8 @@ async function measure(words: Words, runs: number): Promise<Results> {
     place.ways = await workingWays(waysAsked(words), place, missing);
     const found = await measureAll(chosen, runs, place);
     const ways = place.ways.map(({ name, version, isHere }) => ({ name, version, isHere }));
-    return { made, machine: machine(), before, runs, effort, ways, missing, ...found };
+    const results = { made, machine: machine(), before, runs, effort, ways, missing, ...found };
+    return { results, endedBy: place.endedBy };
   } finally {
     place.clear();
   }
@@ -96,7 +97,8 @@ async function run(words: Words): Promise<number> {
   if (earlier !== undefined && limit !== undefined && words.from === undefined)
     refuseBlindThreshold(earlier, words, runs);
 
-  const results = words.from === undefined ? await measure(words, runs) : readResults(words.from);
+  const { results, endedBy } =
+    words.from === undefined ? await measure(words, runs) : { results: readResults(words.from), endedBy: 0 };
   const comparison = earlier && compare(earlier, results);
   // What could not fail has not passed.
   if (comparison && limit !== undefined && !tellsAnything(comparison))
@@ -112,6 +114,7 @@ async function run(words: Words): Promise<number> {
   }
   if (words.html !== undefined)
     writeFileSync(words.html, resultsPage(results, earlier && { earlier, comparison: comparison! }));
+  if (endedBy !== 0) return 128 + endedBy;
   const isWorse = comparison && limit !== undefined && regressions(comparison, limit).length > 0;
   return results.failures.length === 0 && !isWorse ? 0 : 1;
 }

@@ -30,6 +30,7 @@ async function measureSubject(
   const failed = new Set<Way>();
   for (let run = 1; run <= runs; run++)
     for (const way of place.ways) {
+      if (place.endedBy !== 0) break;
       progress.step(`${suite.name} ${names[0]}... on ${way.name}, run ${run} of ${runs}`);
       if (failed.has(way) || subject.leavesOut?.(way) !== undefined) continue;
       try {
@@ -38,6 +39,7 @@ async function measureSubject(
           byWay.set(way.name, [...(byWay.get(way.name) ?? []), figures.get(name)!]);
       } catch (error) {
         if (!(error instanceof BenchError)) throw error;
+        if (place.endedBy !== 0) break;
         failed.add(way);
         failures.push({ what: `${suite.name} ${names.join(", ")} on ${way.name}`, why: error.message });
       }
@@ -56,10 +58,15 @@ export async function measureAll(chosen: readonly Chosen[], runs: number, place:
   const watch = new Watch();
   const found: Pick<Found, "rows" | "failures"> = { rows: [], failures: [] };
   for (const each of chosen) {
+    if (place.endedBy !== 0) break;
     const { rows, failures } = await measureSubject(each, place, runsOf(each), watch, progress);
     found.rows.push(...rows);
     found.failures.push(...failures);
   }
   progress.end();
+  if (place.endedBy !== 0) {
+    const left = chosen.flatMap(({ rows }) => rows).length - found.rows.length;
+    found.failures.push({ what: "the run", why: `ended by a signal: ${left} rows were not measured` });
+  }
   return { ...found, meanwhile: watch.result };
 }

@@ -24,6 +24,8 @@ export class Workplace {
   readonly effort: Effort;
   /** The ways that are compared. */
   ways: readonly Way[] = [];
+  /** The number of the signal that has ended the run early; 0: none. */
+  endedBy = 0;
   readonly #killed: number[] = [];
   readonly #made = new Map<string, string>();
   readonly #clear = (): void => {
@@ -42,7 +44,9 @@ export class Workplace {
     ] as const)
       process.on(signal, () => {
         killAll();
-        process.exit(128 + number);
+        // What has been measured by then is told; who does not want to wait for that asks twice.
+        if (this.endedBy !== 0) process.exit(128 + number);
+        this.endedBy = number;
       });
   }
 

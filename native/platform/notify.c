@@ -43,11 +43,13 @@ RF_EXPORT int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t id
   return respond(listener, (uint64_t)idHigh << 32 | idLow, 0, (int64_t)((uint64_t)high << 32 | low), 0);
 }
 
-/* Donates descriptor `fd` to the caller as number `target`, close-on-exec. */
+/* Donates descriptor `fd` to the caller as number `target`, close-on-exec; `answers`: its call is over, with that number
+   as its result. The caller is waited for until it has taken it. */
 RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd,
-                                  int32_t target) {
+                                  int32_t target, int32_t answers) {
+  uint32_t flags = SECCOMP_ADDFD_FLAG_SETFD | (answers ? SECCOMP_ADDFD_FLAG_SEND : 0);
   struct seccomp_notif_addfd a = {.id = (uint64_t)idHigh << 32 | idLow,
-                                  .flags = SECCOMP_ADDFD_FLAG_SETFD,
+                                  .flags = flags,
                                   .srcfd = fd,
                                   .newfd = target,
                                   .newfd_flags = 02000000};

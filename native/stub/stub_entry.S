@@ -33,7 +33,7 @@ stub_syscall:
 
 // A new host task: in rdi its one-shot token, in rsi RF_TOKEN_* bits. It has no memory that it may
 // rely on: its parent's chunk is not inherited (F7). The token call is answered by the supervisor
-// with the address of the task's slot.
+// with the address of the task's slot; who is given a chunk begins in its first one.
 .globl stub_new_task
 stub_new_task:
   mov %rsi, %r13
@@ -44,9 +44,8 @@ stub_new_task:
   mov %rax, %r14
   test $RF_TOKEN_MAP_CHUNK, %r13d
   jz 1f
-  mov %r14, %r15
-  and $-RF_CHUNK_SIZE, %r15
-  mov %r15, %rdi
+  movabs $RF_CHUNKS, %r14
+  mov %r14, %rdi
   mov $RF_CHUNK_SIZE, %esi
   mov $3, %edx                       // PROT_READ | PROT_WRITE
   mov $0x11, %r10d                   // MAP_SHARED | MAP_FIXED
@@ -54,12 +53,12 @@ stub_new_task:
   xor %r9d, %r9d
   mov $NR_mmap, %eax
   syscall
-  cmp %r15, %rax
+  cmp %r14, %rax
   jne 9f
   mov $RF_CHUNK_FD, %edi
   mov $NR_close, %eax
   syscall
-  mov %r15, %rdi
+  mov %r14, %rdi
   mov $RF_CHUNK_SIZE, %esi
   mov $MADV_DONTFORK, %edx
   mov $NR_madvise, %eax

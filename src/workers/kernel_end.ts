@@ -79,6 +79,7 @@ function close(kernel: Kernel, thread: GroupThread): void {
   kernel.profiling?.giveUp();
   gofer.end();
   native.close(vdso.hostFd);
+  kernel.stubs.chunks.unmapStale();
   native.unmapChunk(KERNEL_PAGE_CHUNK);
   platform.close();
   sleep.close();

@@ -63,7 +63,7 @@ const DECLARATIONS = {
   notifyAnswer:
     "int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t idHigh, uint32_t low, uint32_t high)",
   notifyAddfd:
-    "int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd, int32_t target)",
+    "int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd, int32_t target, int32_t answers)",
   zygoteHello: "int32_t rf_zygote_hello(int32_t socket, int32_t threads, uint32_t catches)",
   zygoteSend:
     "int32_t rf_zygote_send(int32_t socket, uint32_t request, uint32_t sequence, uint32_t low, uint32_t high, int32_t count)",

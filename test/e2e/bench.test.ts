@@ -4,9 +4,12 @@
 // deadline: 600 s
 // alone: it measures, and fills the machine
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { platform, ringfence, run } from "../spawn.ts";
@@ -17,6 +20,10 @@ interface Row {
   suite: string;
   name: string;
   samples: Record<string, number[]>;
+}
+
+interface Failure {
+  what: string;
 }
 
 for (const suite of ["syscall", "file", "process", "memory", "net"])
@@ -40,6 +47,24 @@ for (const suite of ["syscall", "file", "process", "memory", "net"])
       }
     }
   });
+
+test("a run that is ended tells what it has measured", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "rf-bench-test-"));
+  try {
+    const file = join(directory, "results.json");
+    const words = ["--quick", "--runs", "1000", "--against", "native", "--json", file];
+    const child = spawn(ringfence, ["bench", "getppid", "lseek", ...words], { stdio: "ignore" });
+    const ended = once(child, "exit");
+    await setTimeout(5000);
+    child.kill("SIGINT");
+    assert.equal(await ended, [130, null]);
+    const { rows, failures } = JSON.parse(readFileSync(file, "utf8")) as { rows: Row[]; failures: Failure[] };
+    assert.is(failures.at(-1)!.what, "the run");
+    assert.ok(rows.length < 2 || rows.some(({ samples }) => samples[platform]!.length < 1000));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
 
 for (const suite of ["startup", "docker", "idle", "apps", "network", "density"])
   test(`the suite ${suite} runs in a sandbox, so far as its programs are installed`, async () => {

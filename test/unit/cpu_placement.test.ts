@@ -253,13 +253,13 @@ test("who sleeps at the host by itself does not run", () => {
 
 test("a new thread goes where the others are", () => {
   const host = new Host();
-  host.placement.born(20);
+  host.placement.born(20, false);
   assert.is(host.bound.get(20), undefined);
   host.run(MANY, 400, 200);
-  host.placement.born(21);
+  host.placement.born(21, false);
   assert.is(host.bound.get(21), 1);
   host.placement.slept(1e9, host.nowNs);
-  host.placement.born(22); // its creator may have been bound when it was made
+  host.placement.born(22, false); // its creator may have been bound when it was made
   assert.is(host.bound.get(22), -1);
 });
 

@@ -54,8 +54,8 @@ export class ChunkPlaces {
   }
 
   /**
-   * Gives a place up. Before: all its slots are closed (claims.ts), no coroutine names it, and the
-   * place is mapped over with anonymous memory.
+   * Gives a place up. Before: all its slots are closed (claims.ts), and no coroutine names it. Its memory
+   * may be that of the chunk still, until another one is mapped there.
    */
   retire(place: number): void {
     if (this.#state[place] !== USED) throw new Error(`chunk place ${place} is not in use`);

@@ -1,8 +1,8 @@
 // Host tasks on their way. The kernel lets a clone go on, and the new task names itself: its first call
 // carries the one-shot random token of its birth, and the notification of that call tells its host number.
 
-import { randomFillSync } from "node:crypto";
 import type { Newborn } from "../call/operation_list.ts";
+import { randomWord } from "../random_words.ts";
 import type { HostThread } from "./host_thread.ts";
 import type { StubProcess } from "./stub_process.ts";
 
@@ -39,12 +39,10 @@ export class Birth implements Newborn {
     creator: HostThread | null,
     gifts: readonly Gift[],
     onNamed: () => void,
-    random: Uint32Array,
   ) {
     this.#account = account;
-    randomFillSync(random);
-    this.low = random[0]!;
-    this.high = random[1]!;
+    this.low = randomWord();
+    this.high = randomWord();
     this.task = task;
     this.creator = creator;
     this.from = creator?.stub ?? null;
@@ -62,7 +60,6 @@ export class Birth implements Newborn {
 export class Births {
   readonly #byToken = new Map<string, Birth>();
   readonly #byTask = new Map<HostThread, Birth>();
-  readonly #random = new Uint32Array(2);
   readonly #account: CloneAccount;
 
   constructor(account: CloneAccount) {
@@ -74,7 +71,7 @@ export class Births {
   }
 
   expect(task: HostThread, creator: HostThread | null, gifts: readonly Gift[], onNamed: () => void): Birth {
-    const birth = new Birth(this.#account, task, creator, gifts, onNamed, this.#random);
+    const birth = new Birth(this.#account, task, creator, gifts, onNamed);
     this.#byToken.set(keyOf(birth.low, birth.high), birth);
     this.#byTask.set(task, birth);
     return birth;

@@ -12,8 +12,8 @@ import type { Stubs } from "./stubs.ts";
 
 /** Who decides on which CPUs threads run. */
 interface ThreadPlacement {
-  /** A new host task. */
-  born(tid: number): void;
+  /** A new host task; `isForked`: its maker is one of ours, and where that may run it may run as well. */
+  born(tid: number, isForked: boolean): void;
 }
 
 /** Other kernel threads, which serve calls on slots as well. */

@@ -74,7 +74,7 @@ export interface Placement {
   look(nowNs: number): void;
   boundSleep(timeoutNs: number): number;
   slept(sleptNs: number, nowNs: number): void;
-  born(tid: number): void;
+  born(tid: number, isForked: boolean): void;
 }
 
 /** Where several kernels share a process the host decides: what is best for one thread of it is not for all its kernels. */
@@ -322,8 +322,9 @@ export class CpuPlacement implements Placement {
   }
 
   /** A new host task: it runs where its creator does, or where the zygote may. */
-  born(tid: number): void {
-    if (this.#home < 0 && this.#kernel.nowNs - this.#releasedNs > AGAIN_NS) return;
+  born(tid: number, isForked: boolean): void {
+    const since = this.#home < 0 ? this.#releasedNs : this.#homeSinceNs;
+    if ((isForked || this.#home < 0) && this.#kernel.nowNs - since > AGAIN_NS) return;
     const { native, platform } = this.#kernel;
     native.scratchWords[0] = tid;
     native.place(1, this.#home, platform.zygotePid);

@@ -61,4 +61,8 @@ export abstract class StubPlatform implements Platform {
   reap(pid: number, reaped: (use: ResourceUse) => void): void {
     this.zygote.reap(pid, reaped);
   }
+
+  reapNow(): void {
+    this.zygote.reapNow();
+  }
 }

@@ -39,6 +39,8 @@ export class StubProcess {
   /** Host threads without a task. */
   readonly parked: Parked[] = [];
   hasSlowFile = false;
+  /** It has lied: it is killed, not asked to leave. */
+  isHostile = false;
   pid = 0;
   /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
   origin: StubProcess | null = null;
@@ -104,7 +106,12 @@ export class StubProcess {
     // Who is on the way out, and may never get there, is no user.
     const others = this.tasks.some((task) => !task.dead && !task.leaving && task.group !== group);
     if (!others) {
-      this.kill();
+      const last = this.#lastThread;
+      if (last === null) this.kill();
+      else {
+        this.kernel.stubs.departures.expect(this);
+        this.dismiss(last, true);
+      }
       this.space.release(group.id);
     }
     for (const task of [...this.tasks]) {
@@ -120,9 +127,16 @@ export class StubProcess {
     }
   }
 
-  /** Sends one host thread out of a process that goes on. */
-  dismiss(task: HostThread): void {
-    this.kernel.slots.setNumber(task.call.slot, REP_RESULT, 0);
+  /** The one that it has, if that waits for an answer. */
+  get #lastThread(): HostThread | null {
+    const [task] = this.tasks;
+    const isLast = this.tasks.length === 1 && this.parked.length === 0 && this.isAlive && !this.isHostile;
+    return isLast && task!.call.owned && !task!.dead ? task! : null;
+  }
+
+  /** Sends one host thread out of a process that goes on, or is to end with it. */
+  dismiss(task: HostThread, endsProcess = false): void {
+    this.kernel.slots.setNumber(task.call.slot, REP_RESULT, endsProcess ? 1 : 0);
     task.call.replyFinal(Reply.EXIT);
     this.kernel.stubs.closeSlot(task);
   }
@@ -153,6 +167,7 @@ export class StubProcess {
   #onDeath(): void {
     const kernel = this.kernel;
     this.#process = null;
+    kernel.stubs.departures.left(this);
     const ended = [...this.tasks];
     for (const task of ended) kernel.stubs.closeSlot(task);
     for (const { slot } of this.parked) {
@@ -161,7 +176,7 @@ export class StubProcess {
     }
     kernel.stubs.parked.forget(this);
     this.kept.clear();
-    kernel.stubs.dropChunks(this);
+    kernel.stubs.chunks.dropAll(this);
     this.space.release();
     kernel.stubs.ended(this);
     kernel.onStubDeath(ended);

@@ -3,33 +3,17 @@
 // and the notification names its host pid. Any other notification passes only as the next one that
 // the caller's outstanding operation list expects.
 
-import { EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
+import { EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
-import { slotNumber } from "../../shared/ring/guest_memory.ts";
-import {
-  CHUNK_FD,
-  CHUNK_SIZE,
-  CHUNK_SLOTS,
-  CHUNKS,
-  NR_GIFT,
-  NR_TOKEN,
-  ROBUST_LIST,
-  SELF,
-  SLOT_SIZE,
-} from "../../shared/ring/layout.ts";
+import { CHUNK_FD, CHUNKS, NR_GIFT, NR_TOKEN, ROBUST_LIST, SELF } from "../../shared/ring/layout.ts";
 import { Looks } from "../call/looks.ts";
-import {
-  type Expected,
-  type OperationList,
-  SYS_close,
-  SYS_madvise,
-  SYS_mmap,
-} from "../call/operation_list.ts";
+import type { Expected } from "../call/operation_list.ts";
 import { withoutGroups } from "../credentials/credentials.ts";
 import { type Birth, Births, type Gift } from "./births.ts";
+import { Chunks } from "./chunks.ts";
 import type { PlatformContext } from "./context.ts";
+import { Departures } from "./departures.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
 import { allowLocalAnswers } from "./local_answers.ts";
@@ -40,8 +24,6 @@ import { Strangers } from "./strangers.ts";
 import type { StubProcess } from "./stub_process.ts";
 import { threadTimeNs } from "./thread_time.ts";
 
-const PROT_READ_WRITE = 3;
-const MAP_SHARED_FIXED = 0x11;
 /** Unexpected notifications after which a process is taken for hostile and killed. */
 const UNEXPECTED_LIMIT = 16;
 
@@ -66,6 +48,8 @@ export class Stubs {
   readonly strangers: Strangers;
   readonly parked: ParkedThreads;
   readonly ends: ProcessEnds;
+  readonly chunks: Chunks;
+  readonly departures: Departures;
   /** Host tasks that are to be killed, and could not be reached yet. */
   readonly #unreached = new Set<number>();
   readonly #again: Looks;
@@ -75,6 +59,8 @@ export class Stubs {
     this.strangers = new Strangers(kernel);
     this.parked = new ParkedThreads(kernel);
     this.ends = new ProcessEnds(kernel);
+    this.chunks = new Chunks(kernel);
+    this.departures = new Departures(kernel);
     this.#again = new Looks(kernel, AGAIN_NS, () => this.#killUnreached());
     this.#births = new Births(this.strangers);
   }
@@ -101,57 +87,14 @@ export class Stubs {
     this.#listener = -1;
   }
 
-  /** Gives a stub process one more chunk, mapped here and not there yet: 0, or a negative errno when places run out. */
-  addChunk(stub: StubProcess): number {
-    const kernel = this.#kernel;
-    const chunk = kernel.places.allot();
-    if (chunk < 0) return -EAGAIN;
-    const memfd = kernel.native.mapChunk(chunk);
-    if (memfd < 0) {
-      kernel.places.retire(chunk);
-      return memfd;
-    }
-    kernel.memory.forgetChunk(chunk);
-    const index = stub.chunks.push(chunk) - 1;
-    for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
-      const address = CHUNKS + index * CHUNK_SIZE + slot * SLOT_SIZE;
-      kernel.slots.setNumber(slotNumber(chunk, slot), SELF, address);
-      kernel.otherThreads?.renewed(slotNumber(chunk, slot));
-    }
-    stub.memfd = memfd;
-    return 0;
-  }
-
-  /** The last chunk, which its stub has not mapped, and whose slots are closed, is not needed after all. */
-  dropChunk(stub: StubProcess): void {
-    stub.closeMemfd();
-    this.#giveBack(stub.chunks.pop()!);
-  }
-
-  #giveBack(chunk: number): void {
-    const { native, memory, places, otherThreads } = this.#kernel;
-    const unmap = () => {
-      native.unmapChunk(chunk);
-      memory.forgetChunk(chunk);
-      places.retire(chunk);
-    };
-    // One of them may be writing to a file what stands in the window of somebody who was killed: those bytes, and no zeros.
-    if (otherThreads === null) unmap();
-    else otherThreads.whenPassed(unmap);
-  }
-
-  /** Gives all chunks' places back. Only when no host process can write to them any more. */
-  dropChunks(stub: StubProcess): void {
-    stub.closeMemfd();
-    for (const chunk of stub.chunks.splice(0)) this.#giveBack(chunk);
-  }
-
   /** Readies the slot of a task whose host task is about to exist. */
   openSlot(task: HostThread): void {
     task.stub.owner ??= task.group;
-    this.#kernel.claims.open(task.call.slot);
+    const { slot } = task.call;
+    this.#kernel.claims.open(slot);
+    this.#kernel.slots.setNumber(slot, SELF, task.stub.slotAddress(slot));
     this.#enter(task);
-    this.#kernel.active.opened(task.call.slot);
+    this.#kernel.active.opened(slot);
   }
 
   /** The task goes on in a host thread that waits for it, as the answer to the call that this one has posted last. */
@@ -221,7 +164,7 @@ export class Stubs {
     this.strangers.unpaid(birth);
     const { stub } = birth.task;
     if (stub.pid > 0) return;
-    this.dropChunks(stub);
+    this.chunks.dropAll(stub);
     stub.kept.clear();
   }
 
@@ -248,15 +191,6 @@ export class Stubs {
     if (stub.tasks.length > 0) return;
     stub.space.release();
     stub.kill();
-  }
-
-  /** Adds to a list of a task there: map the last chunk of the address space. */
-  mapChunk(list: OperationList, stub: StubProcess): void {
-    const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
-    list.donate(stub.memfd, true);
-    list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, CHUNK_FD, 0);
-    list.call(SYS_close, CHUNK_FD);
-    list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
   }
 
   /**
@@ -305,6 +239,7 @@ export class Stubs {
   ended(stub: StubProcess): void {
     this.strangers.ended(stub);
     this.#reap(stub.pid, stub, (use) => useIsKnown(stub, use));
+    if (stub.account?.isWaitedFor === true) this.#kernel.platform.reapNow();
   }
 
   // Until it is reaped its number is its own, and it is known.
@@ -355,7 +290,7 @@ export class Stubs {
     if (task.expectedIndex === task.expected.length) this.settle(task);
     if (expected.donate >= 0) {
       const { donate, donateAs } = expected;
-      if (native.notifyAddfd(this.#listener, low, high, donate, donateAs) < 0) {
+      if (native.notifyAddfd(this.#listener, low, high, donate, donateAs, 0) < 0) {
         native.notifyRefuse(this.#listener, low, high, ENOMEM);
         return;
       }
@@ -382,15 +317,21 @@ export class Stubs {
     if (task.stub.pid === 0) task.stub.watch(tid);
     birth.onNamed();
     this.#tasks.set(tid, task);
-    this.#kernel.placement.born(tid);
+    this.#kernel.placement.born(tid, birth.from !== null);
+    const address = task.stub.slotAddress(task.call.slot);
+    if (birth.gifts.length === 0) {
+      native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
+      return;
+    }
+    // Who gets a chunk begins in its first slot, and knows that (stub_entry.S): the answer is the number of the last gift.
+    let left = address === CHUNKS ? birth.gifts.length : 0;
     for (const { hostFd, fd } of birth.gifts) {
-      if (native.notifyAddfd(this.#listener, low, high, hostFd, fd) >= 0) continue;
+      if (left-- > 0 && native.notifyAddfd(this.#listener, low, high, hostFd, fd, left === 0 ? 1 : 0) >= 0)
+        continue;
       native.notifyRefuse(this.#listener, low, high, ENOMEM); // it leaves
       return;
     }
-    if (birth.gifts.length > 0) task.stub.closeMemfd();
-    const address = task.stub.slotAddress(task.call.slot);
-    native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
+    task.stub.closeMemfd();
   }
 
   /**

@@ -321,7 +321,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     const stub = new StubProcess(kernel, task.stub.space.copy());
     stub.origin = task.stub;
     stub.hasSlowFile = task.stub.hasSlowFile;
-    const error = kernel.stubs.addChunk(stub);
+    const error = kernel.stubs.chunks.add(stub);
     if (error < 0) {
       stub.space.release();
       return error;
@@ -390,10 +390,10 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     const list = new OperationList(kernel.slots, task.call.slot);
     const needsChunk = slot < 0;
     if (needsChunk) {
-      const error = kernel.stubs.addChunk(task.stub);
+      const error = kernel.stubs.chunks.add(task.stub);
       if (error < 0) return error;
       task.stub.comingChunk = task.stub.chunks.at(-1)!;
-      kernel.stubs.mapChunk(list, task.stub);
+      kernel.stubs.chunks.map(list, task.stub);
       slot = task.stub.freeSlot(true);
     }
     const mapped = list.length;
@@ -421,7 +421,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   } finally {
     made.release();
     if (!arrival.made) unmake(task, plan, arrival.child);
-    if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.dropChunk(task.stub);
+    if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.chunks.drop(task.stub);
     if (lock !== null) task.stub.comingChunk = -1;
     lock?.release();
   }

@@ -250,7 +250,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   const persona = personalityAfterExec(task.persona, secure);
   const space = newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0], persona);
   const stub = new StubProcess(kernel, space);
-  const unplaced = kernel.stubs.addChunk(stub);
+  const unplaced = kernel.stubs.chunks.add(stub);
   if (unplaced < 0) {
     closeImage(image);
     return unplaced;

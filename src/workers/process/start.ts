@@ -285,7 +285,7 @@ function startTask(
   const pid = id.first;
   const persona = spec.container?.persona ?? PER_LINUX;
   const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0], persona));
-  const unplaced = kernel.stubs.addChunk(stub);
+  const unplaced = kernel.stubs.chunks.add(stub);
   if (unplaced < 0) {
     id.free();
     return fail(unplaced);

@@ -366,6 +366,7 @@ export class Task implements Caller {
   }
 
   killHostile(): void {
+    this.stub.isHostile = true;
     this.group.exit(SIGKILL);
   }
 

@@ -97,7 +97,10 @@ function find(task: Task, selector: Selector, options: number, wantsUse: boolean
     if (child.state === "zombie") {
       if ((options & WEXITED) === 0) continue; // it will never report anything else
       if (!wantsUse || child.use.isComplete) return { child, kind: "exited" };
-      child.use.whenComplete(() => wakeWaiters(task.group));
+      child.use.whenComplete(
+        () => wakeWaiters(task.group),
+        () => task.kernel.platform.reapNow(),
+      );
       any = true;
       continue;
     }
