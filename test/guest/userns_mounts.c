@@ -193,6 +193,42 @@ static void outside_and_inside(void) {
   reaped("who sees", pid);
 }
 
+// What somebody has mounted elsewhere does not keep what it is mounted on.
+static void mounts_there(void) {
+  value("a mount on what goes", mounts("none", "gone", "tmpfs", 0, NULL));
+  value("on what is replaced", mounts("none", "replaced", "tmpfs", 0, NULL));
+  value("and on what moves", mounts("none", "moves", "tmpfs", 0, NULL));
+  mkdir("moves/in", 0755);
+  let(answer);
+  wait_for(talk);
+  there("gone");
+  there("replaced");
+  there("moved/in");
+  mountinfo("then");
+}
+
+static void names_go(void) {
+  if (pipe(talk) || pipe(answer)) _exit(9);
+  mkdir("gone", 0777);
+  mkdir("replaced", 0777);
+  mkdir("moves", 0777);
+  mkdir("other", 0777);
+  int pid = fork();
+  if (pid == 0) {
+    if (!is_root) become_open(SOMEBODY, HIS_GROUP);
+    if (!unshare_as_root(CLONE_NEWNS)) mounts_there();
+    _exit(0);
+  }
+  wait_for(answer);
+  value("rmdir", rmdir("gone") ? -errno : 0);
+  value("rename over", rename("other", "replaced") ? -errno : 0);
+  value("rename", rename("moves", "moved") ? -errno : 0);
+  let(talk);
+  reaped("who has mounted", pid);
+  rmdir("replaced");
+  rmdir("moved");
+}
+
 static void with_pids(void) {
   int pid = fork();
   if (pid == 0) {
@@ -265,6 +301,7 @@ int main(int argc, char **argv) {
   in_namespaces("propagates", 0, propagates);
   mountinfo("outside");
   if (is_root) outside_and_inside();
+  names_go();
   in_namespaces("with PIDs", CLONE_NEWPID, with_pids);
   say("-- without mounts");
   int pid = fork();

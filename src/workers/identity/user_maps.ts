@@ -86,6 +86,8 @@ export function writeMap(
   });
   if (kernels.some(([, id]) => id === NO_ID)) return -EPERM;
   if (!kernel.userNamespaces.hasRoomFor(kernels.length)) return -ENOMEM;
+  // Who has it open alone: nobody will ever be in it.
+  if (!users.isHeld) return 0;
   users.map(name, kernels);
   return 0;
 }

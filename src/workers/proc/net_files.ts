@@ -18,7 +18,7 @@ function textOf<S extends Subject & { readonly kernel: SupervisorContext }>(
   networkOf: (subject: S) => Network,
 ): FileNode<S> {
   const file = NET_TEXT_NAMES.indexOf(name);
-  return bound(
+  const node = bound<S>(
     (subject, { userNamespace }) => {
       const { netThread } = subject.kernel;
       const network = networkOf(subject).hold();
@@ -29,6 +29,7 @@ function textOf<S extends Subject & { readonly kernel: SupervisorContext }>(
     },
     { mode: GUARDED_TEXTS.has(name) ? 0o440 : 0o444 },
   );
+  return { ...node, owner: (subject) => networkOf(subject).owner.root };
 }
 
 /** Files of /proc/sys/net that the thread of the network makes. */

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import {
   CAP_CHECKPOINT_RESTORE,
+  CAP_DAC_OVERRIDE,
   CAP_LAST_CAP,
   CAP_SYS_ADMIN,
   CAP_SYS_RESOURCE,
@@ -33,18 +34,26 @@ const NOTHING = new Uint8Array(0);
  */
 function numbers(
   read: (subject: SystemSubject) => string,
-  write: (subject: SystemSubject, text: string) => number,
+  write: (subject: SystemSubject, text: string, opener: Credentials) => number,
   mode = 0o644,
 ): FileNode<SystemSubject> {
   return {
     kind: "file",
     mode,
-    write: (subject, text, _credentials, position) => (position === 0 ? write(subject, text) : 0),
+    write: (subject, text, opener, position) => (position === 0 ? write(subject, text, opener) : 0),
     open: (subject) => ({
       bytes: (position, length) =>
         position > 0 ? NOTHING : Buffer.from(`${read(subject)}\n`, "latin1").subarray(0, length),
     }),
   };
+}
+
+/**
+ * Whether who has opened a file may set what is a namespace's of that owner. It is the writer's own, which may be another than
+ * that for which it was opened.
+ */
+function maySetFor(owner: UserNamespace, opener: Credentials): boolean {
+  return opener.fsuid === owner.rootUid || capable(opener, owner, CAP_DAC_OVERRIDE);
 }
 
 /** A text of one line; `set` takes it, or gives a negative errno. A write may go on where the last one ended. */
@@ -110,7 +119,10 @@ const IPC: Table<SystemSubject> = Object.fromEntries(
     name,
     numbers(
       ({ kernel }) => setting.read(namespaceOfReader(kernel).limits),
-      ({ kernel }, text) => setting.write(namespaceOfReader(kernel).limits, text),
+      ({ kernel }, text, opener) => {
+        const namespace = namespaceOfReader(kernel);
+        return maySetFor(namespace.owner, opener) ? setting.write(namespace.limits, text) : -EPERM;
+      },
     ),
   ]),
 );
@@ -186,7 +198,9 @@ function settingsFor({ current, sysctls }: SupervisorContext, name: SettingName)
   return isOwn && current !== null ? current.network.sysctls : sysctls;
 }
 
-function set(kernel: SupervisorContext, name: SettingName, text: string): number {
+function set(kernel: SupervisorContext, name: SettingName, text: string, opener: Credentials): number {
+  const { network } = kernel.current ?? kernel;
+  if (name.startsWith("net/") && !maySetFor(network.owner, opener)) return -EPERM;
   const isElsewhere = kernel.current !== null && kernel.current.network !== kernel.network;
   if (isElsewhere && SHARED_BY_NETWORKS.test(name)) return -EPERM;
   return settingsFor(kernel, name).set(name, text);
@@ -195,7 +209,7 @@ function set(kernel: SupervisorContext, name: SettingName, text: string): number
 function setting(name: SettingName): FileNode<SystemSubject> {
   return numbers(
     ({ kernel }) => settingsFor(kernel, name).text(name),
-    ({ kernel }, text) => set(kernel, name, text),
+    ({ kernel }, text, opener) => set(kernel, name, text, opener),
     SETTINGS[name].mode,
   );
 }

@@ -41,8 +41,9 @@ export class Dentry {
   older: Dentry | null = null;
   newer: Dentry | null = null;
   isCached = false;
-  /** Mounts whose mount point this is; what walks ask first. */
+  /** Mounts whose mount point this is, in all namespaces, and how many; what walks ask first. */
   mountedHere = 0;
+  #mounts: Set<Mount> | null = null;
   /** Its place in the cache's table of names: the hash of its name below its directory, and the next one there. */
   hash = 0;
   nextHashed: Dentry | null = null;
@@ -83,6 +84,40 @@ export class Dentry {
   unpin(): void {
     this.#pins--;
     if (this.#deleted) this.#count();
+  }
+
+  mountComes(mount: Mount): void {
+    this.#mounts ??= new Set();
+    this.#mounts.add(mount);
+    this.mountedHere++;
+  }
+
+  mountGoes(mount: Mount): void {
+    this.#mounts!.delete(mount);
+    this.mountedHere--;
+    if (this.mountedHere === 0) this.#mounts = null;
+  }
+
+  /** Whether something is mounted here for who sees that namespace. */
+  isMountPointIn(namespace: MountNamespace): boolean {
+    if (this.#mounts === null) return false;
+    for (const mount of this.#mounts) if (mount.namespace === namespace) return true;
+    return false;
+  }
+
+  /** Its name is gone: so is what others have mounted here, in their namespaces (detach_mounts of Linux). */
+  dropMounts(): void {
+    const mounts = this.#mounts;
+    if (mounts === null) return;
+    const { steps, longTurns } = this.inode!.fs.kernel;
+    steps.run(() => {
+      for (const mount of mounts) {
+        if (longTurns.isFull) return false;
+        // What is in no tree any more covers this for who stands there yet.
+        if (mount.namespace !== null && !mount.namespace.unmount(mount, longTurns)) return false;
+      }
+      return true;
+    });
   }
 
   // What is deleted lives on while somebody stands there or below: one open file may keep a whole chain of
@@ -163,14 +198,14 @@ export class Mount {
     this.parent = at?.mount ?? null;
     this.mountPoint = at?.dentry ?? null;
     if (at === null) return;
-    at.dentry.mountedHere++;
+    at.dentry.mountComes(this);
     at.mount.children.push(this);
   }
 
   /** Takes it from its place. */
   detach(): void {
     if (this.parent !== null && this.mountPoint !== null) {
-      this.mountPoint.mountedHere--;
+      this.mountPoint.mountGoes(this);
       this.parent.children.splice(this.parent.children.lastIndexOf(this), 1);
     }
     this.parent = null;
