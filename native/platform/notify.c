@@ -3,6 +3,7 @@
 #include "../host/host.h"
 
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -53,5 +54,12 @@ RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idH
                                   .srcfd = fd,
                                   .newfd = target,
                                   .newfd_flags = 02000000};
-  return result_of(ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a));
+  if (!answers) return result_of(ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a));
+  // Where a signal ends its wait the host has answered already, with 0, and there is nothing to ask again.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int32_t result = result_of(ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a));
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return result;
 }

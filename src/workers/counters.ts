@@ -18,6 +18,11 @@ export class Counters {
   /** Those that are stopped. */
   stopped = 0;
   pidNamespaces = 0;
+  /** Those that guests have made, and lines of their maps. */
+  userNamespaces = 0;
+  idExtents = 0;
+  /** Namespaces of System V IPC, of host names and of control groups. */
+  smallNamespaces = 0;
   /** Beside those of the first namespace, which each has. */
   pidNumbers = 0;
   tasks = 0;

@@ -28,6 +28,9 @@ const COSTS = {
   /** What is left of a process until it is waited for is of this size, too. */
   unreaped: 12288,
   pidNamespaces: 1024,
+  userNamespaces: 2048,
+  idExtents: 256,
+  smallNamespaces: 2048,
   pidNumbers: 64,
   groupIds: 8,
   mappings: 480,

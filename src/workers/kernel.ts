@@ -35,7 +35,15 @@ import { Timers } from "./call/timers.ts";
 import { Wakes } from "./call/wakes.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
-import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
+import {
+  guestNamespace,
+  type MapName,
+  OWNED_KINDS,
+  Owned,
+  type OwnedKind,
+  type UserNamespace,
+} from "./credentials/user_namespace.ts";
+import { UserNamespaces, type UserNamespaceWatcher } from "./credentials/user_namespaces.ts";
 import { Credits } from "./credits.ts";
 import { Futexes } from "./futex/futexes.ts";
 import { Gofer } from "./gofer/gofer.ts";
@@ -43,6 +51,7 @@ import { HostFiles } from "./gofer/host_files.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HEAP_BUDGET_MAX, HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
 import { type HostShare, shareOf } from "./host_share.ts";
+import { CgroupNamespace } from "./identity/cgroup_namespace.ts";
 import { networkNamed } from "./identity/network_names.ts";
 import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
@@ -64,6 +73,7 @@ import { type Patcher, patcherFor } from "./patch/patcher.ts";
 import { CpuPlacement, type Placement, sharedPlacement } from "./platform/cpu_placement.ts";
 import { Kicks } from "./platform/kicks.ts";
 import { LateHolders } from "./platform/late_holders.ts";
+import { tellIds } from "./platform/local_answers.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
@@ -121,7 +131,10 @@ const GENERATED_TEXT_MAX = 8 << 20;
 /** There is no other kernel thread. */
 const ALONE: ThreadPlan = ["supervisor"];
 
-export class Kernel implements SupervisorContext {
+/** Namespaces of a kind that a user may make, as long as there is room for them (/proc/sys/user). */
+const NAMESPACES_MAX = 65_536;
+
+export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   readonly native: Native;
   readonly config: SandboxConfig;
   readonly descriptors: KernelDescriptors;
@@ -163,11 +176,14 @@ export class Kernel implements SupervisorContext {
   readonly containers: Containers;
   readonly #cgroupFs = new Map<string, GeneratedFs>();
   readonly hooks = new Hooks(this);
-  /** That of all guests. */
+  /** That in which guests begin. */
   readonly users: UserNamespace;
+  readonly userNamespaces: UserNamespaces;
   /** For what the kernel does on its own account. */
   readonly rootCredentials: Credentials;
   readonly uts: UtsNamespace;
+  readonly cgroups: CgroupNamespace;
+  #lastNamespace = 0;
   readonly namespaceFiles: NamespaceFiles;
   readonly bootId = randomUUID();
   /** Number of the host's CPUs, once it is known (proc/cpus.ts). */
@@ -231,7 +247,7 @@ export class Kernel implements SupervisorContext {
   readonly listings = new Shrinker(this.counters, "listed", LISTED_MAX);
   readonly generatedTexts = new Shrinker(this.counters, "generatedText", GENERATED_TEXT_MAX);
   /** Those of the first container. */
-  readonly mounts = new MountNamespace(new MountIds());
+  readonly mounts: MountNamespace;
   /** Where files of memfd_create stand: in no tree. */
   readonly memoryFiles: Mount;
   /** Where System V segments are charged: with the files of memfd_create. */
@@ -266,6 +282,10 @@ export class Kernel implements SupervisorContext {
       this.limits,
       heapLimitFor(share.memory, share.of(HEAP_BUDGET_MAX)),
     );
+    this.users = guestNamespace(config.users).hold();
+    for (const kind of OWNED_KINDS) this.users.limits.set(kind, NAMESPACES_MAX);
+    this.userNamespaces = new UserNamespaces(this, this);
+    this.mounts = new MountNamespace(new MountIds(), this.users);
     this.commonMemory = new MemoryBudget(this.counters, share.memory);
     this.pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
     this.credits = threads === 1 ? null : new Credits(sab, this);
@@ -274,7 +294,6 @@ export class Kernel implements SupervisorContext {
     this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;
-    this.users = guestNamespace(config.users);
     this.rootCredentials = initialCredentials(0, 0, [], this.users);
     this.descriptors = descriptors;
     this.log = log;
@@ -306,7 +325,9 @@ export class Kernel implements SupervisorContext {
     this.kicks = new Kicks(this);
     this.lateHolders = new LateHolders(this);
     this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this);
-    this.uts = new UtsNamespace(config.hostname);
+    const ownedByGuests = (kind: OwnedKind) => new Owned(this.users, kind, 0);
+    this.uts = new UtsNamespace(this.counters, ownedByGuests("uts"), 0, config.hostname).hold();
+    this.cgroups = new CgroupNamespace(this.counters, ownedByGuests("cgroup"), 0).hold();
     this.stubs = new Stubs(this);
     this.anonymous = new AnonymousInodes(this);
     this.memoryFiles = makeMemoryFiles(this);
@@ -555,6 +576,26 @@ export class Kernel implements SupervisorContext {
   /** Minor number of an unnamed device (major 0), as Linux gives to file systems without a block device. */
   nextDevice(): number {
     return ++this.#lastDevice;
+  }
+
+  nextNamespace(): number {
+    return ++this.#lastNamespace;
+  }
+
+  // ---- User namespaces that guests make ----
+
+  usersMade(namespace: UserNamespace): void {
+    this.netThread?.usersMade(namespace);
+  }
+
+  /** Who is in it has other ids from now on, which threads tell by themselves. */
+  usersMapped(namespace: UserNamespace, name: MapName): void {
+    for (const task of this.taskAt) if (task?.credentials.userNamespace === namespace) tellIds(this, task);
+    if (name === "uids") this.netThread?.usersMapped(namespace);
+  }
+
+  usersGone(namespace: UserNamespace): void {
+    this.netThread?.usersGone(namespace);
   }
 
   nextMappedId(): number {

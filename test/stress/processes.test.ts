@@ -42,10 +42,10 @@ function hostRecords(node: number): Records {
   };
 }
 
-/** The same, when the last stubs have ended: once it has been equal for a while. */
+/** The same, when the last stubs have ended: once it has been equal for longer than their chunks stay mapped (chunks.ts). */
 async function settledRecords(node: number): Promise<Records> {
   let last = hostRecords(node);
-  for (let equal = 0; equal < 5; ) {
+  for (let equal = 0; equal < 30; ) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     const next = hostRecords(node);
     equal = JSON.stringify(next) === JSON.stringify(last) ? equal + 1 : 0;

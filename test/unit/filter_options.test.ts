@@ -54,7 +54,7 @@ function world() {
   };
   const credentials = initialCredentials(0, 0, [], users);
   const task = { kernel, credentials, call } as unknown as NetCaller;
-  const network = { inet: { stack: makeStack() } };
+  const network = { inet: { stack: makeStack() }, owner: users };
   const options = { inet: { kernel, network } } as unknown as InetOptions;
   const set = (name: number, size: number): Coroutine =>
     FILTER_OPTIONS4.get(name)!.set(options, task, 0, size) as unknown as Coroutine;

@@ -66,6 +66,8 @@ export class OneTask {
       handlers: new SignalHandlers(),
       ipc: new IpcMember(kernel.ipc),
       network: kernel.network,
+      uts: kernel.uts,
+      cgroups: kernel.cgroups,
     };
     const credentials = initialCredentials(0, 0, [], kernel.users);
     this.task = new Task(kernel, id, group, stub, 0, parts, credentials, "test");

@@ -10,15 +10,17 @@ export const TIME_FIRST_INO = 0xeffffffa;
 export const NET_FIRST_INO = 4026531840;
 export const MNT_FIRST_INO = 4026531841;
 
-/** Kinds of which there may be more; each has every fifth number. */
+/** Kinds of which there may be more; each has every seventh number. */
 export const IPC_KIND = 0;
 export const NET_KIND = 1;
 export const MNT_KIND = 2;
 export const USER_KIND = 3;
 export const PID_KIND = 4;
+export const UTS_KIND = 5;
+export const CGROUP_KIND = 6;
 
 const OTHERS = 4026532000;
-const KINDS = 5;
+const KINDS = 7;
 
 /** Of the `number`th that was made of a kind, from 1 on. */
 export function inodeOf(kind: number, number: number): number {

@@ -1,5 +1,6 @@
-// Credentials of a task (credentials(7)): immutable; a change makes a new object. Capabilities are
-// bit sets of 64 bits in two words, checked in the user namespace that the credentials carry.
+// Credentials of a task (credentials(7)): immutable; a change makes a new object. Ids are the kernel's own, whatever user
+// namespace the task is in (user_namespace.ts). Capabilities are bit sets of 64 bits in two words, which hold in the user
+// namespace that the credentials carry, and in those below.
 
 import { CAP_SETUID } from "../../shared/abi/prctl.ts";
 import type { CapabilitySets } from "../../shared/process_spec.ts";
@@ -104,12 +105,41 @@ export function withCapabilities(old: Credentials, sets: CapabilitySets): Creden
   };
 }
 
-/** Whether the task may do what `capability` (CAP_* number) guards in a namespace. */
-export function capable(credentials: Credentials, namespace: UserNamespace, capability: number): boolean {
-  // In those above it nobody has any; owners' rights in those below would be looked up here, but there are none.
-  if (credentials.userNamespace !== namespace) return false;
-  const word = capability < 32 ? credentials.effectiveLow : credentials.effectiveHigh;
+function has({ effectiveLow, effectiveHigh }: Credentials, capability: number): boolean {
+  const word = capability < 32 ? effectiveLow : effectiveHigh;
   return ((word >>> (capability & 31)) & 1) !== 0;
+}
+
+/**
+ * Whether the task may do what `capability` (CAP_* number) guards in a namespace: its own, or one below it. Who has made
+ * one from the namespace right above has all capabilities there (cap_capable of Linux).
+ */
+export function capable(credentials: Credentials, namespace: UserNamespace, capability: number): boolean {
+  const own = credentials.userNamespace;
+  for (let at = namespace; at !== own; at = at.parent!) {
+    if (at.level <= own.level) return false;
+    if (at.parent === own && at.owner.uid === credentials.euid) return true;
+  }
+  return has(credentials, capability);
+}
+
+/** In a user namespace that was just made or entered: with all capabilities there, and none that were kept from before. */
+export function inNamespace(old: Credentials, userNamespace: UserNamespace): Credentials {
+  return {
+    ...old,
+    effectiveLow: ALL_LOW,
+    effectiveHigh: ALL_HIGH,
+    permittedLow: ALL_LOW,
+    permittedHigh: ALL_HIGH,
+    inheritableLow: 0,
+    inheritableHigh: 0,
+    boundingLow: ALL_LOW,
+    boundingHigh: ALL_HIGH,
+    ambientLow: 0,
+    ambientHigh: 0,
+    securebits: 0,
+    userNamespace,
+  };
 }
 
 const SECBIT_NOROOT = 1 << 0;
@@ -124,23 +154,24 @@ const FS_HIGH = 1;
 export function withoutRoot(old: Credentials, next: Credentials): Credentials {
   if ((old.securebits & SECBIT_NO_SETUID_FIXUP) !== 0) return next;
   const result = { ...next };
-  const wasRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
-  const isRoot = next.uid === 0 || next.euid === 0 || next.suid === 0;
+  const root = old.userNamespace.rootUid;
+  const wasRoot = old.uid === root || old.euid === root || old.suid === root;
+  const isRoot = next.uid === root || next.euid === root || next.suid === root;
   if (wasRoot && !isRoot) {
     if ((old.securebits & SECBIT_KEEP_CAPS) === 0)
       Object.assign(result, { permittedLow: 0, permittedHigh: 0, effectiveLow: 0, effectiveHigh: 0 });
     Object.assign(result, { ambientLow: 0, ambientHigh: 0 });
   }
-  if (old.euid === 0 && next.euid !== 0) Object.assign(result, { effectiveLow: 0, effectiveHigh: 0 });
-  if (old.euid !== 0 && next.euid === 0)
+  if (old.euid === root && next.euid !== root) Object.assign(result, { effectiveLow: 0, effectiveHigh: 0 });
+  if (old.euid !== root && next.euid === root)
     Object.assign(result, { effectiveLow: result.permittedLow, effectiveHigh: result.permittedHigh });
   // setfsuid alone: the file system's part of the effective set.
-  if (old.euid === next.euid && old.fsuid === 0 && next.fsuid !== 0)
+  if (old.euid === next.euid && old.fsuid === root && next.fsuid !== root)
     Object.assign(result, {
       effectiveLow: result.effectiveLow & ~FS_LOW,
       effectiveHigh: result.effectiveHigh & ~FS_HIGH,
     });
-  if (old.euid === next.euid && old.fsuid !== 0 && next.fsuid === 0)
+  if (old.euid === next.euid && old.fsuid !== root && next.fsuid === root)
     Object.assign(result, {
       effectiveLow: result.effectiveLow | (result.permittedLow & FS_LOW),
       effectiveHigh: result.effectiveHigh | (result.permittedHigh & FS_HIGH),
@@ -172,6 +203,15 @@ export function coversCapabilities(
   return (target.permittedLow & ~low) === 0 && (target.permittedHigh & ~high) === 0;
 }
 
+/** As coversCapabilities, of those that are permitted, where the other may be in a namespace below (cred_cap_issubset). */
+function coversAll(old: Credentials, next: Credentials): boolean {
+  const [own, other] = [old.userNamespace, next.userNamespace];
+  if (own === other) return coversCapabilities(old, next, false);
+  for (let at = other; at.level > own.level; at = at.parent!)
+    if (at.parent === own && at.owner.uid === old.euid) return true;
+  return false;
+}
+
 /** Whether a change of credentials is one after which a process is no longer its user's to look into. */
 export function gainsBy(old: Credentials, next: Credentials): boolean {
   return (
@@ -179,7 +219,7 @@ export function gainsBy(old: Credentials, next: Credentials): boolean {
     old.egid !== next.egid ||
     old.fsuid !== next.fsuid ||
     old.fsgid !== next.fsgid ||
-    !coversCapabilities(old, next, false)
+    !coversAll(old, next)
   );
 }
 
@@ -194,10 +234,12 @@ export function credentialsAfterExec(
   isShared: boolean,
 ): { credentials: Credentials; secure: boolean } {
   const file = grant.capabilities;
+  const rootUid = old.userNamespace.rootUid;
   const granted = { euid: grant.uid ?? old.euid, egid: grant.gid ?? old.egid };
   // A set-user-ID-root program with capabilities of its own gets those alone.
-  const limited = file !== null && granted.euid === 0 && old.uid !== 0;
-  const root = (old.securebits & SECBIT_NOROOT) === 0 && !limited && (old.uid === 0 || granted.euid === 0);
+  const limited = file !== null && granted.euid === rootUid && old.uid !== rootUid;
+  const root =
+    (old.securebits & SECBIT_NOROOT) === 0 && !limited && (old.uid === rootUid || granted.euid === rootUid);
   const isSetId = granted.euid !== old.uid || granted.egid !== old.gid;
   const ambient: [number, number] = file !== null || isSetId ? [0, 0] : [old.ambientLow, old.ambientHigh];
   const before = [old.permittedLow, old.permittedHigh];
@@ -220,7 +262,7 @@ export function credentialsAfterExec(
     permitted = permitted.map((bits, word) => bits & before[word]!);
   }
   permitted = permitted.map((bits, word) => bits | ambient[word]!);
-  const isEffective = root ? granted.euid === 0 : (file?.effective ?? false);
+  const isEffective = root ? granted.euid === rootUid : (file?.effective ?? false);
   const effective = isEffective ? permitted : ambient;
   const credentials = {
     ...old,
@@ -239,5 +281,5 @@ export function credentialsAfterExec(
     securebits: old.securebits & ~SECBIT_KEEP_CAPS,
   };
   const exceedsAmbient = permitted.some((bits, word) => (bits & ~ambient[word]!) !== 0);
-  return { credentials, secure: isSetId || (old.uid !== 0 && (isEffective || exceedsAmbient)) };
+  return { credentials, secure: isSetId || (old.uid !== rootUid && (isEffective || exceedsAmbient)) };
 }

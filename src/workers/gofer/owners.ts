@@ -4,7 +4,8 @@
 
 import { O_NOATIME, O_NONBLOCK, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
-import { NO_ID, OVERFLOW_ID, type UserNamespace } from "../credentials/user_namespace.ts";
+import { NO_ID, OVERFLOW_ID } from "../credentials/id_map.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { Native } from "../native.ts";
 import type { Attributes, Time } from "../vfs/inode.ts";
 

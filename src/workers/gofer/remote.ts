@@ -5,7 +5,7 @@ import { EMFILE, ENFILE, ENOMEM, ESTALE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE } from "../../shared/abi/fcntl.ts";
 import { statfs } from "../../shared/abi/structs.ts";
 import { NOT_AT_HAND } from "../call/asked.ts";
-import { NO_ID, OVERFLOW_ID } from "../credentials/user_namespace.ts";
+import { NO_ID, OVERFLOW_ID } from "../credentials/id_map.ts";
 import type { Attributes, DirectoryEntry, FileSystemStatus } from "../vfs/inode.ts";
 import { readStat } from "../vfs/stat.ts";
 import { readEntries } from "./directory_entries.ts";

@@ -8,7 +8,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { type Credentials, capable, withoutRoot } from "../credentials/credentials.ts";
-import type { IdMap } from "../credentials/user_namespace.ts";
+import { type IdMap, NO_ID } from "../credentials/id_map.ts";
 import type { Task } from "../process/task.ts";
 
 const KEEP = 0xffffffff;
@@ -20,8 +20,8 @@ const SET_SIZE = 12;
 
 type Ids = { real: number; effective: number; saved: number };
 
-function may(task: Task, capability: number): boolean {
-  return capable(task.credentials, task.kernel.users, capability);
+function may({ credentials }: Task, capability: number): boolean {
+  return capable(credentials, credentials.userNamespace, capability);
 }
 
 /** Gives a task credentials. Whom it acts as now may not look into what it held before (PR_SET_DUMPABLE). */
@@ -54,21 +54,25 @@ function groupIds({ gid, egid, sgid }: Credentials): Ids {
 
 /** setuid and setgid. `map`: the ids that there are. */
 function setOne(old: Ids, given: number, map: IdMap, mighty: boolean): Ids | number {
-  const id = given >>> 0;
-  if (!map.has(id)) return -EINVAL;
+  const id = map.toKernel(given >>> 0);
+  if (id === NO_ID) return -EINVAL;
   if (mighty) return { real: id, effective: id, saved: id };
   return id === old.real || id === old.saved ? { ...old, effective: id } : -EPERM;
 }
 
-function isKeptOrIn(map: IdMap, id: number): boolean {
-  return id === KEEP || map.has(id);
+/** The kernel's id for one that is given, KEEP, or null: there is none. */
+function keptOrIn(map: IdMap, given: number): number | null {
+  const id = given >>> 0;
+  if (id === KEEP) return KEEP;
+  const kernel = map.toKernel(id);
+  return kernel === NO_ID ? null : kernel;
 }
 
 /** setreuid and setregid. */
 function setTwo(old: Ids, given: readonly [number, number], map: IdMap, mighty: boolean): Ids | number {
-  const real = given[0] >>> 0;
-  const effective = given[1] >>> 0;
-  if (!isKeptOrIn(map, real) || !isKeptOrIn(map, effective)) return -EINVAL;
+  const real = keptOrIn(map, given[0]);
+  const effective = keptOrIn(map, given[1]);
+  if (real === null || effective === null) return -EINVAL;
   if (!mighty) {
     if (real !== KEEP && real !== old.real && real !== old.effective) return -EPERM;
     if (effective !== KEEP && ![old.real, old.effective, old.saved].includes(effective)) return -EPERM;
@@ -84,9 +88,10 @@ function setTwo(old: Ids, given: readonly [number, number], map: IdMap, mighty: 
 
 /** setresuid and setresgid. */
 function setThree(old: Ids, given: readonly number[], map: IdMap, mighty: boolean): Ids | number {
-  if (given.some((id) => !isKeptOrIn(map, id >>> 0))) return -EINVAL;
+  const wanted = given.map((id) => keptOrIn(map, id));
+  if (wanted.includes(null)) return -EINVAL;
   const own = [old.real, old.effective, old.saved];
-  const ids = given.map((id, index) => (id >>> 0 === KEEP ? own[index]! : id >>> 0));
+  const ids = wanted.map((id, index) => (id === KEEP ? own[index]! : id!));
   if (!mighty && ids.some((id) => !own.includes(id))) return -EPERM;
   return { real: ids[0]!, effective: ids[1]!, saved: ids[2]! };
 }
@@ -95,17 +100,22 @@ function setThree(old: Ids, given: readonly number[], map: IdMap, mighty: boolea
 type Change = (ids: Ids, map: IdMap, mighty: boolean) => Ids | number;
 
 function changeUser(task: Task, change: Change): number {
-  const ids = change(userIds(task.credentials), task.kernel.users.uids, may(task, P.CAP_SETUID));
+  const ids = change(userIds(task.credentials), task.credentials.userNamespace.uids, may(task, P.CAP_SETUID));
   return typeof ids === "number" ? ids : becomeUser(task, ids);
 }
 
 function changeGroup(task: Task, change: Change): number {
-  const ids = change(groupIds(task.credentials), task.kernel.users.gids, may(task, P.CAP_SETGID));
+  const ids = change(
+    groupIds(task.credentials),
+    task.credentials.userNamespace.gids,
+    may(task, P.CAP_SETGID),
+  );
   return typeof ids === "number" ? ids : becomeGroup(task, ids);
 }
 
 function setGroups(task: Task, size: number, list: number): number {
-  if (!may(task, P.CAP_SETGID) || !task.kernel.users.allowsSetgroups) return -EPERM;
+  const { allowsSetgroups, gids } = task.credentials.userNamespace;
+  if (!may(task, P.CAP_SETGID) || !allowsSetgroups || gids.size === 0) return -EPERM;
   if (size < 0 || size > GROUPS_MAX) return -EINVAL;
   if (!task.kernel.heap.hasRoom("groupIds", size)) return -ENOMEM;
   if (size > IN_WINDOW) return task.call.start(setManyGroups(task, size, list));
@@ -121,10 +131,10 @@ function* setManyGroups(task: Task, size: number, list: number): Coroutine {
 
 /** Takes them from memory of the kernel's own, which is aligned. */
 function putGroups(task: Task, { buffer }: Uint8Array<ArrayBuffer>): number {
-  const groups = [...new Uint32Array(buffer).sort()];
-  const { gids } = task.kernel.users;
-  if (!groups.every((gid) => gids.has(gid))) return -EINVAL;
-  task.credentials = { ...task.credentials, groups };
+  const { gids } = task.credentials.userNamespace;
+  const groups = new Uint32Array(buffer).map((gid) => gids.toKernel(gid)).sort();
+  if (groups.at(-1) === NO_ID) return -EINVAL;
+  task.credentials = { ...task.credentials, groups: [...groups] };
   return 0;
 }
 
@@ -223,20 +233,21 @@ export const CREDENTIAL_HANDLERS: Handlers<Task> = {
 
   setfsuid: (task, given) => {
     const old = task.credentials;
-    const uid = given >>> 0;
+    const { uids } = old.userNamespace;
+    const uid = uids.toKernel(given >>> 0);
     const known = [old.uid, old.euid, old.suid, old.fsuid].includes(uid);
-    if (task.kernel.users.uids.has(uid) && (known || may(task, P.CAP_SETUID)))
+    if (uid !== NO_ID && (known || may(task, P.CAP_SETUID)))
       become(task, withoutRoot(old, { ...old, fsuid: uid }));
-    return old.fsuid;
+    return uids.told(old.fsuid);
   },
 
   setfsgid: (task, given) => {
     const old = task.credentials;
-    const gid = given >>> 0;
+    const { gids } = old.userNamespace;
+    const gid = gids.toKernel(given >>> 0);
     const known = [old.gid, old.egid, old.sgid, old.fsgid].includes(gid);
-    if (task.kernel.users.gids.has(gid) && (known || may(task, P.CAP_SETGID)))
-      become(task, { ...old, fsgid: gid });
-    return old.fsgid;
+    if (gid !== NO_ID && (known || may(task, P.CAP_SETGID))) become(task, { ...old, fsgid: gid });
+    return gids.told(old.fsgid);
   },
 
   setgroups: setGroups,

@@ -1,62 +1,34 @@
-// unshare(2): what tasks share by clone's flags, given up; and setns(2). Of the namespaces there are new ones of mounts,
-// System V IPC, networks and PIDs; the others are the sandbox's, and asking for new ones ends as in a kernel that is built
-// without them.
+// unshare(2): what tasks share by clone's flags, given up; and setns(2). There are new namespaces of all kinds but of times,
+// asking for which ends as in a kernel that is built without them.
 
-import { EBADF, EINVAL, ENOMEM, ENOSPC, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
-import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import * as C from "../../shared/abi/sched.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { capable } from "../credentials/credentials.ts";
+import { type Credentials, inNamespace } from "../credentials/credentials.ts";
 import { PidFile } from "../process/pid_file.ts";
 import { mayInspect } from "../process/ptrace_access.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
-import { NAMESPACE_KINDS, type NamespaceKind } from "./namespaces.ts";
+import { becomeOther } from "./become.ts";
+import { NAMESPACE_KINDS, type NamespaceKind, USER } from "./namespaces.ts";
+import { mayMakeNamespaces, NEW_NAMESPACES, NewNamespaces } from "./new_namespaces.ts";
 import { NamespaceFile } from "./ns_fs.ts";
 
-const NAMESPACES = C.CLONE_NEWTIME | C.CLONE_NEWCGROUP | C.CLONE_NEWUTS | C.CLONE_NEWUSER;
 /** What a process with one thread shares with nobody anyway. */
 const OF_THREADS = C.CLONE_THREAD | C.CLONE_SIGHAND | C.CLONE_VM;
 const ALL_KINDS = NAMESPACE_KINDS.reduce((all, { type }) => all | type, 0);
-const KNOWN =
-  C.CLONE_NEWNS |
-  C.CLONE_NEWIPC |
-  C.CLONE_NEWNET |
-  C.CLONE_NEWPID |
-  C.CLONE_FS |
-  C.CLONE_FILES |
-  C.CLONE_SYSVSEM |
-  OF_THREADS;
+const KNOWN = NEW_NAMESPACES | C.CLONE_FS | C.CLONE_FILES | C.CLONE_SYSVSEM | OF_THREADS;
 
-function isAdministrator({ credentials, kernel }: Task): boolean {
-  return capable(credentials, kernel.users, CAP_SYS_ADMIN);
-}
+type Entered = readonly (readonly [NamespaceKind, object])[];
 
-/** Whether the task may have a copy of its mount namespace: 0 or a negative errno. */
-export function mayCopyMounts(task: Task): number {
-  const { kernel, fs } = task;
-  if (!isAdministrator(task)) return -EPERM;
-  return kernel.heap.hasRoom("mounts", fs.namespace.mounts.size) ? 0 : -ENOSPC;
-}
-
-/** Whether the task may make namespaces of System V IPC, PIDs and networks (CLONE_NEW*): 0 or a negative errno. */
-export function mayMakeNamespaces(task: Task, flags: number): number {
-  if ((flags & (C.CLONE_NEWIPC | C.CLONE_NEWNET | C.CLONE_NEWPID)) === 0) return 0;
-  if (!isAdministrator(task)) return -EPERM;
-  if ((flags & C.CLONE_NEWPID) !== 0) {
-    // Nobody is put two namespaces below where he is.
-    const refused = task.pids !== task.pidsForChildren ? -EINVAL : task.pids.mayMakeChild();
-    if (refused < 0) return refused;
-  }
-  return (flags & C.CLONE_NEWNET) !== 0 ? task.kernel.networks.mayMake() : 0;
-}
-
-/** By setns(2), namespaces of these kinds, of which none may be refused. */
-function enter(task: Task, entered: readonly (readonly [NamespaceKind, object])[]): number {
-  if (!isAdministrator(task)) return -EPERM;
+/** By setns(2), namespaces of these kinds, of which none may be refused: the user namespace, if it is one, before all others. */
+function enter(task: Task, given: Entered): number {
+  const entered = [...given].sort(([a], [b]) => Number(b === USER) - Number(a === USER));
+  let credentials: Credentials = task.credentials;
   for (const [kind, one] of entered) {
-    const error = kind.mayEnter(task, one);
+    const error = kind.mayEnter(task, one, credentials);
     if (error < 0) return error;
+    if (kind === USER) credentials = inNamespace(credentials, one as Credentials["userNamespace"]);
   }
   for (const [kind, one] of entered) kind.enter(task, one);
   return 0;
@@ -66,7 +38,7 @@ function enter(task: Task, entered: readonly (readonly [NamespaceKind, object])[
 function enterThoseOf(task: Task, { state, leader }: ThreadGroup, flags: number): number {
   if (flags === 0 || (flags & ~ALL_KINDS) !== 0) return -EINVAL;
   if (state !== "running" || leader.isEnding) return -ESRCH;
-  if (mayInspect(task.credentials, leader.group) < 0) return -EPERM;
+  if (mayInspect(task.credentials, leader.group, true) < 0) return -EPERM;
   const kinds = NAMESPACE_KINDS.filter(({ type }) => (flags & type) !== 0);
   return enter(
     task,
@@ -74,33 +46,46 @@ function enterThoseOf(task: Task, { state, leader }: ThreadGroup, flags: number)
   );
 }
 
+/** With what goes along: who is in another user namespace shares neither places nor threads with those of his own. */
+function withImplied(flags: number): number {
+  return (flags & C.CLONE_NEWUSER) !== 0 ? flags | C.CLONE_THREAD | C.CLONE_FS : flags;
+}
+
+function unshare(task: Task, given: number): number {
+  const flags = withImplied(given);
+  if ((flags & C.CLONE_NEWTIME) !== 0) {
+    task.kernel.counters.unsupportedCalls++;
+    return -EINVAL;
+  }
+  if ((flags & ~KNOWN) !== 0) return -EINVAL;
+  if ((flags & OF_THREADS) !== 0 && task.group.alive > 1) return -EINVAL;
+  const refused = mayMakeNamespaces(task, flags);
+  if (refused < 0) return refused;
+  if ((flags & C.CLONE_FILES) !== 0 && !task.files.mayBeUnshared) return -ENOMEM;
+  const made = new NewNamespaces(task, flags);
+  const mounts = made.own("mnt");
+  if ((mounts !== null || (flags & C.CLONE_FS) !== 0) && task.fs.users > 1) {
+    const shared = task.fs;
+    task.fs = shared.copy();
+    shared.release();
+  }
+  if (mounts !== null) task.fs.enterCopy(mounts);
+  if ((flags & C.CLONE_SYSVSEM) !== 0) task.ipc.leaveUndoList(task.group.id);
+  const ipc = made.own("ipc");
+  if (ipc !== null) task.ipc.enterNew(task.group.id, ipc);
+  task.network = made.network;
+  task.uts = made.uts;
+  task.cgroups = made.cgroups;
+  const pids = made.own("pid");
+  if (pids !== null) task.pidsForChildren = task.pids.makeChild(undefined, pids);
+  if ((flags & C.CLONE_FILES) !== 0) task.files = task.files.unshare();
+  if (made.credentials !== task.credentials) becomeOther(task, made.credentials);
+  made.release();
+  return 0;
+}
+
 export const NAMESPACE_HANDLERS: Handlers<Task> = {
-  unshare: (task, flags) => {
-    if ((flags & NAMESPACES) !== 0) {
-      task.kernel.counters.unsupportedCalls++;
-      return -EINVAL;
-    }
-    if ((flags & ~KNOWN) !== 0) return -EINVAL;
-    if ((flags & OF_THREADS) !== 0 && task.group.alive > 1) return -EINVAL;
-    const newMounts = (flags & C.CLONE_NEWNS) !== 0;
-    const error = newMounts ? mayCopyMounts(task) : 0;
-    if (error < 0) return error;
-    const refused = mayMakeNamespaces(task, flags);
-    if (refused < 0) return refused;
-    if ((flags & C.CLONE_FILES) !== 0 && !task.files.mayBeUnshared) return -ENOMEM;
-    if ((newMounts || (flags & C.CLONE_FS) !== 0) && task.fs.users > 1) {
-      const shared = task.fs;
-      task.fs = shared.copy();
-      shared.release();
-    }
-    if (newMounts) task.fs.enterCopy();
-    if ((flags & C.CLONE_SYSVSEM) !== 0) task.ipc.leaveUndoList(task.group.id);
-    if ((flags & C.CLONE_NEWIPC) !== 0) task.ipc.enterNew(task.group.id);
-    if ((flags & C.CLONE_NEWNET) !== 0) task.network = task.kernel.networks.make();
-    if ((flags & C.CLONE_NEWPID) !== 0) task.pidsForChildren = task.pids.makeChild();
-    if ((flags & C.CLONE_FILES) !== 0) task.files = task.files.unshare();
-    return 0;
-  },
+  unshare: (task, flags) => unshare(task, flags),
 
   setns: (task, fd, flags) => {
     const file = task.files.get(fd);

@@ -1,17 +1,20 @@
-// Kinds of namespaces (namespaces(7)), a row each: which one a task is in, how it is held, and how a task enters it. Of
-// those that the sandbox has one of alone, something stands in for that one.
+// Kinds of namespaces (namespaces(7)), a row each: which one a task is in, whose it is, how it is held, and how a task enters
+// it. Of time namespaces the sandbox has one alone; something stands in for that.
 
 import { EINVAL, EPERM, EUSERS } from "../../shared/abi/errno.ts";
 import * as N from "../../shared/abi/nsfs.ts";
-import { CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/sched.ts";
-import { capable } from "../credentials/credentials.ts";
+import { type Credentials, capable, inNamespace } from "../credentials/credentials.ts";
 import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { IpcNamespace } from "../ipc/namespace.ts";
 import type { Network } from "../net/network.ts";
 import type { PidNamespace } from "../process/pids.ts";
 import type { Task } from "../process/task.ts";
 import type { MountNamespace } from "../vfs/path.ts";
+import { becomeOther } from "./become.ts";
+import type { CgroupNamespace } from "./cgroup_namespace.ts";
+import type { UtsNamespace } from "./uts.ts";
 
 export interface NamespaceKind {
   /** CLONE_NEW* */
@@ -23,12 +26,14 @@ export interface NamespaceKind {
   ofChildren?(task: Task): object | null;
   /** The one above it, as that task sees it, or a negative errno; of kinds that have none there is no such thing. */
   parent?(task: Task, one: object): object | number;
+  /** The user namespace that it belongs to; null: that which is above all that there are. */
+  owner(task: Task, one: object): UserNamespace | null;
   inode(one: object): number;
   /** Somebody stands at its file; or nobody does any more. */
   hold(one: object): void;
   release(one: object): void;
-  /** Whether a task may enter it, with CAP_SYS_ADMIN: 0 or a negative errno. */
-  mayEnter(task: Task, one: object): number;
+  /** Whether a task may enter it with such credentials: 0 or a negative errno. */
+  mayEnter(task: Task, one: object, credentials: Credentials): number;
   enter(task: Task, one: object): void;
 }
 
@@ -38,10 +43,11 @@ interface Row<T extends object> {
   of(task: Task): T;
   ofChildren?(task: Task): T | null;
   parent?(task: Task, one: T): T | number;
+  owner(task: Task, one: T): UserNamespace | null;
   inode(one: T): number;
   hold(one: T): void;
   release(one: T): void;
-  mayEnter(task: Task, one: T): number;
+  mayEnter(task: Task, one: T, credentials: Credentials): number;
   enter(task: Task, one: T): void;
 }
 
@@ -49,38 +55,37 @@ function kind<T extends object>(row: Row<T>): NamespaceKind {
   return row as unknown as NamespaceKind;
 }
 
-/** One that all tasks are in. */
-function only(
-  name: string,
-  type: number,
-  inode: number,
-  mayEnter: (task: Task) => number = () => 0,
-  forChildren = false,
-) {
-  const one = {};
-  return kind<object>({
-    type,
-    name,
-    of: () => one,
-    ...(forChildren && { ofChildren: () => one }),
-    inode: () => inode,
-    hold: () => {},
-    release: () => {},
-    mayEnter,
-    enter: () => {},
-  });
+/** Whether somebody is an administrator of what he enters, and of the user namespace that he is in. */
+function administers(credentials: Credentials, owner: UserNamespace): number {
+  const { userNamespace } = credentials;
+  const isMighty =
+    capable(credentials, owner, CAP_SYS_ADMIN) && capable(credentials, userNamespace, CAP_SYS_ADMIN);
+  return isMighty ? 0 : -EPERM;
 }
 
-const isAlone = ({ group }: Task): boolean => group.alive === 1;
+const CGROUP = kind<CgroupNamespace>({
+  type: S.CLONE_NEWCGROUP,
+  name: "cgroup",
+  of: ({ cgroups }) => cgroups,
+  owner: (_task, { owner }) => owner,
+  inode: ({ inode }) => inode,
+  hold: (one) => one.hold(),
+  release: (one) => one.release(),
+  mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
+  enter: (task, one) => {
+    task.cgroups = one;
+  },
+});
 
 const IPC = kind<IpcNamespace>({
   type: S.CLONE_NEWIPC,
   name: "ipc",
   of: ({ ipc }) => ipc.namespace,
+  owner: (_task, { owner }) => owner,
   inode: ({ inode }) => inode,
   hold: (one) => one.enter(),
   release: (one) => one.leave(),
-  mayEnter: () => 0,
+  mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
   enter: (task, one) => task.ipc.enter(one, task.group.id),
 });
 
@@ -88,11 +93,14 @@ const MNT = kind<MountNamespace>({
   type: S.CLONE_NEWNS,
   name: "mnt",
   of: ({ fs }) => fs.namespace,
+  owner: (_task, { owner }) => owner,
   inode: ({ inode }) => inode,
   hold: (one) => one.use(),
   release: (one) => one.letGo(),
-  mayEnter: (task) => {
-    if (!capable(task.credentials, task.kernel.users, CAP_SYS_CHROOT)) return -EPERM;
+  mayEnter: (task, { owner }, credentials) => {
+    if (!capable(credentials, credentials.userNamespace, CAP_SYS_CHROOT)) return -EPERM;
+    const refused = administers(credentials, owner);
+    if (refused < 0) return refused;
     return task.fs.users > 1 ? -EINVAL : 0;
   },
   enter: (task, one) => task.fs.enter(one, one.top, one.top),
@@ -102,10 +110,11 @@ const NET = kind<Network>({
   type: S.CLONE_NEWNET,
   name: "net",
   of: ({ network }) => network,
+  owner: (_task, { owner }) => owner,
   inode: ({ inode }) => inode,
   hold: (one) => one.hold(),
   release: (one) => one.release(),
-  mayEnter: () => 0,
+  mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
   enter: (task, one) => {
     task.network = one;
   },
@@ -117,13 +126,36 @@ const PID = kind<PidNamespace>({
   of: ({ pids }) => pids,
   ofChildren: ({ pidsForChildren: one }) => (one.hasBegun ? one : null),
   parent: (task, { parent }) => (parent?.isWithin(task.pids) === true ? parent : -EPERM),
+  owner: (_task, { owner }) => owner,
   inode: ({ inode }) => inode,
   hold: (one) => one.hold(),
   release: (one) => one.release(),
-  mayEnter: (task, one) => (one.isWithin(task.pids) ? 0 : -EINVAL),
+  mayEnter: (task, one, credentials) => {
+    const refused = administers(credentials, one.owner);
+    if (refused < 0) return refused;
+    return one.isWithin(task.pids) ? 0 : -EINVAL;
+  },
   enter: (task, one) => {
     task.pidsForChildren = one;
   },
+});
+
+const ONLY_TIME = {};
+
+const TIME = kind<object>({
+  type: S.CLONE_NEWTIME,
+  name: "time",
+  of: () => ONLY_TIME,
+  ofChildren: () => ONLY_TIME,
+  owner: ({ kernel }) => kernel.users,
+  inode: () => N.TIME_FIRST_INO,
+  hold: () => {},
+  release: () => {},
+  mayEnter: ({ group, kernel }, _one, credentials) => {
+    if (group.alive > 1) return -EUSERS;
+    return administers(credentials, kernel.users);
+  },
+  enter: () => {},
 });
 
 export const USER = kind<UserNamespace>({
@@ -131,22 +163,34 @@ export const USER = kind<UserNamespace>({
   name: "user",
   of: ({ credentials }) => credentials.userNamespace,
   // Nobody sees the one above that of the sandbox's guests.
-  parent: () => -EPERM,
+  parent: ({ kernel, credentials }, one) => {
+    if (one === kernel.users || one.parent === null) return -EPERM;
+    return one.parent.isWithin(credentials.userNamespace) ? one.parent : -EPERM;
+  },
+  owner: ({ kernel }, one) => (one === kernel.users ? null : one.parent),
   inode: ({ inode }) => inode,
-  hold: () => {},
-  release: () => {},
-  // Nobody enters the one that they are in.
-  mayEnter: () => -EINVAL,
-  enter: () => {},
+  hold: (one) => one.hold(),
+  release: (one) => one.release(),
+  mayEnter: (task, one, credentials) => {
+    // Nobody enters the one that they are in: what they have given up would come back.
+    if (one === credentials.userNamespace || task.group.alive > 1 || task.fs.users > 1) return -EINVAL;
+    return capable(credentials, one, CAP_SYS_ADMIN) ? 0 : -EPERM;
+  },
+  enter: (task, one) => becomeOther(task, inNamespace(task.credentials, one)),
 });
 
-export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
-  only("cgroup", S.CLONE_NEWCGROUP, N.CGROUP_FIRST_INO),
-  IPC,
-  MNT,
-  NET,
-  PID,
-  only("time", S.CLONE_NEWTIME, N.TIME_FIRST_INO, (task) => (isAlone(task) ? 0 : -EUSERS), true),
-  USER,
-  only("uts", S.CLONE_NEWUTS, N.UTS_FIRST_INO),
-];
+const UTS = kind<UtsNamespace>({
+  type: S.CLONE_NEWUTS,
+  name: "uts",
+  of: ({ uts }) => uts,
+  owner: (_task, { owner }) => owner,
+  inode: ({ inode }) => inode,
+  hold: (one) => one.hold(),
+  release: (one) => one.release(),
+  mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
+  enter: (task, one) => {
+    task.uts = one;
+  },
+});
+
+export const NAMESPACE_KINDS: readonly NamespaceKind[] = [CGROUP, IPC, MNT, NET, PID, TIME, USER, UTS];

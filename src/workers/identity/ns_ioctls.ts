@@ -1,10 +1,10 @@
 // Requests to files of namespaces (ioctl_ns(2), ioctl_nsfs(2)): of which kind one is, what is above it, who owns it, and
 // numbers of a PID namespace for others.
 
-import { EINVAL, ESRCH } from "../../shared/abi/errno.ts";
+import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { O_RDONLY } from "../../shared/abi/fcntl.ts";
 import * as IO from "../../shared/abi/ioctl.ts";
-import { CLONE_NEWUSER } from "../../shared/abi/sched.ts";
+import { UserNamespace } from "../credentials/user_namespace.ts";
 import { type Pid, PidNamespace } from "../process/pids.ts";
 import type { Task } from "../process/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
@@ -50,12 +50,17 @@ export function namespaceIoctl(
       return kind.type;
     case IO.NS_GET_PARENT:
       return kind.parent === undefined ? -EINVAL : give(task, kind, kind.parent(task, namespace));
-    case IO.NS_GET_USERNS:
-      return give(task, USER, kind.type === CLONE_NEWUSER ? kind.parent!(task, namespace) : USER.of(task));
-    case IO.NS_GET_OWNER_UID:
-      if (kind.type !== CLONE_NEWUSER) return -EINVAL;
-      task.call.view.setUint32(task.call.out(argument, 4), 0, true);
+    case IO.NS_GET_USERNS: {
+      const owner = kind.owner(task, namespace);
+      const own = task.credentials.userNamespace;
+      return owner?.isWithin(own) === true ? give(task, USER, owner) : -EPERM;
+    }
+    case IO.NS_GET_OWNER_UID: {
+      if (!(namespace instanceof UserNamespace)) return -EINVAL;
+      const told = task.credentials.userNamespace.uids.told(namespace.owner.uid);
+      task.call.view.setUint32(task.call.out(argument, 4), told, true);
       return 0;
+    }
     case IO.NS_GET_PID_FROM_PIDNS:
     case IO.NS_GET_TGID_FROM_PIDNS:
     case IO.NS_GET_PID_IN_PIDNS:

@@ -3,8 +3,7 @@
 
 import { EEXIST, EINVAL, ENOENT } from "../../shared/abi/errno.ts";
 import { IPC_CREAT, IPC_EXCL, IPC_PRIVATE } from "../../shared/abi/ipc.ts";
-import type { Caller } from "../call/caller.ts";
-import { type IpcPermissions, mayUse } from "./permissions.ts";
+import { type Asker, type IpcPermissions, mayUse } from "./permissions.ts";
 
 const INDEX_BITS = 15;
 /** Objects of a kind that there can be (IPCMNI). */
@@ -110,13 +109,7 @@ export class Identifiers<T extends IpcObject> {
   }
 
   /** What shmget and its siblings do: the identifier, or a negative errno. `make` looks for room. */
-  get(
-    task: Caller,
-    key: number,
-    flags: number,
-    make: () => T | number,
-    fits: (object: T) => boolean,
-  ): number {
+  get(task: Asker, key: number, flags: number, make: () => T | number, fits: (object: T) => boolean): number {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
     if (known !== undefined) {
       if ((flags & IPC_CREAT) !== 0 && (flags & IPC_EXCL) !== 0) return -EEXIST;

@@ -1,8 +1,9 @@
 // What a task has to do with System V IPC: its namespace, the segments that it made, and what its end
 // undoes to semaphores. Every task has one of its own.
 
-import { CLONE_NEWIPC, CLONE_SYSVSEM } from "../../shared/abi/sched.ts";
+import { CLONE_SYSVSEM } from "../../shared/abi/sched.ts";
 import type { PidNumbers } from "../call/pid.ts";
+import type { Owned } from "../credentials/user_namespace.ts";
 import { IpcNamespace } from "./namespace.ts";
 import type { Segment } from "./segment.ts";
 import { UndoList } from "./undo.ts";
@@ -23,10 +24,10 @@ export class IpcMember {
     return this.#namespace;
   }
 
-  /** Of a child that clone makes. */
-  forClone(flags: number): IpcMember {
-    const isNew = (flags & CLONE_NEWIPC) !== 0;
-    const member = new IpcMember(isNew ? new IpcNamespace(this.#namespace.kernel) : this.#namespace);
+  /** Of a child that clone makes; `owned`: it is to be in a new namespace, which belongs there. */
+  forClone(flags: number, owned: Owned | null): IpcMember {
+    const { kernel } = this.#namespace;
+    const member = new IpcMember(owned === null ? this.#namespace : new IpcNamespace(kernel, owned));
     if ((flags & CLONE_SYSVSEM) !== 0) member.#undo = this.undoList().share();
     return member;
   }
@@ -43,8 +44,8 @@ export class IpcMember {
   }
 
   /** unshare(CLONE_NEWIPC) of that process. */
-  enterNew(process: PidNumbers): void {
-    this.enter(new IpcNamespace(this.#namespace.kernel), process);
+  enterNew(process: PidNumbers, owned: Owned): void {
+    this.enter(new IpcNamespace(this.#namespace.kernel, owned), process);
   }
 
   /** setns(2) of that process. */

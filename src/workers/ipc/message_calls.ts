@@ -183,7 +183,7 @@ function status(task: IpcCaller, command: number, id: number, buffer: number): n
   const refused = command === I.MSG_STAT_ANY ? 0 : mayUse(task, permissions, S_IRUGO);
   if (refused < 0) return refused;
   const bytes = msqid64_ds.encode({
-    msg_perm: permissions.toStruct(),
+    msg_perm: permissions.toStruct(task.credentials.userNamespace),
     msg_stime: queue.sendTime,
     msg_rtime: queue.receiveTime,
     msg_ctime: queue.changeTime,
@@ -211,7 +211,7 @@ function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   const { msg_perm, msg_qbytes } = msqid64_ds.decode(given);
   const isMore = msg_qbytes > queue.namespace.limits.msgmnb;
   if (isMore && !capable(task.credentials, task.kernel.users.initial, CAP_SYS_RESOURCE)) return -EPERM;
-  const error = queue.permissions.update(task.kernel.users, msg_perm);
+  const error = queue.permissions.update(task.credentials.userNamespace, msg_perm);
   if (error < 0) return error;
   queue.room = msg_qbytes;
   queue.changeTime = queue.namespace.now();

@@ -5,6 +5,7 @@ import { IPC_FIRST_INO, IPC_KIND, inodeOf } from "../../shared/abi/nsfs.ts";
 import { CLOCK_REALTIME, NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import { clockNs } from "../call/clocks.ts";
 import type { Steps } from "../call/steps.ts";
+import type { Owned, UserNamespace } from "../credentials/user_namespace.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { IpcContext } from "./context.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -23,6 +24,8 @@ export class IpcNamespace {
   readonly segments: Identifiers<Segment>;
   readonly sets: Identifiers<SemaphoreSet>;
   readonly queues: Identifiers<MessageQueue>;
+  /** Null: it belongs to the guests' own user namespace. */
+  readonly #owned: Owned | null;
   /** Of all sets. */
   semaphores = 0;
   /** Of all queues. */
@@ -34,13 +37,20 @@ export class IpcNamespace {
   #now = 0;
   #nowAsOf = -1;
 
-  constructor(kernel: IpcContext) {
+  constructor(kernel: IpcContext, owned: Owned | null = null) {
     this.kernel = kernel;
+    this.#owned = owned;
     const number = kernel.counters.ipcNamespaces++;
+    kernel.counters.smallNamespaces++;
     this.inode = number === 0 ? IPC_FIRST_INO : inodeOf(IPC_KIND, number);
     this.segments = new Identifiers(kernel);
     this.sets = new Identifiers(kernel);
     this.queues = new Identifiers(kernel);
+  }
+
+  /** The user namespace that it belongs to. */
+  get owner(): UserNamespace {
+    return this.#owned?.users ?? this.kernel.users;
   }
 
   get steps(): Steps {
@@ -64,6 +74,8 @@ export class IpcNamespace {
   leave(): void {
     this.#tasks--;
     if (!this.isGone) return;
+    this.kernel.counters.smallNamespaces--;
+    this.#owned?.release();
     const removals = this.#removals();
     this.steps.run(() => {
       for (let budget = OBJECTS_A_PIECE; budget > 0; budget--) if (removals.next().done === true) return true;

@@ -1,6 +1,7 @@
 // /proc/sysvipc: the objects of the reader's IPC namespace, one a line (proc(5)).
 
 import type { PidNumbers } from "../call/pid.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { IpcContext } from "./context.ts";
 import type { MessageQueue } from "./message_queue.ts";
 import type { IpcNamespace } from "./namespace.ts";
@@ -35,16 +36,17 @@ function head({ key, id, mode }: Permissions): string {
   return `${right(key, 10)} ${right(id, 10)}  ${right(mode.toString(8), 4)}`;
 }
 
-const owners = ({ uid, gid, cuid, cgid }: Permissions) => ids(uid, gid, cuid, cgid);
+const owners = ({ uid, gid, cuid, cgid }: Permissions, { uids, gids }: UserNamespace) =>
+  ids(uids.told(uid), gids.told(gid), uids.told(cuid), gids.told(cgid));
 
-function segmentLine(segment: Segment, shown: Shown): string {
+function segmentLine(segment: Segment, shown: Shown, users: UserNamespace): string {
   const { permissions, size, creator, lastUser, attaches, attachTime, detachTime, changeTime } = segment;
   const parts = [
     head(permissions),
     right(size, SIZE_WIDTH),
     ids(shown(creator), shown(lastUser)),
     right(attaches, ID_WIDTH + 1),
-    owners(permissions),
+    owners(permissions, users),
     times(attachTime, detachTime, changeTime),
     right(segment.resident, SIZE_WIDTH),
     right(0, SIZE_WIDTH),
@@ -64,15 +66,16 @@ function lines<T>(
   kernel: IpcContext,
   header: string,
   objects: (namespace: IpcNamespace) => Iterable<T>,
-  line: (object: T, shown: Shown) => string,
+  line: (object: T, shown: Shown, users: UserNamespace) => string,
 ): Lines {
   const namespace = namespaceOfReader(kernel);
   const { pids } = kernel.current ?? kernel;
+  const users = kernel.current?.credentials.userNamespace ?? kernel.users;
   const shown: Shown = (process) => process?.in(pids) ?? 0;
   return {
     *records() {
       yield header;
-      for (const object of objects(namespace)) yield line(object, shown);
+      for (const object of objects(namespace)) yield line(object, shown, users);
     },
   };
 }
@@ -82,19 +85,21 @@ export function namespaceOfReader(kernel: IpcContext): IpcNamespace {
   return kernel.current?.ipc.namespace ?? kernel.ipc;
 }
 
-function setLine({ permissions, count, operationTime, changeTime }: SemaphoreSet): string {
-  const parts = [head(permissions), right(count, 10), owners(permissions), times(operationTime, changeTime)];
+function setLine(set: SemaphoreSet, _shown: Shown, users: UserNamespace): string {
+  const { permissions, count, operationTime, changeTime } = set;
+  const owner = owners(permissions, users);
+  const parts = [head(permissions), right(count, 10), owner, times(operationTime, changeTime)];
   return `${parts.join(" ")}\n`;
 }
 
-function queueLine(queue: MessageQueue, shown: Shown): string {
+function queueLine(queue: MessageQueue, shown: Shown, users: UserNamespace): string {
   const { permissions, bytes, count, lastSender, lastReceiver } = queue;
   const parts = [
     `${head(permissions)} `,
     right(bytes, 10),
     right(count, 10),
     ids(shown(lastSender), shown(lastReceiver)),
-    owners(permissions),
+    owners(permissions, users),
     times(queue.sendTime, queue.receiveTime, queue.changeTime),
   ];
   return `${parts.join(" ")}\n`;

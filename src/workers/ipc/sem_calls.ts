@@ -129,7 +129,7 @@ function status(task: IpcCaller, command: number, id: number, buffer: number): n
   const refused = command === I.SEM_STAT_ANY ? 0 : mayUse(task, permissions, S_IRUGO);
   if (refused < 0) return refused;
   const bytes = semid64_ds.encode({
-    sem_perm: permissions.toStruct(),
+    sem_perm: permissions.toStruct(task.credentials.userNamespace),
     sem_otime: set.operationTime,
     sem_ctime: set.changeTime,
     sem_nsems: set.count,
@@ -149,7 +149,7 @@ function* setPermissions(task: IpcCaller, id: number, buffer: number): Coroutine
   if (typeof given === "number") return given;
   const set = controlled(task, id);
   if (typeof set === "number") return set;
-  const error = set.permissions.update(task.kernel.users, semid64_ds.decode(given).sem_perm);
+  const error = set.permissions.update(task.credentials.userNamespace, semid64_ds.decode(given).sem_perm);
   if (error === 0) set.changeTime = set.namespace.now();
   return error;
 }

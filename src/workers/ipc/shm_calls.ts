@@ -59,7 +59,7 @@ function status(task: IpcCaller, command: number, id: number, buffer: number): n
   const refused = command === I.SHM_STAT_ANY ? 0 : mayUse(task, permissions, S_IRUGO);
   if (refused < 0) return refused;
   const bytes = shmid64_ds.encode({
-    shm_perm: permissions.toStruct(),
+    shm_perm: permissions.toStruct(task.credentials.userNamespace),
     shm_segsz: segment.size,
     shm_atime: segment.attachTime,
     shm_dtime: segment.detachTime,
@@ -108,7 +108,7 @@ function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   if (typeof given === "number") return given;
   const segment = controlled(task, id);
   if (typeof segment === "number") return segment;
-  const error = segment.permissions.update(task.kernel.users, shmid64_ds.decode(given).shm_perm);
+  const error = segment.permissions.update(task.credentials.userNamespace, shmid64_ds.decode(given).shm_perm);
   if (error === 0) segment.changeTime = segment.namespace.now();
   return error;
 }
@@ -125,7 +125,7 @@ function lock(task: IpcCaller, id: number, locked: boolean): number {
   const segment = task.ipc.namespace.segments.find(id);
   if (typeof segment === "number") return segment;
   const { permissions } = segment;
-  if (!capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) {
+  if (!capable(task.credentials, task.ipc.namespace.owner, CAP_IPC_LOCK)) {
     const { euid } = task.credentials;
     if (euid !== permissions.uid && euid !== permissions.cuid) return -EPERM;
     const limit = task.limit(RLIMIT_MEMLOCK);

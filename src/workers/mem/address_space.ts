@@ -7,6 +7,7 @@ import type { CallContext } from "../call/context.ts";
 import { RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
 import { OperationList, SYS_madvise, SYS_munmap } from "../call/operation_list.ts";
 import type { PidNumbers } from "../call/pid.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { Patches } from "../patch/patches.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
@@ -64,6 +65,8 @@ export class AddressSpace {
   envEnd = 0;
   /** PR_SET_DUMPABLE */
   dumpable = 1;
+  /** The user namespace in which its program was started: who is mighty there may look into what is not dumpable. */
+  owner: UserNamespace;
   /** What it has registered for (membarrier(2)). */
   membarriers = 0;
   /** Patched call sites; null: there has never been one. */
@@ -93,6 +96,7 @@ export class AddressSpace {
   ) {
     this.kernel = kernel;
     this.id = kernel.nextSpaceId();
+    this.owner = kernel.users;
     this.layout = layout;
     this.vmas = vmas;
     this.brkStart = brkStart;
@@ -127,6 +131,7 @@ export class AddressSpace {
     copy.envStart = this.envStart;
     copy.envEnd = this.envEnd;
     copy.dumpable = this.dumpable;
+    copy.owner = this.owner;
     copy.patches = this.patches?.copy(copy.id) ?? null;
     copy.membarriers = this.membarriers;
     copy.textWaitMs = this.textWaitMs;

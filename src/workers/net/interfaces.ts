@@ -139,10 +139,11 @@ function* told(task: NetCaller, { devices }: Network, address: number, teller: T
   return error < 0 ? error : tell(task, address, request);
 }
 
-function* changed(task: NetCaller, { devices }: Network, address: number, changer: Changer): Coroutine {
+function* changed(task: NetCaller, network: Network, address: number, changer: Changer): Coroutine {
+  const { devices } = network;
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  if (!mayConfigure(task, devices)) return -EPERM;
+  if (!mayConfigure(task, network)) return -EPERM;
   const device = deviceIn(devices, request);
   return device === undefined ? -ENODEV : errorOf(changer(devices, device, request));
 }

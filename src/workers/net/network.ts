@@ -6,6 +6,7 @@
 // sockets is told when it is gone.
 
 import { inodeOf, NET_FIRST_INO, NET_KIND } from "../../shared/abi/nsfs.ts";
+import type { Owned, UserNamespace } from "../credentials/user_namespace.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { NetContext } from "./context.ts";
 import { Devices } from "./devices/devices.ts";
@@ -42,10 +43,19 @@ export class Network {
   routeNotifier!: Causes;
   readonly inet: InetStack;
   readonly #all: NetworkSet;
+  /** Null: it belongs to the guests' own user namespace. */
+  readonly #owned: Owned | null;
   #holders = 0;
 
-  constructor(kernel: NetContext & InetContext, all: NetworkSet, number: number, sysctls: Sysctls) {
+  constructor(
+    kernel: NetContext & InetContext,
+    all: NetworkSet,
+    number: number,
+    sysctls: Sysctls,
+    owned: Owned | null = null,
+  ) {
     this.kernel = kernel;
+    this.#owned = owned;
     this.number = number;
     this.inode = number === 0 ? NET_FIRST_INO : inodeOf(NET_KIND, number);
     this.sysctls = sysctls;
@@ -57,6 +67,11 @@ export class Network {
     this.devices.listeners.push((change) => {
       if (change.kind === "link" && !change.isGone && isJoined(change.row)) this.inet.start();
     });
+  }
+
+  /** The user namespace that it belongs to. */
+  get owner(): UserNamespace {
+    return this.#owned?.users ?? this.kernel.users;
   }
 
   /** A task, a socket or an open file is in it, or stands for it. */
@@ -74,6 +89,7 @@ export class Network {
     const { longTurns, steps } = this.kernel;
     while (this.devices.endPart()) if (longTurns.isFull) return false;
     this.#all.remove(this);
+    this.#owned?.release();
     steps.run(() => this.#endStack());
     return true;
   }

@@ -1,6 +1,7 @@
 // The network namespaces of a kernel thread, by number. The first is there from the start, and stays.
 
 import { ENOSPC } from "../../shared/abi/errno.ts";
+import type { Owned } from "../credentials/user_namespace.ts";
 import type { HeapBudget } from "../heap_budget.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { Sysctls } from "../sysctls.ts";
@@ -59,20 +60,20 @@ export class Networks {
     return this.#kernel.heap.hasRoom("networks") ? 0 : -ENOSPC;
   }
 
-  /** A new one, which is its maker's to hold. */
-  make(): Network {
-    const network = this.#add(++this.#last, new Sysctls());
+  /** A new one, which is its maker's to hold, and belongs to his user namespace. */
+  make(owned: Owned): Network {
+    const network = this.#add(++this.#last, new Sysctls(), owned);
     this.owner?.networkMade(network);
     return network;
   }
 
   /** One that another kernel thread has made: it holds it. */
-  adopt(number: number): void {
-    this.#add(number, new Sysctls()).hold();
+  adopt(number: number, owned: Owned): void {
+    this.#add(number, new Sysctls(), owned).hold();
   }
 
-  #add(number: number, sysctls: Sysctls): Network {
-    const network = new Network(this.#kernel, this, number, sysctls);
+  #add(number: number, sysctls: Sysctls, owned: Owned | null = null): Network {
+    const network = new Network(this.#kernel, this, number, sysctls, owned);
     network.routeNotifier = new RouteNotifier(network.netlinkPorts, network.devices);
     this.#kernel.counters.networks++;
     this.#all.set(number, network);

@@ -33,12 +33,12 @@ export function int(value: number): Buffer {
 export function kept(
   name: number,
   initial = 0,
-  check: (value: number, task: NetCaller) => number = () => 0,
+  check: (value: number, task: NetCaller, options: SocketOptions) => number = () => 0,
 ): Option {
   return {
     get: (options) => int(options.kept(name) ?? initial),
     set: (options, value, task) => {
-      const error = check(value.readInt32LE(), task);
+      const error = check(value.readInt32LE(), task, options);
       if (error === 0) options.keep(name, value.readInt32LE());
       return error;
     },

@@ -20,7 +20,7 @@ import {
   type OptionTable,
   setOption,
 } from "./option_table.ts";
-import { mayAdminister, mayMark } from "./privileges.ts";
+import { mayAdministerAll, mayMark } from "./privileges.ts";
 import type { SocketFile, SocketTimeouts } from "./socket.ts";
 
 const INT_MAX = 0x7fffffff;
@@ -59,7 +59,7 @@ function buffer(key: "sendBuffer" | "receiveBuffer", isForced: boolean): Option 
   return {
     ...(!isForced && { get: (options: SocketOptions) => int(options[key]) }),
     set: (options, value, task) => {
-      if (isForced && !mayAdminister(task)) return -EPERM;
+      if (isForced && !mayAdministerAll(task)) return -EPERM;
       const max = isForced ? FORCED_MAX : task.kernel.sysctls.get(limit);
       options[key] = bufferSize(value.readInt32LE(), min, Math.min(max, FORCED_MAX));
       return 0;
@@ -120,12 +120,13 @@ export const SOCKET_LEVEL: OptionTable = new Map([
     },
   ],
   [S.SO_PASSSEC, flag(S.SO_PASSSEC)],
-  [S.SO_MARK, kept(S.SO_MARK, 0, (_value, task) => (mayMark(task) ? 0 : -EPERM))],
+  [S.SO_MARK, kept(S.SO_MARK, 0, (_value, task, { socket }) => (mayMark(task, socket.network) ? 0 : -EPERM))],
   [
     S.SO_RCVMARK,
     {
       ...flag(S.SO_RCVMARK),
-      set: (options, value, task) => (mayMark(task) ? flag(S.SO_RCVMARK).set!(options, value, task) : -EPERM),
+      set: (options, value, task) =>
+        mayMark(task, options.socket.network) ? flag(S.SO_RCVMARK).set!(options, value, task) : -EPERM,
     },
   ],
   [S.SO_TIMESTAMP_OLD, timestamps(S.SO_TIMESTAMP_OLD)],
@@ -141,7 +142,7 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   [S.SO_SELECT_ERR_QUEUE, flag(S.SO_SELECT_ERR_QUEUE)],
   [
     S.SO_BUSY_POLL,
-    kept(S.SO_BUSY_POLL, 0, (value, task) => (value < 0 ? -EINVAL : mayAdminister(task) ? 0 : -EPERM)),
+    kept(S.SO_BUSY_POLL, 0, (value, task) => (value < 0 ? -EINVAL : mayAdministerAll(task) ? 0 : -EPERM)),
   ],
   [S.SO_BPF_EXTENSIONS, told(() => SKF_AD_MAX)],
   [S.SO_INCOMING_NAPI_ID, told(() => 0)],
@@ -170,7 +171,7 @@ export const SOCKET_LEVEL: OptionTable = new Map([
       },
     },
   ],
-  [S.SO_DEBUG, guarded(S.SO_DEBUG, mayAdminister)],
+  [S.SO_DEBUG, guarded(S.SO_DEBUG, mayAdministerAll)],
   [S.SO_REUSEADDR, flag(S.SO_REUSEADDR)],
   // Of the internet's families alone.
   [
@@ -183,8 +184,8 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   [S.SO_OOBINLINE, flag(S.SO_OOBINLINE)],
   [
     S.SO_PRIORITY,
-    kept(S.SO_PRIORITY, 0, (value, task) =>
-      (value >= 0 && value <= PRIORITY_MAX) || mayAdminister(task) ? 0 : -EPERM,
+    kept(S.SO_PRIORITY, 0, (value, task, { socket }) =>
+      (value >= 0 && value <= PRIORITY_MAX) || mayMark(task, socket.network) ? 0 : -EPERM,
     ),
   ],
   [

@@ -49,12 +49,16 @@ export function allowLocalAnswers(kernel: LocalContext, thread: Identity): void 
   slots.setWord(slot, LOCAL, thread.isWatched ? 0 : LOCAL_CALLS);
 }
 
-/** After each change of the thread's credentials, while it waits for the answer to the call that makes it. */
+/**
+ * After each change of the thread's credentials, while it waits for the answer to the call that makes it; and when its user
+ * namespace was given a map.
+ */
 export function tellIds({ slots }: CallContext, { call, group, tid, credentials }: Identity): void {
   slots.setWord(call.slot, LOCAL_PID, group.pid);
   slots.setWord(call.slot, LOCAL_TID, tid);
-  slots.setWord(call.slot, LOCAL_UID, credentials.uid);
-  slots.setWord(call.slot, LOCAL_EUID, credentials.euid);
-  slots.setWord(call.slot, LOCAL_GID, credentials.gid);
-  slots.setWord(call.slot, LOCAL_EGID, credentials.egid);
+  const { uids, gids } = credentials.userNamespace;
+  slots.setWord(call.slot, LOCAL_UID, uids.told(credentials.uid));
+  slots.setWord(call.slot, LOCAL_EUID, uids.told(credentials.euid));
+  slots.setWord(call.slot, LOCAL_GID, gids.told(credentials.gid));
+  slots.setWord(call.slot, LOCAL_EGID, gids.told(credentials.egid));
 }

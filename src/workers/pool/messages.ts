@@ -30,7 +30,7 @@ export const Message = {
   STATUS: 16,
   /** A setting of /proc/sys/net has other values. SETTING, SETTING_NETWORK, as many VALUES as it has. */
   SETTING: 17,
-  /** Tell what stands in a text (net/files/texts.ts) from a line on. TEXT_ASKED, TEXT, FROM, TEXT_NETWORK. */
+  /** Tell what stands in a text (net/files/texts.ts) from a line on. TEXT_ASKED, TEXT, FROM, TEXT_NETWORK, TEXT_USERS. */
   TEXT: 18,
   /** Give a descriptor of the memory that a socket's frames stand in. RING_ASKED, RING_SOCKET. */
   RING: 21,
@@ -39,11 +39,18 @@ export const Message = {
    * MOVE_IS_WRITE.
    */
   MOVE: 23,
-  /** There is a network namespace of that number; nobody is in it any more. NETWORK. */
+  /** There is a network namespace of that number, of a user namespace; nobody is in it any more. NETWORK, NETWORK_USERS. */
   NETWORK_MADE: 26,
   NETWORK_GONE: 27,
   /** That one: ASKED, FOUND (its number, or a negative errno). */
   THAT_NETWORK: 29,
+  /** Guests have made a user namespace; nobody is in it any more. USERS, USERS_PARENT, USERS_UID, USERS_GID. */
+  USERS_MADE: 32,
+  USERS_GONE: 33,
+  /** A line of its map of users, and how many follow: USERS, MAP_FIRST, MAP_KERNEL, MAP_COUNT, MAP_LEFT. */
+  USERS_MAPPED: 34,
+  /** Who calls by the next CALL or MOVE is in that one: USERS. */
+  CALLER_USERS: 35,
   /** What is known of a task holds no more. SLOT. */
   FORGET_TASK: 15,
 
@@ -148,6 +155,8 @@ export const EGID = 6;
 export const INODE = 7;
 /** The number of the network namespace that it is in. */
 export const NETWORK = 8;
+/** The user namespace that a network namespace belongs to. */
+export const NETWORK_USERS = 2;
 export const LISTENER = 2;
 export const ACCEPTED_INODE = 3;
 export const STATUS = 2;
@@ -161,11 +170,24 @@ export const PEER_MAX = 40;
 export const EVENTS = 2;
 export const COUNTS = 2;
 
+// Of a user namespace: its number (0: that of the guests).
+export const USERS = 1;
+export const USERS_PARENT = 2;
+export const USERS_UID = 3;
+export const USERS_GID = 4;
+export const MAP_FIRST = 2;
+export const MAP_KERNEL = 3;
+export const MAP_COUNT = 4;
+export const MAP_LEFT = 5;
+
 // Of a text: which question it is, and which file.
 export const TEXT_ASKED = 1;
 export const TEXT = 2;
 export const FROM = 3;
 export const TEXT_NETWORK = 4;
+/** The user namespace of who reads it; NOBODY: one that is gone. */
+export const TEXT_USERS = 5;
+export const NOBODY = -1;
 export const TEXT_LENGTH = 2;
 export const TEXT_BYTES = 3;
 export const TEXT_MAX = 48;

@@ -2,6 +2,7 @@
 // passed who it is, and which socket the call's descriptor names.
 
 import { initialCredentials } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { NetCaller } from "../net/caller.ts";
 import type { NetContext } from "../net/context.ts";
 import * as M from "./messages.ts";
@@ -45,7 +46,7 @@ export class NetTask extends ServedTask implements NetCaller {
   }
 
   /** Its slot has been passed, with a call. */
-  take(record: Int32Array, socket: OwnedSocket | null): void {
+  take(record: Int32Array, socket: OwnedSocket | null, users: UserNamespace): void {
     const { call } = this;
     call.cancelWait(); // of a stub that has broken the protocol
     call.takeBack(record[M.SEQUENCE]!, record[M.NR]!);
@@ -53,11 +54,11 @@ export class NetTask extends ServedTask implements NetCaller {
     this.signal = 0;
     this.files.id = record[M.CALL_TABLE]!;
     this.isKnown = true;
-    this.identify(record);
+    this.identify(record, users);
   }
 
-  /** Who it is stands in a record. */
-  identify(record: Int32Array): void {
+  /** Who it is stands in a record, but for the user namespace. */
+  identify(record: Int32Array, users: UserNamespace): void {
     this.firstTid = record[M.FIRST_TID]!;
     this.firstPid = record[M.FIRST_PID]!;
     this.pid = record[M.PID]!;
@@ -66,6 +67,7 @@ export class NetTask extends ServedTask implements NetCaller {
       record[M.CALLER_EGID]! >>> 0,
       record[M.CAPABILITIES_LOW]!,
       record[M.CAPABILITIES_HIGH]!,
+      users,
     );
   }
 
@@ -79,12 +81,18 @@ export class NetTask extends ServedTask implements NetCaller {
     this.signal = 0;
   }
 
-  #identify(euid: number, egid: number, effectiveLow: number, effectiveHigh: number): void {
+  #identify(
+    euid: number,
+    egid: number,
+    effectiveLow: number,
+    effectiveHigh: number,
+    userNamespace: UserNamespace,
+  ): void {
     const old = this.credentials;
-    const isSame = old.euid === euid && old.egid === egid;
+    const isSame = old.euid === euid && old.egid === egid && old.userNamespace === userNamespace;
     if (isSame && old.effectiveLow === effectiveLow && old.effectiveHigh === effectiveHigh) return;
     this.credentials = {
-      ...initialCredentials(euid, egid, [], this.kernel.users),
+      ...initialCredentials(euid, egid, [], userNamespace),
       effectiveLow,
       effectiveHigh,
     };

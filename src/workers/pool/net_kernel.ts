@@ -5,6 +5,8 @@ import { NETLINK_ROUTE } from "../../shared/abi/netlink.ts";
 import { Readiness } from "../../shared/ring/readiness.ts";
 import { NEVER } from "../call/clocks.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
+import { NOBODY_MAPPED } from "../credentials/id_map.ts";
+import { Owned, type UserNamespace } from "../credentials/user_namespace.ts";
 import type { NetContext } from "../net/context.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
@@ -18,6 +20,7 @@ import type { ThreadParts } from "../thread_parts.ts";
 import { FileEvents } from "../vfs/file_events.ts";
 import { LockTable } from "../vfs/file_locks.ts";
 import { InterfaceSocket } from "./interface_socket.ts";
+import { KnownUsers } from "./known_users.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { NetTask } from "./net_call.ts";
@@ -44,6 +47,9 @@ export class NetKernel extends PoolKernel implements NetContext {
   readonly netThread = null;
   readonly #sockets = new Map<number, OwnedSocket>();
   readonly #finding = new Map<number, TakeNetwork>();
+  readonly #knownUsers: KnownUsers;
+  /** That of who makes the next call. */
+  #callersUsers: UserNamespace;
   #lastAsked = 0;
   #lastCookie = COOKIES;
 
@@ -52,6 +58,8 @@ export class NetKernel extends PoolKernel implements NetContext {
     super(parts, place);
     this.readiness = new Readiness(parts.sab.readiness);
     this.requests = new NetRequests(this, every);
+    this.#knownUsers = new KnownUsers(this.users);
+    this.#callersUsers = this.users;
     this.networks = new Networks(this, this.sysctls);
     this.network = this.networks.first;
     this.#addInterfaces(this.network.number);
@@ -68,7 +76,19 @@ export class NetKernel extends PoolKernel implements NetContext {
     const number = record[M.SOCKET]!;
     switch (record[M.KIND]) {
       case Message.CALL:
-        this.requests.call(record, this.#sockets.get(record[M.CALL_SOCKET]!));
+        this.requests.call(record, this.#sockets.get(record[M.CALL_SOCKET]!), this.#takeUsers());
+        return;
+      case Message.CALLER_USERS:
+        this.#callersUsers = this.#knownUsers.at(record[M.USERS]!);
+        return;
+      case Message.USERS_MADE:
+        this.#knownUsers.made(record);
+        return;
+      case Message.USERS_MAPPED:
+        this.#knownUsers.mappedLine(record);
+        return;
+      case Message.USERS_GONE:
+        this.#knownUsers.ended(record);
         return;
       case Message.JUDGED:
         this.requests.judged(record);
@@ -86,7 +106,7 @@ export class NetKernel extends PoolKernel implements NetContext {
         this.#set(SETTING_NAMES[record[M.SETTING]!]!, record);
         return;
       case Message.NETWORK_MADE:
-        this.#addNetwork(record[M.NETWORK]!);
+        this.#addNetwork(record[M.NETWORK]!, this.#knownUsers.at(record[M.NETWORK_USERS]!));
         return;
       case Message.NETWORK_GONE:
         this.#endNetwork(record[M.NETWORK]!);
@@ -95,7 +115,13 @@ export class NetKernel extends PoolKernel implements NetContext {
         this.#found(record[M.ASKED]!, record[M.FOUND]!);
         return;
       case Message.TEXT:
-        this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT_NETWORK]!, record[M.TEXT]!, record[M.FROM]!);
+        this.#tellText(
+          record[M.TEXT_ASKED]!,
+          record[M.TEXT_NETWORK]!,
+          record[M.TEXT]!,
+          record[M.FROM]!,
+          record[M.TEXT_USERS]!,
+        );
         return;
       case Message.MOVE:
         this.#move(record);
@@ -146,8 +172,14 @@ export class NetKernel extends PoolKernel implements NetContext {
     take(found < 0 ? found : this.networks.at(found));
   }
 
-  #addNetwork(number: number): void {
-    this.networks.adopt(number);
+  #takeUsers(): UserNamespace {
+    const users = this.#callersUsers;
+    this.#callersUsers = this.users;
+    return users;
+  }
+
+  #addNetwork(number: number, users: UserNamespace): void {
+    this.networks.adopt(number, new Owned(users, "net", users.owner.uid));
     this.#addInterfaces(number);
   }
 
@@ -173,8 +205,9 @@ export class NetKernel extends PoolKernel implements NetContext {
       .sysctls.adopt(name, Array.from(record.subarray(M.VALUES, M.VALUES + length)));
   }
 
-  #tellText(asked: number, network: number, file: number, from: number): void {
-    const { text, next } = partOf(this.networks.at(network), file, from);
+  #tellText(asked: number, network: number, file: number, from: number, users: number): void {
+    const reader = users === M.NOBODY ? NOBODY_MAPPED : this.#knownUsers.at(users).uids;
+    const { text, next } = partOf(this.networks.at(network), file, from, reader);
     for (let at = 0; at < text.length; at += M.TEXT_MAX) {
       const record = this.record(Message.TEXT_PIECE);
       const piece = Buffer.from(text.slice(at, at + M.TEXT_MAX), "latin1");
@@ -197,7 +230,9 @@ export class NetKernel extends PoolKernel implements NetContext {
       record[M.MOVE_LENGTH]!,
       record[M.MOVE_IS_WRITE] !== 0,
     ];
-    const result = socket === undefined ? -EBADF : this.#moveBytes(socket, record, isWrite, offset, length);
+    const users = this.#takeUsers();
+    const result =
+      socket === undefined ? -EBADF : this.#moveBytes(socket, record, users, isWrite, offset, length);
     const answer = this.record(Message.MOVED);
     answer[M.MOVED_ASKED] = asked;
     answer[M.MOVE_RESULT] = result;
@@ -207,13 +242,14 @@ export class NetKernel extends PoolKernel implements NetContext {
   #moveBytes(
     socket: OwnedSocket,
     record: Int32Array,
+    users: UserNamespace,
     isWrite: boolean,
     offset: number,
     length: number,
   ): number {
     // It stands for the slot's memory, and who calls; the call itself is thread 0's.
     const task = new NetTask(this, record[M.SLOT]!);
-    task.identify(record);
+    task.identify(record, users);
     const { file } = socket;
     try {
       return isWrite ? file.write(task, offset, length) : file.read(task, offset, length);

@@ -10,6 +10,7 @@ import { Request } from "../../shared/ring/slot_states.ts";
 import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import type { Call } from "../call/call.ts";
 import { Dispatcher } from "../call/dispatch.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { OWNED_SOCKET_HANDLERS } from "../net/calls.ts";
 import * as M from "./messages.ts";
 import { NetTask } from "./net_call.ts";
@@ -103,13 +104,13 @@ export class NetRequests implements PoolRequests {
     this.#taskAt(record[M.SLOT]!).arguments = record.slice(M.ARGUMENTS, M.ARGUMENTS + ARGUMENT_WORDS);
   }
 
-  /** A slot has been passed, with a call on a socket; undefined: it is gone, which its descriptor is not. */
-  call(record: Int32Array, socket: OwnedSocket | undefined): void {
+  /** A slot has been passed, with a call on a socket; undefined: it is gone, which its descriptor is not. `users`: the caller's. */
+  call(record: Int32Array, socket: OwnedSocket | undefined, users: UserNamespace): void {
     const slot = record[M.SLOT]!;
     const nr = record[M.NR]!;
     const task = this.#taskAt(slot);
     this.#kernel.figures.passedIn++;
-    task.take(record, socket ?? null);
+    task.take(record, socket ?? null, users);
     this.#kernel.longTurns.nr = nr;
     if (socket !== undefined && record[M.CALL_SOCKET]! >= 0) {
       socket.setStatus(record[M.CALL_STATUS]!);

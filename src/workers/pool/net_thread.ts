@@ -12,6 +12,7 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { CallContext } from "../call/context.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { Accepted, NetworkMember, SocketMaker } from "../net/family.ts";
 import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
@@ -119,13 +120,57 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
 
   // ---- Network namespaces ----
 
-  networkMade({ number, sysctls }: Network): void {
-    this.#tellNetwork(Message.NETWORK_MADE, number);
+  networkMade({ number, sysctls, owner }: Network): void {
+    const record = this.#post.record(Message.NETWORK_MADE);
+    record[M.NETWORK] = number;
+    record[M.NETWORK_USERS] = owner.number;
+    this.#post.send(this.#net);
     sysctls.onSet = (name, values) => this.#setting(number, name, values);
   }
 
   networkGone({ number }: Network): void {
-    this.#tellNetwork(Message.NETWORK_GONE, number);
+    const record = this.#post.record(Message.NETWORK_GONE);
+    record[M.NETWORK] = number;
+    this.#post.send(this.#net);
+  }
+
+  // ---- User namespaces ----
+
+  usersMade({ number, parent, owner }: UserNamespace): void {
+    const record = this.#post.record(Message.USERS_MADE);
+    record[M.USERS] = number;
+    record[M.USERS_PARENT] = parent!.number;
+    record[M.USERS_UID] = owner.uid;
+    record[M.USERS_GID] = owner.gid;
+    this.#post.send(this.#net);
+  }
+
+  /** Its users were mapped. */
+  usersMapped({ number, uids }: UserNamespace): void {
+    const ranges = uids.toKernelRanges();
+    for (const [i, [first, kernel, count]] of ranges.entries()) {
+      const record = this.#post.record(Message.USERS_MAPPED);
+      record[M.USERS] = number;
+      record[M.MAP_FIRST] = first;
+      record[M.MAP_KERNEL] = kernel;
+      record[M.MAP_COUNT] = count;
+      record[M.MAP_LEFT] = ranges.length - 1 - i;
+      this.#post.send(this.#net);
+    }
+  }
+
+  usersGone({ number }: UserNamespace): void {
+    const record = this.#post.record(Message.USERS_GONE);
+    record[M.USERS] = number;
+    this.#post.send(this.#net);
+  }
+
+  /** Before who calls is told of: where he is in another user namespace than that of the guests. */
+  #tellUsers({ credentials: { userNamespace } }: Caller): void {
+    if (userNamespace.number === 0) return;
+    const record = this.#post.record(Message.CALLER_USERS);
+    record[M.USERS] = userNamespace.number;
+    this.#post.send(this.#net);
   }
 
   #tellWhich(asked: Int32Array): void {
@@ -137,12 +182,6 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
       record[M.FOUND] = typeof found === "number" ? found : found.number;
       this.#post.send(this.#net);
     });
-  }
-
-  #tellNetwork(kind: number, number: number): void {
-    const record = this.#post.record(kind);
-    record[M.NETWORK] = number;
-    this.#post.send(this.#net);
   }
 
   // ---- Calls ----
@@ -170,6 +209,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     this.#others.visitWith(task, this.#net);
     // What was judged, or told to who traces, is what is served there.
     if (task.seccomp?.allows(call.nr) === false || call.traced !== null) this.#tellArguments(task);
+    this.#tellUsers(task);
     const record = this.#post.record(Message.CALL);
     record[M.SLOT] = slot;
     record[M.SEQUENCE] = sequence;
@@ -343,6 +383,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const { slot } = task.call;
     // Nobody is to have its memory while that is on its way.
     this.#others.visit(slot, this.#net);
+    this.#tellUsers(task);
     const record = this.#post.record(Message.MOVE);
     record[M.MOVE_ASKED] = asked;
     record[M.SLOT] = slot;
@@ -415,7 +456,13 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
 
   // ---- Texts ----
 
-  askText(network: number, file: number, from: number, take: (text: string, next: number) => void): void {
+  askText(
+    network: number,
+    file: number,
+    from: number,
+    reader: UserNamespace,
+    take: (text: string, next: number) => void,
+  ): void {
     const asked = this.#lastText;
     this.#lastText = (asked + 1) | 0;
     this.#texts.set(asked, { text: "", take });
@@ -424,6 +471,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     record[M.TEXT] = file;
     record[M.FROM] = from;
     record[M.TEXT_NETWORK] = network;
+    record[M.TEXT_USERS] = reader.isHeld ? reader.number : M.NOBODY;
     this.#post.send(this.#net);
   }
 

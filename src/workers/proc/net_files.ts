@@ -18,17 +18,18 @@ function textOf<S extends Subject & { readonly kernel: SupervisorContext }>(
   networkOf: (subject: S) => Network,
 ): FileNode<S> {
   const file = NET_TEXT_NAMES.indexOf(name);
-  return bound(
-    (subject) => {
+  const node = bound<S>(
+    (subject, { userNamespace }) => {
       const { netThread } = subject.kernel;
       const network = networkOf(subject).hold();
       const release = () => network.release();
-      if (netThread === null) return { records: () => linesOf(network, name), release };
-      const remote = new RemoteText(netThread, network.number, file);
+      if (netThread === null) return { records: () => linesOf(network, name, userNamespace.uids), release };
+      const remote = new RemoteText(netThread, network.number, file, userNamespace);
       return { records: () => remote.records(), wait: (task) => remote.wait(task), release };
     },
     { mode: GUARDED_TEXTS.has(name) ? 0o440 : 0o444 },
   );
+  return { ...node, owner: (subject) => networkOf(subject).owner.root };
 }
 
 /** Files of /proc/sys/net that the thread of the network makes. */

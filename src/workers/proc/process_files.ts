@@ -1,9 +1,8 @@
 // The table of /proc/PID and /proc/PID/task/TID (proc_pid(5)).
 
-import { EACCES, EINVAL, ENOENT, EPERM } from "../../shared/abi/errno.ts";
+import { EACCES, EINVAL, ENOENT } from "../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { NAMESPACE_KINDS, type NamespaceKind } from "../identity/namespaces.ts";
 import { nameOf } from "../identity/ns_fs.ts";
 import { mayCurrentInspect } from "../process/ptrace_access.ts";
@@ -26,6 +25,7 @@ import { maps, smaps, smapsRollup } from "./process_maps.ts";
 import { auxiliaryVector, commandLine, environment, memoryOf, pagemap } from "./process_memory.ts";
 import { stat, statm, status } from "./process_stat.ts";
 import { mayLook, type ProcessSubject } from "./subjects.ts";
+import { USER_NAMESPACE_FILES } from "./user_namespace_files.ts";
 
 const COMM_MAX = 15;
 const OOM_SCORE_MAX = 1000;
@@ -98,10 +98,6 @@ const oomScoreAdj: FileNode<ProcessSubject> = file(({ group }) => `${group.oomSc
 
 const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes"];
 
-/** They are written once, when the namespace is made: with EPERM from then on. */
-const written = (read: (users: UserNamespace) => string) =>
-  file<ProcessSubject>(({ kernel }) => read(kernel.users), { write: () => -EPERM });
-
 function namespaceLink(kind: NamespaceKind, find: (task: Task) => object | null): LinkNode<ProcessSubject> {
   return link<ProcessSubject>(
     (subject) => {
@@ -140,7 +136,6 @@ const COMMON: Table<ProcessSubject> = {
   environ: environment,
   ...DESCRIPTOR_DIRECTORIES,
   ...PLACE_LINKS,
-  gid_map: written(({ gids }) => gids.text),
   io: file(() => IO_ROWS.map((name) => `${name}: 0\n`).join(""), PRIVATE),
   limits: file(limits),
   loginuid: file(() => String(NO_LOGIN)),
@@ -155,17 +150,14 @@ const COMMON: Table<ProcessSubject> = {
   oom_score_adj: oomScoreAdj,
   pagemap,
   personality: file(({ task }) => `${(task.persona >>> 0).toString(16).padStart(8, "0")}\n`, PRIVATE),
-  // Quotas of projects are the host's: nobody has mapped any.
-  projid_map: written(({ parent, uids }) => (parent === null ? uids.text : "")),
   sessionid: file(() => String(NO_LOGIN)),
-  setgroups: written(({ allowsSetgroups }) => (allowsSetgroups ? "allow\n" : "deny\n")),
   smaps,
   smaps_rollup: smapsRollup,
   stat: file(stat),
   statm: file(statm),
   status: file(status),
   timens_offsets: file(timeOffsets),
-  uid_map: written(({ uids }) => uids.text),
+  ...USER_NAMESPACE_FILES,
   wchan: file(() => "0"),
 };
 

@@ -181,8 +181,10 @@ function numbersOf({ system, group }: ProcessSubject, name: PidNumbers | null): 
 }
 
 export function status(subject: ProcessSubject): string {
-  const { task, group } = subject;
+  const { task, group, kernel } = subject;
   const { credentials } = task;
+  const c = credentials;
+  const { uids, gids } = kernel.current?.credentials.userNamespace ?? kernel.users;
   const state = stateOf(task);
   const { ignored, caught } = dispositions(task);
   const limit = group.rlimits[RLIMIT_SIGPENDING]![0];
@@ -196,13 +198,10 @@ export function status(subject: ProcessSubject): string {
     ["Pid", subject.numberOf(subject.id)],
     ["PPid", subject.numberOf(group.parent?.id)],
     ["TracerPid", subject.numberOf(task.tracee?.tracer.id)],
-    ["Uid", [credentials.uid, credentials.euid, credentials.suid, credentials.fsuid].join("\t")],
-    ["Gid", [credentials.gid, credentials.egid, credentials.sgid, credentials.fsgid].join("\t")],
+    ["Uid", [c.uid, c.euid, c.suid, c.fsuid].map((id) => uids.told(id)).join("\t")],
+    ["Gid", [c.gid, c.egid, c.sgid, c.fsgid].map((id) => gids.told(id)).join("\t")],
     ["FDSize", tableSize(subject)],
-    [
-      "Groups",
-      `${credentials.groups.map((gid) => `${gid} `).join("")}${credentials.groups.length === 0 ? " " : ""}`,
-    ],
+    ["Groups", `${c.groups.map((gid) => `${gids.told(gid)} `).join("")}${c.groups.length === 0 ? " " : ""}`],
     ["NStgid", numbersOf(subject, group.id)],
     ["NSpid", numbersOf(subject, subject.id)],
     ["NSpgid", numbersOf(subject, group.processGroup)],

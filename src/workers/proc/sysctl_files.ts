@@ -3,11 +3,18 @@
 
 import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
-import { CAP_CHECKPOINT_RESTORE, CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import {
+  CAP_CHECKPOINT_RESTORE,
+  CAP_DAC_OVERRIDE,
+  CAP_LAST_CAP,
+  CAP_SYS_ADMIN,
+  CAP_SYS_RESOURCE,
+} from "../../shared/abi/prctl.ts";
 import { CONGESTION_CONTROLS } from "../../shared/abi/tcp.ts";
 import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import { type Credentials, capable } from "../credentials/credentials.ts";
-import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
+import { LIMIT_MAX, OWNED_KINDS, type UserNamespace } from "../credentials/user_namespace.ts";
+import { RELEASE, VERSION } from "../identity/uts.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
 import { namespaceOfReader } from "../ipc/proc_files.ts";
 import { CONNTRACK_BUCKETS } from "../net/stack/limits.ts";
@@ -27,18 +34,26 @@ const NOTHING = new Uint8Array(0);
  */
 function numbers(
   read: (subject: SystemSubject) => string,
-  write: (subject: SystemSubject, text: string) => number,
+  write: (subject: SystemSubject, text: string, opener: Credentials) => number,
   mode = 0o644,
 ): FileNode<SystemSubject> {
   return {
     kind: "file",
     mode,
-    write: (subject, text, _credentials, position) => (position === 0 ? write(subject, text) : 0),
+    write: (subject, text, opener, position) => (position === 0 ? write(subject, text, opener) : 0),
     open: (subject) => ({
       bytes: (position, length) =>
         position > 0 ? NOTHING : Buffer.from(`${read(subject)}\n`, "latin1").subarray(0, length),
     }),
   };
+}
+
+/**
+ * Whether who has opened a file may set what is a namespace's of that owner. It is the writer's own, which may be another than
+ * that for which it was opened.
+ */
+function maySetFor(owner: UserNamespace, opener: Credentials): boolean {
+  return opener.fsuid === owner.rootUid || capable(opener, owner, CAP_DAC_OVERRIDE);
 }
 
 /** A text of one line; `set` takes it, or gives a negative errno. A write may go on where the last one ended. */
@@ -57,11 +72,11 @@ function line(
 
 function utsName(field: "nodename" | "domainname"): FileNode<SystemSubject> {
   return line(
-    ({ kernel }) => kernel.uts[field],
+    ({ kernel }) => (kernel.current ?? kernel).uts[field],
     ({ kernel }, name, credentials) => {
-      if (!capable(credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
+      const { uts } = kernel.current ?? kernel;
+      if (!capable(credentials, uts.owner, CAP_SYS_ADMIN)) return -EPERM;
       if (name.length > __NEW_UTS_LEN) return -EINVAL;
-      const uts: UtsNamespace = kernel.uts;
       uts[field] = name;
       return 0;
     },
@@ -78,10 +93,11 @@ const CORE_PATTERN = line(
   },
 );
 
-function mayChooseNumbers({ current, users }: SupervisorContext): boolean {
-  const credentials = current?.credentials;
-  if (credentials === undefined) return false;
-  return capable(credentials, users, CAP_SYS_ADMIN) || capable(credentials, users, CAP_CHECKPOINT_RESTORE);
+function mayChooseNumbers({ current }: SupervisorContext): boolean {
+  if (current === null) return false;
+  const { credentials, pids } = current;
+  const may = (capability: number) => capable(credentials, pids.owner, capability);
+  return may(CAP_SYS_ADMIN) || may(CAP_CHECKPOINT_RESTORE);
 }
 
 /** Of the reader's PID namespace: the number behind which the next one is looked for. */
@@ -103,8 +119,37 @@ const IPC: Table<SystemSubject> = Object.fromEntries(
     name,
     numbers(
       ({ kernel }) => setting.read(namespaceOfReader(kernel).limits),
-      ({ kernel }, text) => setting.write(namespaceOfReader(kernel).limits, text),
+      ({ kernel }, text, opener) => {
+        const namespace = namespaceOfReader(kernel);
+        return maySetFor(namespace.owner, opener) ? setting.write(namespace.limits, text) : -EPERM;
+      },
     ),
+  ]),
+);
+
+function usersOfReader({ current, users }: SupervisorContext): UserNamespace {
+  return current?.credentials.userNamespace ?? users;
+}
+
+/** How many namespaces of each kind may be made in the reader's user namespace, and below. */
+const USER: Table<SystemSubject> = Object.fromEntries(
+  OWNED_KINDS.map((kind) => [
+    `max_${kind}_namespaces`,
+    {
+      ...numbers(
+        ({ kernel }) => String(usersOfReader(kernel).limits.get(kind) ?? LIMIT_MAX),
+        ({ kernel }, text) => {
+          const number = Number(/^\s*(\d{1,10})\s*$/.exec(text)?.[1] ?? -1);
+          if (number < 0 || number > LIMIT_MAX) return -EINVAL;
+          const users = usersOfReader(kernel);
+          if (kernel.current !== null && !capable(kernel.current.credentials, users, CAP_SYS_RESOURCE))
+            return -EPERM;
+          users.limits.set(kind, number);
+          return 0;
+        },
+      ),
+      owner: ({ kernel }: SystemSubject) => usersOfReader(kernel).root,
+    },
   ]),
 );
 
@@ -153,7 +198,9 @@ function settingsFor({ current, sysctls }: SupervisorContext, name: SettingName)
   return isOwn && current !== null ? current.network.sysctls : sysctls;
 }
 
-function set(kernel: SupervisorContext, name: SettingName, text: string): number {
+function set(kernel: SupervisorContext, name: SettingName, text: string, opener: Credentials): number {
+  const { network } = kernel.current ?? kernel;
+  if (name.startsWith("net/") && !maySetFor(network.owner, opener)) return -EPERM;
   const isElsewhere = kernel.current !== null && kernel.current.network !== kernel.network;
   if (isElsewhere && SHARED_BY_NETWORKS.test(name)) return -EPERM;
   return settingsFor(kernel, name).set(name, text);
@@ -162,7 +209,7 @@ function set(kernel: SupervisorContext, name: SettingName, text: string): number
 function setting(name: SettingName): FileNode<SystemSubject> {
   return numbers(
     ({ kernel }) => settingsFor(kernel, name).text(name),
-    ({ kernel }, text) => set(kernel, name, text),
+    ({ kernel }, text, opener) => set(kernel, name, text, opener),
     SETTINGS[name].mode,
   );
 }
@@ -187,12 +234,15 @@ const names = Object.keys(SETTINGS) as SettingName[];
 
 /** What is a namespace's own, of networks and System V IPC, belongs to the root of the user namespace that owns it. */
 function withOwner(path: string, node: Node<SystemSubject>): Node<SystemSubject> {
-  const isNamespaces = path.startsWith("net/") || Object.hasOwn(IPC, path.slice("kernel/".length));
-  return isNamespaces && node.kind === "file" ? { ...node, owner: { uid: 0, gid: 0 } } : node;
+  if (node.kind !== "file") return node;
+  if (path.startsWith("net/"))
+    return { ...node, owner: ({ kernel }) => (kernel.current?.network ?? kernel.network).owner.root };
+  if (!Object.hasOwn(IPC, path.slice("kernel/".length))) return node;
+  return { ...node, owner: ({ kernel }) => namespaceOfReader(kernel).owner.root };
 }
 
 export const SYSCTL = directory<SystemSubject>({
-  user: directory({}),
+  user: directory(USER),
   ...tree(
     [...names.map((name) => [name, setting(name)] as const), ...Object.entries(OTHERS)].map(
       ([path, node]) => [path, withOwner(path, node)] as const,

@@ -15,9 +15,8 @@ import {
   CLONE_FS,
   CLONE_IO,
   CLONE_NEWIPC,
-  CLONE_NEWNET,
   CLONE_NEWNS,
-  CLONE_NEWPID,
+  CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
@@ -38,7 +37,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { OperationList, SYS_close } from "../call/operation_list.ts";
-import { mayCopyMounts, mayMakeNamespaces } from "../identity/namespace_calls.ts";
+import { mayMakeNamespaces, NEW_NAMESPACES, NewNamespaces } from "../identity/new_namespaces.ts";
 import type { HeldLock } from "../mem/address_space.ts";
 import { closeNow, KEPT_LOCK } from "../mem/close_kept.ts";
 import { deliver } from "../mem/direct_copy.ts";
@@ -48,7 +47,6 @@ import { StubProcess } from "../platform/stub_process.ts";
 import { stopForChild } from "../ptrace/events.ts";
 import { eventOfClone, inheritTracer } from "../ptrace/relation.ts";
 import { NO_ALT_STACK } from "../signals/alt_stack.ts";
-import type { FsState } from "../vfs/fs_state.ts";
 import { ANY_NUMBERS, allotFor, mayBeMadeThere, readNumbers } from "./clone_numbers.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import { isInit } from "./namespace_end.ts";
@@ -76,10 +74,7 @@ const SUPPORTED =
   CLONE_PTRACE |
   CLONE_UNTRACED |
   CLONE_SYSVSEM |
-  CLONE_NEWNS |
-  CLONE_NEWIPC |
-  CLONE_NEWNET |
-  CLONE_NEWPID |
+  NEW_NAMESPACES |
   CLONE_IO;
 
 interface CloneArgs {
@@ -110,10 +105,7 @@ function check(task: Task, args: CloneArgs): number {
   }
   const misplaced = mayBeMadeThere(task, flags);
   if (misplaced < 0) return misplaced;
-  if ((flags & CLONE_NEWNS) !== 0) {
-    const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
-    if (refused < 0) return refused;
-  }
+  if ((flags & CLONE_FS) !== 0 && (flags & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0) return -EINVAL;
   const refused = mayMakeNamespaces(task, flags);
   if (refused < 0) return refused;
   if ((flags & CLONE_NEWIPC) !== 0 && (flags & CLONE_SYSVSEM) !== 0) return -EINVAL;
@@ -153,24 +145,24 @@ function* cloneNumbered(task: Task, args: CloneArgs, address: number, count: num
   return error < 0 ? error : yield* make(task, { ...args, numbers });
 }
 
-function copyOf(fs: FsState, newMounts: boolean): FsState {
-  const copy = fs.copy();
-  if (newMounts) copy.enterCopy();
-  return copy;
-}
-
-function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
+function partsFor(task: Task, { flags, clearHandlers }: CloneArgs, made: NewNamespaces): SharedParts {
+  const fs = (flags & CLONE_FS) !== 0 ? task.fs.share() : task.fs.copy();
+  const mounts = made.own("mnt");
+  if (mounts !== null) fs.enterCopy(mounts);
+  made.credentials.userNamespace.hold();
   return {
     files: (flags & CLONE_FILES) !== 0 ? task.files.share((flags & CLONE_VM) !== 0) : task.files.copy(),
-    fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : copyOf(task.fs, (flags & CLONE_NEWNS) !== 0),
+    fs,
     handlers:
       (flags & CLONE_SIGHAND) !== 0
         ? task.handlers
         : clearHandlers
           ? task.handlers.afterExec()
           : task.handlers.copy(),
-    ipc: task.ipc.forClone(flags),
-    network: ((flags & CLONE_NEWNET) !== 0 ? task.kernel.networks.make() : task.network).hold(),
+    ipc: task.ipc.forClone(flags, made.own("ipc")),
+    network: made.network.hold(),
+    uts: made.uts.hold(),
+    cgroups: made.cgroups.hold(),
   };
 }
 
@@ -195,17 +187,19 @@ function groupFor(task: Task, { flags, exitSignal }: CloneArgs, id: Pid): Thread
 /** Who the child will be, before there is anything of it. */
 interface Plan extends ChildPidfd {
   readonly id: Pid;
+  readonly made: NewNamespaces;
 }
 
 function makeTask(
   task: Task,
   args: CloneArgs,
-  { id, group, pidfd }: Plan,
+  { id, group, pidfd, made }: Plan,
   stub: StubProcess,
   slot: number,
 ): Task {
   const { kernel } = task;
-  const child = new Task(kernel, id, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
+  const parts = partsFor(task, args, made);
+  const child = new Task(kernel, id, group, stub, slot, parts, made.credentials, task.comm);
   child.takeSettings(task);
   child.defaultTimerSlackNs = task.timerSlackNs;
   child.resetSchedulingOnFork();
@@ -322,12 +316,14 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   // Who is killed while it waits for the lock has no number yet.
   const lock = yield* task.stub.space.lockAll(task);
-  const id = allotFor(task, args.flags, args.numbers);
+  const made = new NewNamespaces(task, args.flags);
+  const id = allotFor(task, made.own("pid"), args.numbers);
   if (typeof id === "number") {
+    made.release();
     lock.release();
     return id;
   }
-  const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
+  const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD, made };
   const arrival = new Arrival(task, args);
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
@@ -359,6 +355,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
+    made.release();
     if (!arrival.made) unmake(task, plan, arrival.child);
   }
   return yield* afterClone(task, arrival, args);
@@ -368,9 +365,13 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   if (args.stack === 0 && (args.flags & CLONE_VFORK) === 0 && (args.flags & CLONE_THREAD) !== 0)
     return -EINVAL;
-  const id = allotFor(task, args.flags, args.numbers);
-  if (typeof id === "number") return id;
-  const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
+  const made = new NewNamespaces(task, args.flags);
+  const id = allotFor(task, made.own("pid"), args.numbers);
+  if (typeof id === "number") {
+    made.release();
+    return id;
+  }
+  const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD, made };
   const arrival = new Arrival(task, args);
   // From now on others may close what this one maps.
   task.stub.kept.dropAll();
@@ -430,6 +431,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       return listError(task);
     }
   } finally {
+    made.release();
     if (!arrival.made) unmake(task, plan, arrival.child);
     if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.chunks.drop(task.stub);
     if (lock !== null) task.stub.comingChunk = -1;

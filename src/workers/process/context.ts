@@ -6,7 +6,9 @@ import type { Attention } from "../../shared/ring/attention.ts";
 import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
+import type { UserNamespaces } from "../credentials/user_namespaces.ts";
 import type { Futexes } from "../futex/futexes.ts";
+import type { CgroupNamespace } from "../identity/cgroup_namespace.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
@@ -80,6 +82,11 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;
   readonly uts: UtsNamespace;
+  readonly cgroups: CgroupNamespace;
+  /** Those that guests have made. */
+  readonly userNamespaces: UserNamespaces;
+  /** A number for a namespace that somebody makes, of host names or control groups. */
+  nextNamespace(): number;
   readonly networks: Networks;
   readonly namespaceFiles: NamespacePaths;
   readonly bootId: string;

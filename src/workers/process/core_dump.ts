@@ -111,7 +111,7 @@ function* holdSiblings(task: Task): Generator<void, void, void> {
   while (!siblings.every(isStill) && native.monotonicNs() < end) yield* pause(task);
 }
 
-function nameFor({ kernel, group, id, tid, comm, credentials, stub, fs }: Task, signo: number): string {
+function nameFor({ kernel, group, id, tid, comm, credentials, stub, fs, uts }: Task, signo: number): string {
   const { sysctls, native } = kernel;
   const { program, dumpable } = stub.space;
   return coreName(sysctls.corePattern, sysctls.get("kernel/core_uses_pid") !== 0, {
@@ -124,7 +124,7 @@ function nameFor({ kernel, group, id, tid, comm, credentials, stub, fs }: Task, 
     dumpable,
     signo,
     timeS: now(native).sec,
-    hostname: kernel.uts.nodename,
+    hostname: uts.nodename,
     comm,
     program: program === null ? comm : displayName(program, fs.root),
     limit: group.rlimits[RLIMIT_CORE]![0],

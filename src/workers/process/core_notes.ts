@@ -119,7 +119,8 @@ export function prpsinfo(task: Task, args: string): Uint8Array {
   const fields = new Fields(PRPSINFO_SIZE);
   fields.bytes[1] = "R".charCodeAt(0);
   fields.view.setInt8(3, task.nice);
-  fields.u32(16, credentials.uid, credentials.gid, group.pid, ...relatives(task));
+  const { uids, gids } = credentials.userNamespace;
+  fields.u32(16, uids.told(credentials.uid), gids.told(credentials.gid), group.pid, ...relatives(task));
   fields.text(40, task.comm, NAME_ROOM);
   fields.text(40 + NAME_ROOM, args, ARGUMENTS_ROOM);
   return note(NT_PRPSINFO, fields.bytes);

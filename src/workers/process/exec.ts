@@ -396,6 +396,7 @@ function* writeStack(
   const { task } = lists;
   const { native } = task.kernel;
   const { credentials } = task;
+  const { uids, gids } = credentials.userNamespace;
   const { space } = task.stub;
   const random = new Uint8Array(16);
   randomFillSync(random);
@@ -418,10 +419,10 @@ function* writeStack(
       phnum: image.elf.phnum,
       base,
       entry: image.elf.entry + bias,
-      uid: credentials.uid,
-      euid: credentials.euid,
-      gid: credentials.gid,
-      egid: credentials.egid,
+      uid: uids.told(credentials.uid),
+      euid: uids.told(credentials.euid),
+      gid: gids.told(credentials.gid),
+      egid: gids.told(credentials.egid),
       secure: image.secure,
     },
   });

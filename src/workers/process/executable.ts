@@ -57,7 +57,7 @@ function openPlace({ kernel, credentials }: WalkContext, found: Path): Executabl
   if (inode.type !== S_IFREG || (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
-  const error = permission(credentials, kernel.users, attributes, MAY_EXEC);
+  const error = permission(credentials, attributes, MAY_EXEC);
   if (error < 0) return error;
   const busy = inode.denyWriteAccess();
   if (busy < 0) return busy;

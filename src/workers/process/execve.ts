@@ -15,6 +15,7 @@ import type { Handlers } from "../call/dispatch.ts";
 import { OperationList } from "../call/operation_list.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { isTracedByLesser, passTracee } from "../ptrace/relation.ts";
 import { personalityAfterExec } from "../system/personality.ts";
@@ -245,7 +246,7 @@ function programError(task: Task, path: string, stackLimit: number, at: ProgramA
 /** Starts the new stub; the caller's coroutine waits until it is ready or has failed. */
 function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine {
   const { kernel, group } = task;
-  const grant = grantOf(image.program.path, task.noNewPrivileges);
+  const grant = grantOf(image.program.path, task.credentials, task.fs.namespace, task.noNewPrivileges);
   const { credentials, secure } = credentialsAfterExec(
     task.credentials,
     grant,
@@ -265,6 +266,8 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     handlers: task.handlers.afterExec(),
     ipc: task.ipc,
     network: task.network,
+    uts: task.uts,
+    cgroups: task.cgroups,
   };
   // Who may run a program but not read it does not get its memory either.
   const isUnreadable = mayAccess(task, image.program.path, MAY_READ) < 0;
@@ -347,6 +350,20 @@ function sharesFs({ fs, group }: Task): boolean {
   return fs.users > own;
 }
 
+/**
+ * The user namespace whose mighty may look into the program: its own, or where the program may not be read the nearest in
+ * which whose file it is is somebody (would_dump of Linux).
+ */
+function ownerOf({ credentials, stub, kernel }: Task, isUnreadable: boolean): UserNamespace {
+  let users = credentials.userNamespace;
+  if (!isUnreadable) return users;
+  const attributes = stub.space.program?.inode.attributes() ?? -EFAULT;
+  if (typeof attributes === "number") return kernel.users;
+  const { uid, gid } = attributes;
+  while (users !== kernel.users && !(users.uids.knows(uid) && users.gids.knows(gid))) users = users.parent!;
+  return users;
+}
+
 /** The point of no return: the old tasks of the group end, the new one takes the leader's place. */
 function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   const { group } = old;
@@ -355,6 +372,7 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   // What a program gained is not for others to look into, or to signal (prctl(2), PR_SET_DUMPABLE, PR_SET_PDEATHSIG).
   const { uid, euid, gid, egid } = next.credentials;
   next.stub.space.dumpable = gains || uid !== euid || gid !== egid || isUnreadable ? 0 : 1;
+  next.stub.space.owner = ownerOf(next, isUnreadable);
   next.parentDeathSignal = gains ? 0 : old.parentDeathSignal;
   const { persona } = next;
   next.takeSettings(old);

@@ -67,11 +67,13 @@ export class PidFile extends OpenFile {
     const pid = group.id.in(task.pids);
     if (!isGone && pid === 0) return -ESRCH;
     const { credentials: c } = group.leader;
+    const { uids, gids } = task.credentials.userNamespace;
+    const ids = [c.uid, c.gid, c.euid, c.egid, c.suid, c.sgid, c.fsuid, c.fsgid];
     const fields = isGone
       ? []
       : [
           ...[pid, pid, group.parent?.id.in(task.pids) ?? 0],
-          ...[c.uid, c.gid, c.euid, c.egid, c.suid, c.sgid, c.fsuid, c.fsgid],
+          ...ids.map((id, i) => (i % 2 === 0 ? uids : gids).told(id)),
         ];
     task.call.view.setUint32(at, isGone ? P.PIDFD_INFO_EXIT : P.PIDFD_INFO_PID | P.PIDFD_INFO_CREDS, true);
     for (const [index, value] of fields.entries())

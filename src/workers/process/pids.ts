@@ -6,6 +6,7 @@ import { EAGAIN, EEXIST, EINVAL, ENOMEM, ENOSPC } from "../../shared/abi/errno.t
 import { inodeOf, PID_FIRST_INO, PID_KIND } from "../../shared/abi/nsfs.ts";
 import type { PidNumbers, PidSpace } from "../call/pid.ts";
 import type { Counters } from "../counters.ts";
+import type { Owned, UserNamespace } from "../credentials/user_namespace.ts";
 import type { HeapBudget } from "../heap_budget.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
@@ -138,6 +139,8 @@ export class Pid implements PidNumbers {
 interface PidContext {
   readonly counters: Counters;
   readonly heap: HeapBudget;
+  /** That of the sandbox's guests. */
+  readonly users: UserNamespace;
 }
 
 export class PidNamespace implements PidSpace {
@@ -147,6 +150,8 @@ export class PidNamespace implements PidSpace {
   /** What its file in /proc/PID/ns says. */
   readonly inode: number;
   readonly #first: PidNamespace;
+  /** Null: it belongs to the guests' own user namespace, as those do that no guest has made. */
+  readonly #owned: Owned | null;
   readonly #pids = new Map<number, Pid>();
   /** Of them those that a thread or a process has, or is about to get. */
   #taken = 0;
@@ -162,13 +167,14 @@ export class PidNamespace implements PidSpace {
    * Numbers below `first` are not given out: of the sandbox's first namespace, 1 stays free where the kernel itself is init, or
    * for a container's first process.
    */
-  constructor(kernel: PidContext, parent: PidNamespace | null, first = INIT) {
+  constructor(kernel: PidContext, parent: PidNamespace | null, first = INIT, owned: Owned | null = null) {
     this.#kernel = kernel;
     this.parent = parent;
     this.level = parent === null ? 0 : parent.level + 1;
     this.#first = parent === null ? this : parent.#first;
     this.inode = parent === null ? PID_FIRST_INO : inodeOf(PID_KIND, ++this.#first.#made);
     this.#last = first - 1;
+    this.#owned = owned;
     kernel.counters.pidNamespaces++;
     parent?.hold();
   }
@@ -178,8 +184,13 @@ export class PidNamespace implements PidSpace {
     return this.level < LEVELS_MAX && this.#kernel.heap.hasRoom("pidNamespaces") ? 0 : -ENOSPC;
   }
 
-  makeChild(first = INIT): PidNamespace {
-    return new PidNamespace(this.#kernel, this, first);
+  makeChild(first = INIT, owned: Owned | null = null): PidNamespace {
+    return new PidNamespace(this.#kernel, this, first, owned);
+  }
+
+  /** The user namespace that it belongs to. */
+  get owner(): UserNamespace {
+    return this.#owned?.users ?? this.#kernel.users;
   }
 
   /** A number of it is in use, or somebody stands at its file, or has children who are to be in it. */
@@ -192,6 +203,7 @@ export class PidNamespace implements PidSpace {
     this.#holders--;
     if (this.#holders > 0) return;
     this.#kernel.counters.pidNamespaces--;
+    this.#owned?.release();
     this.parent?.release();
   }
 

@@ -299,9 +299,17 @@ function startTask(
     handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
     ipc: new IpcMember(kernel.ipc),
     network: kernel.network.hold(),
+    uts: kernel.uts.hold(),
+    cgroups: kernel.cgroups.hold(),
   };
+  kernel.users.hold();
   // As execve does: what the file grants, and for a user who is not root only the ambient set.
-  const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);
+  const grant = grantOf(
+    image.program.path,
+    before,
+    container.mounts,
+    spec.container?.noNewPrivileges === true,
+  );
   const { credentials, secure } = credentialsAfterExec(before, grant, false);
   const task = new Task(kernel, id, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   task.persona = persona;

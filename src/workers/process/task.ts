@@ -13,6 +13,8 @@ import type { Expected, OperationList } from "../call/operation_list.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { CgroupNamespace } from "../identity/cgroup_namespace.ts";
+import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcMember } from "../ipc/member.ts";
 import type { Network } from "../net/network.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
@@ -24,6 +26,7 @@ import { UNSEEN_CALLS } from "../seccomp/unseen.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
 import { LastEvents } from "../vfs/anonymous/last_events.ts";
+import type { OwnersOfShown } from "../vfs/caller.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import { LastRead } from "../vfs/last_read.ts";
@@ -33,7 +36,7 @@ import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
 export type { ThreadGroup } from "./thread_group.ts";
 
-/** What CLONE_ flags decide to share. */
+/** What CLONE_ flags decide to share; what is held for a task has the user namespace of its credentials with it. */
 export interface SharedParts {
   files: FileTable;
   fs: FsState;
@@ -41,6 +44,8 @@ export interface SharedParts {
   ipc: IpcMember;
   /** Held for the task. */
   network: Network;
+  uts: UtsNamespace;
+  cgroups: CgroupNamespace;
 }
 
 /** Threads of one address space that go back to their guest without an answer, and have not told that they did. */
@@ -62,6 +67,8 @@ export class Task implements Caller {
   readonly handlers: SignalHandlers;
   readonly ipc: IpcMember;
   #network: Network;
+  #uts: UtsNamespace;
+  #cgroups: CgroupNamespace;
   /** Held; null: its own. */
   #pidsForChildren: PidNamespace | null = null;
   #credentials: Credentials;
@@ -157,6 +164,8 @@ export class Task implements Caller {
     this.handlers = parts.handlers;
     this.ipc = parts.ipc;
     this.#network = parts.network;
+    this.#uts = parts.uts;
+    this.#cgroups = parts.cgroups;
     this.#credentials = credentials;
     this.comm = comm;
   }
@@ -166,8 +175,13 @@ export class Task implements Caller {
   }
 
   set credentials(next: Credentials) {
-    this.kernel.counters.groupIds += next.groups.length - this.#credentials.groups.length;
+    const before = this.#credentials;
+    this.kernel.counters.groupIds += next.groups.length - before.groups.length;
     this.#credentials = next;
+    if (next.userNamespace !== before.userNamespace) {
+      next.userNamespace.hold();
+      before.userNamespace.release();
+    }
     if (this.dead) return;
     tellIds(this.kernel, this);
     this.kernel.otherThreads?.forgetTask(this.call.slot);
@@ -193,6 +207,27 @@ export class Task implements Caller {
     before.release();
   }
 
+  get uts(): UtsNamespace {
+    return this.#uts;
+  }
+
+  set uts(next: UtsNamespace) {
+    const before = this.#uts;
+    this.#uts = next.hold();
+    before.release();
+  }
+
+  /** The namespace of control groups that it is in. */
+  get cgroups(): CgroupNamespace {
+    return this.#cgroups;
+  }
+
+  set cgroups(next: CgroupNamespace) {
+    const before = this.#cgroups;
+    this.#cgroups = next.hold();
+    before.release();
+  }
+
   get pid(): number {
     return this.group.pid;
   }
@@ -211,6 +246,11 @@ export class Task implements Caller {
 
   get container(): GuestContainer {
     return this.group.container;
+  }
+
+  get ownersOfShown(): OwnersOfShown {
+    const { pids, network, ipc, cgroups } = this;
+    return { pids: pids.owner, network: network.owner, ipc: ipc.namespace.owner, cgroups: cgroups.owner };
   }
 
   /** The PID namespace that it is in, for good. */
@@ -428,7 +468,7 @@ export class Task implements Caller {
     this.kernel.kicks.watch(this);
   }
 
-  /** The task has no more use for its files, its place in the file system, System V objects and its network; once. */
+  /** The task has no more use for its files, its place in the file system, System V objects and its namespaces; once. */
   releaseFiles(): void {
     if (this.#filesReleased) return;
     this.#filesReleased = true;
@@ -436,6 +476,9 @@ export class Task implements Caller {
     this.files.release();
     this.fs.release();
     this.#network.release();
+    this.#uts.release();
+    this.#cgroups.release();
+    this.#credentials.userNamespace.release();
     this.pidsForChildren = this.pids;
     this.dropFilters();
   }

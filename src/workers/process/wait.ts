@@ -236,7 +236,7 @@ function siginfoOf(task: Task, report: Report) {
     signo: SIGCHLD,
     ...causeOf(report),
     pid: nameOf(report).in(task.pids),
-    uid: report.child.leader.credentials.uid,
+    uid: task.credentials.userNamespace.uids.told(report.child.leader.credentials.uid),
   };
 }
 

@@ -108,14 +108,16 @@ function* waitForExecs({ call, group }: Task): Generator<void, boolean, void> {
 }
 
 function* setFilter(task: Task, flags: number, address: number): Coroutine {
-  const { call, kernel } = task;
+  const { call } = task;
   const at = call.base + WINDOW;
   if ((yield* fetch(task, address, WINDOW, B.SOCK_FPROG_SIZE)) < B.SOCK_FPROG_SIZE) return -EFAULT;
   const count = call.view.getUint16(at, true);
   const where = Number(call.view.getBigUint64(at + 8, true));
   if (count === 0 || count > B.BPF_MAXINSNS) return -EINVAL;
   // Without privilege a program that is started could be led astray by what it may not call.
-  if (!task.noNewPrivileges && !capable(task.credentials, kernel.users, P.CAP_SYS_ADMIN)) return -EACCES;
+  const { credentials } = task;
+  if (!task.noNewPrivileges && !capable(credentials, credentials.userNamespace, P.CAP_SYS_ADMIN))
+    return -EACCES;
   const length = count * B.SOCK_FILTER_SIZE;
   if ((yield* fetch(task, where, WINDOW, length)) < length) return -EFAULT;
   const program = Buffer.from(call.bytes.subarray(at, at + length));

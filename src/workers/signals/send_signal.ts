@@ -6,6 +6,7 @@ import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import {
+  SI_KERNEL,
   SI_SIGIO,
   SI_TIMER,
   SIG_DFL,
@@ -25,6 +26,7 @@ import { CORE_SIGNALS, STOP_SIGNALS } from "./signals.ts";
 /** Of siginfo_t, where it says who has sent it. */
 const SI_PID_AT = 16;
 const SI_PID_SIZE = 4;
+const SI_UID_AT = 20;
 
 const CONTINUE = SignalSet.of(SIGCONT);
 
@@ -79,12 +81,35 @@ function endAtOnce(task: Task, info: SigInfo): number {
   return 0;
 }
 
-/** What a process is told of a sender that it cannot see, which is in a namespace above. */
-function asSeenBy(group: ThreadGroup, info: SigInfo): SigInfo {
+/** Whether siginfo that a guest has made says who has sent it. */
+function tellsSender({ code }: SigInfo): boolean {
+  return code <= 0 && code !== SI_TIMER && code !== SI_SIGIO;
+}
+
+/** With the sender's user id as it is in the user namespace of who gets it. */
+function withUserFor({ kernel, leader }: ThreadGroup, info: SigInfo): SigInfo {
+  const { uids } = leader.credentials.userNamespace;
+  const { raw, uid, code } = info;
+  if (raw === undefined) {
+    if (uid === undefined || code === SI_KERNEL) return info;
+    const told = uids.told(uid);
+    return told === uid ? info : { ...info, uid: told };
+  }
+  const own = kernel.current?.credentials.userNamespace.uids ?? uids;
+  if (own === uids || !tellsSender(info)) return info;
+  const told = raw.slice();
+  const view = new DataView(told.buffer);
+  view.setUint32(SI_UID_AT, uids.told(own.toKernel(view.getUint32(SI_UID_AT, true))), true);
+  return { ...info, raw: told };
+}
+
+/** As a process is told of it: nothing of a sender that it cannot see, which is in a PID namespace above. */
+function asSeenBy(group: ThreadGroup, given: SigInfo): SigInfo {
+  const info = withUserFor(group, given);
   const { from, raw } = info;
   if (!from || group.pids.level === 0 || from.in(group.pids) !== 0) return info;
   if (raw === undefined) return { ...info, pid: 0, isFromOutside: true };
-  if (info.code > 0 || info.code === SI_TIMER || info.code === SI_SIGIO) return info;
+  if (!tellsSender(info)) return info;
   const told = raw.slice();
   told.fill(0, SI_PID_AT, SI_PID_AT + SI_PID_SIZE);
   return { ...info, raw: told, isFromOutside: true };

@@ -74,8 +74,8 @@ function apply(task: Task, group: ThreadGroup, resource: number, limit: [number,
 
 /** Whether the task may see and change the limits of a process (prlimit(2)). */
 function mayLimit(task: Task, group: ThreadGroup): boolean {
-  if (group === task.group || capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE)) return true;
   const own = group.leader.credentials;
+  if (group === task.group || capable(task.credentials, own.userNamespace, CAP_SYS_RESOURCE)) return true;
   const { uid, gid } = task.credentials;
   return (
     [own.uid, own.euid, own.suid].every((id) => id === uid) &&

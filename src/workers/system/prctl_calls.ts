@@ -61,7 +61,7 @@ const isCapability = (value: number) => value >= 0 && value <= P.CAP_LAST_CAP;
 
 function dropBounding(task: Task, capability: number): number {
   const old = task.credentials;
-  if (!capable(old, task.kernel.users, P.CAP_SETPCAP)) return -EPERM;
+  if (!capable(old, old.userNamespace, P.CAP_SETPCAP)) return -EPERM;
   if (!isCapability(capability)) return -EINVAL;
   const [boundingLow, boundingHigh] = wordsWith(old.boundingLow, old.boundingHigh, capability, false);
   task.credentials = { ...old, boundingLow, boundingHigh };
@@ -73,7 +73,7 @@ function setSecurebits(task: Task, bits: number): number {
   // Bits at odd places lock the bit before them.
   const locked = (old.securebits & 0xaa) >> 1;
   if (((old.securebits & 0xaa & ~bits) | ((old.securebits ^ bits) & locked)) !== 0) return -EPERM;
-  if ((bits & ~SECUREBITS_MAX) !== 0 || !capable(old, task.kernel.users, P.CAP_SETPCAP)) return -EPERM;
+  if ((bits & ~SECUREBITS_MAX) !== 0 || !capable(old, old.userNamespace, P.CAP_SETPCAP)) return -EPERM;
   task.credentials = { ...old, securebits: bits };
   return 0;
 }

@@ -10,7 +10,6 @@ import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { UtsNamespace } from "../identity/uts.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { affinityOf, cpuCount } from "../vfs/sys/cpus.ts";
 
@@ -42,7 +41,7 @@ function onAffine(task: Task, pid: number, use: (target: Task) => number): numbe
 function mayChange(task: Task, target: Task): boolean {
   const { euid } = task.credentials;
   if (euid === target.credentials.uid || euid === target.credentials.euid) return true;
-  return capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
+  return capable(task.credentials, target.credentials.userNamespace, CAP_SYS_NICE);
 }
 
 /** Whether a policy and a priority fit, and `task` may give them to `target`; then it does. */
@@ -93,7 +92,8 @@ export function targetsOf(task: Task, which: number, who: number): readonly Task
       return withThreads(processGroup?.members ?? []);
     }
     case PRIO_USER: {
-      const uid = who === 0 ? task.credentials.uid : who >>> 0;
+      const { uid: own, userNamespace } = task.credentials;
+      const uid = who === 0 ? own : userNamespace.uids.toKernel(who >>> 0);
       return withThreads(pids.groups()).filter(({ credentials }) => credentials.uid === uid);
     }
     default:
@@ -162,11 +162,11 @@ function setAffinity(task: Task, target: Task, size: number): number {
 }
 
 function setUtsName(task: Task, field: "nodename" | "domainname", length: number): number {
-  if (!capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN)) return -EPERM;
+  const { uts } = task;
+  if (!capable(task.credentials, uts.owner, CAP_SYS_ADMIN)) return -EPERM;
   if (length < 0 || length > __NEW_UTS_LEN) return -EINVAL;
   if (!task.call.inComplete(0, length)) return -EFAULT;
   const at = task.call.base + WINDOW;
-  const uts: UtsNamespace = task.kernel.uts;
   const text = Buffer.from(task.call.bytes.subarray(at, at + length)).toString("latin1");
   uts[field] = text.split("\0")[0]!;
   return 0;

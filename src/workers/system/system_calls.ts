@@ -38,7 +38,7 @@ function* randomRounds(task: Task, buffer: number, length: number): Generator<vo
 
 export const SYSTEM_HANDLERS: Handlers<Task> = {
   uname: (task, buf) => {
-    const { uts } = task.kernel;
+    const { uts } = task;
     const at = task.call.out(buf, utsname.size);
     utsname.encode(
       {

@@ -53,6 +53,35 @@ export function checkAcl(value: Buffer, { uids, gids }: UserNamespace): number {
   return (seen & needed) === needed ? 0 : -EINVAL;
 }
 
+/** A list with other ids: those of users and groups that it names. */
+function withIds(acl: Buffer, user: (id: number) => number, group: (id: number) => number): Buffer {
+  const changed = Buffer.from(acl);
+  for (let at = HEADER; at < acl.length; at += ENTRY) {
+    const tag = tagAt(acl, at);
+    if (tag !== USER && tag !== GROUP) continue;
+    changed.writeUInt32LE((tag === USER ? user : group)(idAt(acl, at)), at + 4);
+  }
+  return changed;
+}
+
+/** A list that somebody of a user namespace has given and that was checked, with the kernel's ids. */
+export function aclOfKernel(acl: Buffer, { uids, gids }: UserNamespace): Buffer {
+  return withIds(
+    acl,
+    (id) => uids.toKernel(id),
+    (id) => gids.toKernel(id),
+  );
+}
+
+/** A list as somebody of a user namespace is told of it (posix_acl_to_xattr). */
+export function aclFor(acl: Buffer, { uids, gids }: UserNamespace): Buffer {
+  return withIds(
+    acl,
+    (id) => uids.told(id),
+    (id) => gids.told(id),
+  );
+}
+
 /** Whether a list says more than a mode can. */
 export function isExtended(acl: Buffer): boolean {
   return acl.length > HEADER + 3 * ENTRY;

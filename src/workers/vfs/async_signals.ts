@@ -125,7 +125,7 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
 /** sigio_perm of Linux. */
 function maySend({ euid, uid, userNamespace }: Credentials, group: Process): boolean {
   const target = group.leader.credentials;
-  const isRoot = euid === 0 && userNamespace.parent === null;
+  const isRoot = euid === 0 && userNamespace.ofGuests.parent === null;
   return isRoot || [euid, uid].some((id) => id === target.suid || id === target.uid);
 }
 

@@ -8,6 +8,7 @@ import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { NO_ID } from "../credentials/id_map.ts";
 import { AnonymousFile } from "./anonymous/anonymous_file.ts";
 import type { VfsCaller } from "./caller.ts";
 import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
@@ -50,33 +51,34 @@ function chmod(task: VfsCaller, target: Target | number, mode: number): number {
   if (isReadOnly(target)) return -EROFS;
   if (target.inode?.isSymlink === true) return -EOPNOTSUPP;
   if (mayChange(target.inode) < 0 || !isOwner(task, attributes)) return -EPERM;
-  return apply(task, target, { mode: withoutForeignGroup(task, mode & MODE_BITS, attributes.gid) });
+  return apply(task, target, { mode: withoutForeignGroup(task, mode & MODE_BITS, attributes) });
 }
 
-function chown(task: VfsCaller, target: Target | number, uid: number, gid: number): number {
+function chown(task: VfsCaller, target: Target | number, givenUid: number, givenGid: number): number {
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
   if (target instanceof AnonymousFile) return -EOPNOTSUPP;
   if (isReadOnly(target)) return -EROFS;
-  const { credentials, kernel } = task;
-  const { users } = kernel;
-  if (uid !== KEEP && !users.uids.has(uid >>> 0)) return -EINVAL;
-  if (gid !== KEEP && !users.gids.has(gid >>> 0)) return -EINVAL;
+  const { credentials } = task;
+  const { userNamespace: users } = credentials;
+  const uid = givenUid === KEEP ? KEEP : users.uids.toKernel(givenUid >>> 0);
+  const gid = givenGid === KEEP ? KEEP : users.gids.toKernel(givenGid >>> 0);
+  if (uid === NO_ID || gid === NO_ID) return -EINVAL;
   if (mayChange(target.inode) < 0) return -EPERM;
-  const mighty = capableOver(credentials, users, attributes, CAP_CHOWN);
+  const mighty = capableOver(credentials, attributes, CAP_CHOWN);
   const owner = credentials.fsuid === attributes.uid;
-  if (uid !== KEEP && !mighty && !(owner && uid >>> 0 === attributes.uid)) return -EPERM;
-  const mayGive = gid >>> 0 === attributes.gid || inGroup(credentials, gid >>> 0);
+  if (uid !== KEEP && !mighty && !(owner && uid === attributes.uid)) return -EPERM;
+  const mayGive = gid === attributes.gid || inGroup(credentials, gid);
   if (gid !== KEEP && !mighty && !(owner && mayGive)) return -EPERM;
   const changes: AttributeChanges = {};
-  if (uid !== KEEP) changes.uid = uid >>> 0;
-  if (gid !== KEEP) changes.gid = gid >>> 0;
+  if (uid !== KEEP) changes.uid = uid;
+  if (gid !== KEEP) changes.gid = gid;
   // A change that changes nothing takes privileges away all the same.
   if (uid === KEEP && gid === KEEP) changes.gid = attributes.gid;
   // A program's privilege bits do not survive a change of owner; nor does set-group-ID where it means one.
   if ((attributes.mode & S_IFMT) !== S_IFDIR) {
-    const mode = withoutSetIds(task, attributes.mode & MODE_BITS, attributes.gid);
+    const mode = withoutSetIds(task, attributes.mode & MODE_BITS, attributes);
     if (mode !== (attributes.mode & MODE_BITS)) changes.mode = mode;
   }
   return apply(task, target, changes);
@@ -92,7 +94,7 @@ function truncate(task: VfsCaller, target: Target | number, length: number): num
   if (isAppendOnly(target.inode)) return -EPERM;
   if (target instanceof Path) {
     if (isImmutable(target.inode)) return -EPERM;
-    const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
+    const error = permission(task.credentials, attributes, MAY_WRITE);
     if (error < 0) return error;
     if (target.mount.readOnly) return -EROFS;
     const busy = target.inode.getWriteAccess();
@@ -173,7 +175,7 @@ function utimes(
   if (bothNow ? isImmutable(target.inode) : mayChange(target.inode) < 0) return -EPERM;
   if (!isOwner(task, attributes)) {
     if (!bothNow) return -EPERM;
-    const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
+    const error = permission(task.credentials, attributes, MAY_WRITE);
     if (error < 0) return error;
   }
   return apply(task, target, changes);

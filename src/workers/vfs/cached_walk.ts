@@ -79,7 +79,7 @@ export class CachedWalk {
       if (inode === null || !inode.isDirectory) return NOT_SIMPLE;
       const attributes = inode.attributes();
       if (typeof attributes === "number" || attributes.acl !== null) return NOT_SIMPLE;
-      if (permission(task.credentials, task.kernel.users, attributes, MAY_EXEC) < 0) return NOT_SIMPLE;
+      if (permission(task.credentials, attributes, MAY_EXEC) < 0) return NOT_SIMPLE;
       if (name[0] === DOT && (count === 1 || (count === 2 && name[1] === DOT))) {
         if (count === 1 || (dentry === root.dentry && mount === root.mount)) continue;
         const { parent } = dentry;

@@ -1,6 +1,7 @@
 // Tasks as calls on files know them. A Task is all of this.
 
 import type { DeviceRules } from "../../shared/device_rules.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { LastEvents } from "./anonymous/last_events.ts";
 import type { VfsContext } from "./context.ts";
@@ -14,9 +15,18 @@ export interface VfsContainer {
   readonly deviceRules: DeviceRules | null;
 }
 
+/** To whom the namespaces belong that file systems show which the task mounts. */
+export interface OwnersOfShown {
+  readonly pids: UserNamespace;
+  readonly network: UserNamespace;
+  readonly ipc: UserNamespace;
+  readonly cgroups: UserNamespace;
+}
+
 export interface VfsCaller extends MemCaller, ProcessCaller {
   readonly kernel: VfsContext;
   readonly container: VfsContainer;
+  readonly ownersOfShown: OwnersOfShown;
   fs: FsState;
   readonly lastRead: LastRead;
   readonly lastEvents: LastEvents;

@@ -108,7 +108,7 @@ function mountOne(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
   const fs =
     mount.type === "bind"
       ? new GoferFs(kernel, mount.descriptor!, mount.isHostReadOnly !== true, true)
-      : newFileSystem(kernel, typeOf(mount), mount.data, covered?.inode);
+      : newFileSystem(kernel, typeOf(mount), mount.data, kernel.rootCredentials, covered?.inode);
   if (typeof fs === "number") throw failure(`mounting ${mount.destination}: type ${mount.type}`, fs);
   const kind = fs.root.isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
   const place = makePlace(kernel, root, mount.destination, owned(kind));

@@ -88,6 +88,7 @@ function made(task: VfsCaller, { walk, dentry }: Place, inode: Inode | number): 
 
 function removed(task: VfsCaller, { walk, dentry }: Place, inode: Inode): number {
   task.kernel.dentries.unlinked(dentry);
+  dentry.dropMounts();
   task.kernel.fileEvents.removed(walk.parent.inode, walk.name, inode);
   return 0;
 }
@@ -105,7 +106,7 @@ function mayRemove(task: VfsCaller, directory: Inode, child: Inode): number {
   if (typeof attributes === "number") return attributes;
   const { fsuid } = task.credentials;
   if (fsuid === parent.uid || fsuid === attributes.uid) return 0;
-  return capableOver(task.credentials, task.kernel.users, attributes, CAP_FOWNER) ? 0 : -EPERM;
+  return capableOver(task.credentials, attributes, CAP_FOWNER) ? 0 : -EPERM;
 }
 
 /** A device that stands for a name that is gone, in layers of overlayfs: anybody makes it. */
@@ -133,7 +134,7 @@ export function unlinkName(task: VfsCaller, dirfd: number, path: string | number
   const { dentry, inode } = place;
   if (inode.isDirectory) return -EISDIR;
   if (walk.mustBeDirectory) return -ENOTDIR;
-  if (dentry.mountedHere > 0) return -EBUSY;
+  if (dentry.isMountPointIn(task.fs.namespace)) return -EBUSY;
   const error = walk.parent.inode.unlink(walk.name, inode);
   return error < 0 ? error : removed(task, place, inode);
 }
@@ -147,7 +148,7 @@ function rmdir(task: VfsCaller, dirfd: number, path: string | number): number {
   if (typeof place === "number") return place;
   const { dentry, inode } = place;
   if (!inode.isDirectory) return -ENOTDIR;
-  if (dentry.mountedHere > 0) return -EBUSY;
+  if (dentry.isMountPointIn(task.fs.namespace)) return -EBUSY;
   const error = walk.parent.inode.rmdir(walk.name, inode);
   return error < 0 ? error : removed(task, place, inode);
 }
@@ -183,6 +184,7 @@ function rename(task: VfsCaller, oldDir: number, newDir: number, flags: number):
   if (done < 0) return done;
   const there = target.inode;
   const { dentries, fileEvents } = task.kernel;
+  if (!exchange && there !== null) target.dropMounts();
   if (exchange) dentries.exchanged(old.dentry, target);
   else dentries.moved(old.dentry, newWalk.parent.dentry, newWalk.name);
   const [source, destination] = [oldWalk.parent.inode, newWalk.parent.inode];
@@ -212,7 +214,8 @@ function checkRename(
   if (newWalk.parent.dentry.deleted) return -ENOENT;
   if (isIn(newWalk.parent.dentry, old.dentry)) return -EINVAL;
   if (there !== null && isIn(oldWalk.parent.dentry, target)) return exchange ? -EINVAL : -ENOTEMPTY;
-  if (old.dentry.mountedHere > 0 || target.mountedHere > 0) return -EBUSY;
+  const { namespace } = task.fs;
+  if (old.dentry.isMountPointIn(namespace) || target.isMountPointIn(namespace)) return -EBUSY;
   if (moving.isDirectory && oldWalk.parent.dentry !== newWalk.parent.dentry) {
     const write = mayAccess(task, new Path(oldWalk.parent.mount, old.dentry), MAY_WRITE);
     if (write < 0) return write;
@@ -236,7 +239,7 @@ function mayLink(task: VfsCaller, inode: Inode): number {
   const { mode } = attributes;
   const gives = (mode & S_ISUID) !== 0 || (mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010);
   if (inode.type !== S_IFREG || gives) return -EPERM;
-  return permission(credentials, kernel.users, attributes, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
+  return permission(credentials, attributes, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
 }
 
 function link(task: VfsCaller, oldDir: number, newDir: number, flags: number): number {
@@ -421,7 +424,7 @@ export const DIRECTORY_HANDLERS: Handlers<VfsCaller> = {
     if (typeof path === "number") return path;
     const error = mayAccess(task, path, MAY_EXEC);
     if (error < 0) return error;
-    if (!capable(task.credentials, task.kernel.users, CAP_SYS_CHROOT)) return -EPERM;
+    if (!capable(task.credentials, task.credentials.userNamespace, CAP_SYS_CHROOT)) return -EPERM;
     task.fs.root = path;
     return 0;
   },

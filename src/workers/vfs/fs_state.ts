@@ -1,6 +1,7 @@
 // What CLONE_FS shares (Linux's fs_struct): umask, root and working directory, and with them the mount
 // namespace that they are in. The places are pinned in the dentry cache while somebody stands there.
 
+import type { Owned } from "../credentials/user_namespace.ts";
 import { type Mount, type MountNamespace, Path } from "./path.ts";
 
 /** A place is not to be forgotten while somebody stands there. */
@@ -36,9 +37,9 @@ export class FsState {
     return this.#namespace;
   }
 
-  /** Goes on in a copy of its mount namespace (CLONE_NEWNS): at the same places. */
-  enterCopy(): void {
-    const { namespace, copies } = this.#namespace.copy();
+  /** Goes on in a copy of its mount namespace (CLONE_NEWNS), which belongs there: at the same places. */
+  enterCopy(owned: Owned): void {
+    const { namespace, copies } = this.#namespace.copy(owned);
     const there = (path: Path) => new Path(copies.get(path.mount) ?? path.mount, path.dentry);
     this.enter(namespace, there(this.#root), there(this.#cwd));
   }

@@ -13,6 +13,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { OpenFile } from "./file.ts";
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "./file_system_types.ts";
 import type { LentInode } from "./loan.ts";
@@ -117,10 +118,30 @@ export abstract class FileSystem {
   superFlags = 0;
   /** Names may be cached in dentries: nobody else changes them. */
   readonly cachesNames: boolean = true;
+  /** Held while it is mounted. */
+  #owner: UserNamespace | null = null;
+  #holdsOwner = false;
 
   constructor(kernel: FileSystemContext) {
     this.kernel = kernel;
     this.dev = kernel.nextDevice();
+  }
+
+  /** The user namespace of who has mounted it, which is told of owners (Linux's s_user_ns). */
+  get owner(): UserNamespace {
+    return this.#owner ?? this.kernel.users;
+  }
+
+  /** A new one is mounted there. */
+  ownedBy(namespace: UserNamespace): void {
+    if (namespace === this.kernel.users) return;
+    this.#owner = namespace.hold();
+    this.#holdsOwner = true;
+  }
+
+  /** Whether device nodes in it can be opened: not where anybody could have mounted it. */
+  get allowsDevices(): boolean {
+    return this.#owner === null;
   }
 
   abstract status(): FileSystemStatus | number;
@@ -128,6 +149,8 @@ export abstract class FileSystem {
   /** Its last mount is gone, and nobody has a file of it open. */
   unmounted(): void {
     this.kernel.fileEvents.unmounted(this);
+    if (this.#holdsOwner) this.#owner?.release();
+    this.#holdsOwner = false;
   }
 }
 
@@ -160,6 +183,11 @@ export abstract class Inode {
 
   get isSymlink(): boolean {
     return this.type === S_IFLNK;
+  }
+
+  /** A directory in which there will never be anything. */
+  get isAlwaysEmpty(): boolean {
+    return false;
   }
 
   /** Whether it is the same file: some file systems make inodes anew at each look-up. */

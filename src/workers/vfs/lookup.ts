@@ -93,7 +93,7 @@ export function mayAccess(task: VfsCaller, path: Path, mask: number): number {
   if ((mask & MAY_WRITE) !== 0 && isImmutable(path.inode)) return -EPERM;
   const attributes = path.inode.believedAttributes();
   if (typeof attributes === "number") return attributes;
-  const error = permission(task.credentials, task.kernel.users, attributes, mask);
+  const error = permission(task.credentials, attributes, mask);
   return error < 0 ? error : mayUseDevice(task, attributes, mask);
 }
 

@@ -23,8 +23,9 @@ import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { VfsCaller } from "./caller.ts";
 import { lookup } from "./lookup.ts";
-import { MOUNT_FLAGS, mountFlags, SUPER_FLAGS } from "./mount_flags.ts";
-import { newFileSystem, ownersFit } from "./mountable.ts";
+import { ATIME_FLAGS, MOUNT_FLAGS, mountFlags, remountFlags, SUPER_FLAGS } from "./mount_flags.ts";
+import { NOT_VISIBLE, ownerOfNew, REVEALING, visibleLocks } from "./mount_owner.ts";
+import { newFileSystem, withKernelOwners } from "./mountable.ts";
 import { type Mount, Path } from "./path.ts";
 import { FileTarget } from "./path_walk.ts";
 
@@ -33,11 +34,18 @@ const MAGIC = 0xc0ed0000;
 const PROPAGATION = M.MS_SHARED | M.MS_PRIVATE | M.MS_SLAVE | M.MS_UNBINDABLE;
 const UMOUNT_FLAGS = M.MNT_FORCE | M.MNT_DETACH | M.MNT_EXPIRE | M.UMOUNT_NOFOLLOW;
 const DATA_MAX = 4096;
+/** Mounts of a namespace (/proc/sys/fs/mount-max of Linux). */
+const MOUNTS_MAX = 100_000;
 /** Mounts that one call may make elsewhere by propagation: they are made at once. */
 const COPIES_MAX = 512;
 
-function mayMount(task: VfsCaller): boolean {
-  return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
+function mayMount({ credentials, fs }: VfsCaller): boolean {
+  return capable(credentials, fs.namespace.owner, CAP_SYS_ADMIN);
+}
+
+/** Whether a mount is of the tree that the task sees: none of another is changed by whoever has come to stand there. */
+function isOwn({ fs }: VfsCaller, { mount }: Path): boolean {
+  return mount.namespace === fs.namespace;
 }
 
 function placeOf(
@@ -76,7 +84,9 @@ function checkPlace(task: VfsCaller, at: Path, isDirectory: boolean, count: numb
 
 /** Whether a tree of so many mounts may come there, of which so many are new, with what propagates. */
 function hasRoom(task: VfsCaller, at: Path, count: number, fresh: number): boolean {
-  const copies = count * task.fs.namespace.receivers(at);
+  const { namespace } = task.fs;
+  if (namespace.mounts.size + fresh > MOUNTS_MAX) return false;
+  const copies = count * namespace.receivers(at);
   return copies <= COPIES_MAX && task.kernel.heap.hasRoom("mounts", copies + fresh);
 }
 
@@ -95,16 +105,28 @@ function* mountNew(
   if (typeof data === "number") return data;
   const error = checkPlace(task, at, true, 1);
   if (error < 0) return error;
-  const words = data.split(",");
-  if (!ownersFit(task.kernel.users, words)) return -EINVAL;
-  if (!task.kernel.heap.hasRoom("strings", source.length)) return -ENOMEM;
-  const fs = newFileSystem(task.kernel, type, words);
+  const { kernel, credentials } = task;
+  const words = withKernelOwners(data.split(","), credentials.userNamespace);
+  if (words === null) return -EINVAL;
+  if (!kernel.heap.hasRoom("strings", source.length)) return -ENOMEM;
+  const owner = ownerOfNew(task, type);
+  if (!capable(credentials, owner, CAP_SYS_ADMIN)) return -EPERM;
+  const fs = newFileSystem(kernel, type, words, credentials);
   if (typeof fs === "number") {
-    if (fs === -ENODEV) task.kernel.counters.unsupportedCalls++;
+    if (fs === -ENODEV) kernel.counters.unsupportedCalls++;
     return fs;
   }
-  fs.superFlags |= flags & (SUPER_FLAGS | M.MS_RDONLY);
-  task.fs.namespace.mount(fs, at, mountFlags(flags), source === "" ? "none" : source);
+  const { namespace } = task.fs;
+  const own = mountFlags(flags);
+  const isGuests = namespace.isOfGuests || !REVEALING.has(type);
+  const locked = isGuests ? null : visibleLocks(namespace, type, own);
+  if (locked === NOT_VISIBLE) return -EPERM;
+  // Some there is one of alone, for all who mount it.
+  if (fs.mounts === 0) {
+    fs.superFlags |= flags & (SUPER_FLAGS | M.MS_RDONLY);
+    fs.ownedBy(owner);
+  }
+  namespace.mount(fs, at, own, source === "" ? "none" : source, undefined, locked);
   return 0;
 }
 
@@ -112,20 +134,32 @@ function bind(task: VfsCaller, source: string, at: Path, recursive: boolean): nu
   if (source === "") return -EINVAL;
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
+  if (!isOwn(task, from) && from.mount.fs.type !== "nsfs") return -EINVAL;
   if (!from.inode.mayBeMountedIn(task.fs.namespace) || from.mount.isUnbindable) return -EINVAL;
+  if (!recursive && from.mount.hasLockedBelow(from.dentry)) return -EINVAL;
+  if (recursive && from.mount.tree().some(({ isUnbindable, isLocked }) => isUnbindable && isLocked))
+    return -EPERM;
   const error = checkPlace(task, at, from.inode.isDirectory, recursive ? from.mount.tree().length : 1);
   if (error < 0) return error;
   task.fs.namespace.bind(from, at, recursive);
   return 0;
 }
 
-function remount(task: VfsCaller, at: Path, flags: number): number {
-  if (!isMountRoot(at)) return -EINVAL;
-  const { fs } = at.mount;
-  // Of a file system that others show, too, it is the mount alone.
-  if ((flags & M.MS_BIND) === 0 && fs.mounts === 1)
-    fs.superFlags = (fs.superFlags & ~M.MS_RDONLY) | (flags & M.MS_RDONLY);
-  at.mount.flags = mountFlags(flags) | (at.mount.flags & ~MOUNT_FLAGS);
+function remount(task: VfsCaller, at: Path, given: number): number {
+  if (!isMountRoot(at) || !isOwn(task, at)) return -EINVAL;
+  const { mount } = at;
+  const { fs } = mount;
+  const flags = remountFlags(given, mount.flags);
+  if (mount.lockedFlags !== null) {
+    if ((mount.lockedFlags & ~flags) !== 0) return -EPERM;
+    if (((flags ^ mount.flags) & ATIME_FLAGS) !== 0) return -EPERM;
+  }
+  if ((given & M.MS_BIND) === 0) {
+    if (!capable(task.credentials, fs.owner, CAP_SYS_ADMIN)) return -EPERM;
+    // Of a file system that others show, too, it is the mount alone.
+    if (fs.mounts === 1) fs.superFlags = (fs.superFlags & ~M.MS_RDONLY) | (given & M.MS_RDONLY);
+  }
+  mount.flags = flags | (mount.flags & ~MOUNT_FLAGS);
   task.fs.namespace.changed();
   return 0;
 }
@@ -133,7 +167,7 @@ function remount(task: VfsCaller, at: Path, flags: number): number {
 function setPropagation(task: VfsCaller, at: Path, flags: number): number {
   const type = flags & PROPAGATION;
   if ((flags & ~(PROPAGATION | M.MS_REC | M.MS_SILENT)) !== 0 || (type & (type - 1)) !== 0) return -EINVAL;
-  if (!isMountRoot(at)) return -EINVAL;
+  if (!isMountRoot(at) || !isOwn(task, at)) return -EINVAL;
   task.fs.namespace.setPropagation(at.mount, type, (flags & M.MS_REC) !== 0);
   return 0;
 }
@@ -143,7 +177,7 @@ function move(task: VfsCaller, source: string, at: Path): number {
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
   const { mount } = from;
-  if (!isMountRoot(from) || mount.parent === null) return -EINVAL;
+  if (!isMountRoot(from) || mount.parent === null || !isOwn(task, from) || mount.isLocked) return -EINVAL;
   if (from.inode.isDirectory !== at.inode.isDirectory) return -EINVAL;
   // It would have to go from where its mount has propagated to, too.
   if (mount.parent.peers !== null) return -EINVAL;
@@ -167,6 +201,7 @@ function mount(task: VfsCaller, sourceAt: number, given: number, typeAt: number,
   const flags = (low & MAGIC_MASK) === (MAGIC | 0) ? low & ~MAGIC_MASK : low;
   if ((flags & M.MS_REMOUNT) !== 0) return remount(task, at, flags);
   if ((flags & M.MS_BIND) === 0 && (flags & PROPAGATION) !== 0) return setPropagation(task, at, flags);
+  if (!isOwn(task, at)) return -EINVAL;
   // "." may have something on it.
   const top = task.fs.namespace.topOf(at);
   if ((flags & M.MS_BIND) !== 0) return bind(task, source, top, (flags & M.MS_REC) !== 0);
@@ -182,7 +217,9 @@ function umount(task: VfsCaller, flags: number): number {
   const { namespace } = task.fs;
   const at = namespace.topOf(place);
   const { mount } = at;
-  if (!isMountRoot(at) || !namespace.mounts.has(mount)) return -EINVAL;
+  if (!isMountRoot(at) || !namespace.mounts.has(mount) || mount.isLocked) return -EINVAL;
+  const mayAll = capable(task.credentials, mount.fs.owner, CAP_SYS_ADMIN);
+  if ((flags & M.MNT_FORCE) !== 0 && !mayAll) return -EPERM;
   if ((flags & M.MNT_EXPIRE) !== 0) {
     if ((flags & (M.MNT_FORCE | M.MNT_DETACH)) !== 0 || mount === task.fs.root.mount) return -EINVAL;
     if (mount.users > 0 || mount.children.length > 0) return -EBUSY;
@@ -194,6 +231,7 @@ function umount(task: VfsCaller, flags: number): number {
   if ((flags & M.MNT_DETACH) === 0) {
     // The root cannot go: Linux makes it read-only for a shutdown.
     if (mount === task.fs.root.mount) {
+      if (!mayAll) return -EPERM;
       mount.flags |= M.MS_RDONLY;
       return 0;
     }
@@ -223,6 +261,7 @@ function pivotRoot(task: VfsCaller): number {
   if (!put.inode.isDirectory) return -ENOTDIR;
   const { root, namespace } = task.fs;
   if (!namespace.mounts.has(next.mount) || !namespace.mounts.has(root.mount)) return -EINVAL;
+  if (next.mount.isLocked) return -EINVAL;
   if (next.dentry.deleted) return -ENOENT;
   if (next.mount === root.mount || put.mount === root.mount) return -EBUSY;
   if (!isMountRoot(root) || !isMountRoot(next) || next.mount.parent === null) return -EINVAL;

@@ -2,6 +2,8 @@
 // mount(2). What there is to know of a type stands in file_system_types.ts.
 
 import { ENODEV } from "../../shared/abi/errno.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import { NO_ID } from "../credentials/id_map.ts";
 import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsContext } from "./context.ts";
@@ -31,19 +33,20 @@ interface TmpfsOptions {
   gid: number;
 }
 
-function readTmpfsOptions(data: readonly string[], memory: number): TmpfsOptions {
+/** `mounter`: whose it is where nothing is said of that. */
+function readTmpfsOptions(data: readonly string[], memory: number, mounter: Credentials): TmpfsOptions {
   const option = (name: string) =>
     data.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
   const pages = readSize(option("nr_blocks") ?? "", 0);
   const bytes = pages === null ? readSize(option("size") ?? "", memory) : pages * PAGE_SIZE;
   const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
-  const id = (name: string) => Math.max(0, Number(option(name) ?? 0) || 0);
+  const id = (name: string, otherwise: number) => Math.max(0, Number(option(name) ?? otherwise) || 0);
   return {
     size: bytes === null ? null : Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE,
     nodes: readSize(option("nr_inodes") ?? "", 0),
     mode: mode === undefined ? TMPFS_MODE : Number.parseInt(mode, 8) & 0o7777,
-    uid: id("uid"),
-    gid: id("gid"),
+    uid: id("uid", mounter.fsuid),
+    gid: id("gid", mounter.fsgid),
   };
 }
 
@@ -67,10 +70,11 @@ function shown({ size, nodes, mode, uid, gid }: TmpfsOptions): string {
 function tmpfs(
   kernel: VfsContext,
   data: readonly string[],
+  mounter: Credentials,
   covered: Inode | undefined,
   type: "tmpfs" | "ramfs" | "mqueue",
 ): MemoryFs {
-  const options = readTmpfsOptions(data, kernel.commonMemory.available);
+  const options = readTmpfsOptions(data, kernel.commonMemory.available, mounter);
   const { size, nodes, mode: rootMode, uid, gid } = options;
   const most = kernel.commonMemory.limit;
   const limit = size !== null && size > 0 ? Math.min(size, most) : most;
@@ -86,12 +90,17 @@ export function emptyFs(kernel: VfsContext): MemoryFs {
   return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
 }
 
-type Make = (kernel: VfsContext, data: readonly string[], covered: Inode | undefined) => FileSystem | number;
+type Make = (
+  kernel: VfsContext,
+  data: readonly string[],
+  mounter: Credentials,
+  covered: Inode | undefined,
+) => FileSystem | number;
 
 const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
-  tmpfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "tmpfs"),
-  ramfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "ramfs"),
-  mqueue: (kernel, data, covered) => tmpfs(kernel, data, covered, "mqueue"),
+  tmpfs: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "tmpfs"),
+  ramfs: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "ramfs"),
+  mqueue: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "mqueue"),
   proc: (kernel) => kernel.newProc(),
   sysfs: makeSys,
   devpts: (kernel) => kernel.devPts,
@@ -99,24 +108,41 @@ const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   cgroup2: (kernel, data) => kernel.newCgroups("cgroup2", data),
 };
 
-/** Whether options name no owners whom nobody in the namespace can be, and none that is no number. */
-export function ownersFit({ uids, gids }: UserNamespace, data: readonly string[]): boolean {
-  return data.every((word) => {
+/** Options with the kernel's ids of owners; null: there is nobody of such an id in the namespace, or it is no number. */
+export function withKernelOwners(
+  data: readonly string[],
+  { uids, gids }: UserNamespace,
+): readonly string[] | null {
+  const words: string[] = [];
+  for (const word of data) {
     const [, name, id] = /^(uid|gid)=(.*)$/.exec(word) ?? [];
-    if (name === undefined) return true;
-    return /^\d{1,10}$/.test(id!) && (name === "uid" ? uids : gids).has(Number(id));
-  });
+    if (name === undefined) {
+      words.push(word);
+      continue;
+    }
+    const owner = /^\d{1,10}$/.test(id!) ? (name === "uid" ? uids : gids).toKernel(Number(id)) : NO_ID;
+    if (owner === NO_ID) return null;
+    words.push(`${name}=${owner}`);
+  }
+  return words;
+}
+
+/** Whether options name no owners whom nobody in the namespace can be, and none that is no number. */
+export function ownersFit(users: UserNamespace, data: readonly string[]): boolean {
+  return withKernelOwners(data, users) !== null;
 }
 
 /**
- * A file system of that type, or a negative errno: -ENODEV where there is none. `data`: its options, word by word; `covered`: what
- * stands in its place.
+ * A file system of that type, or a negative errno: -ENODEV where there is none. `data`: its options, word by word; `mounter`: who
+ * asks for it; `covered`: what stands in its place.
  */
 export function newFileSystem(
   kernel: VfsContext,
   type: string,
   data: readonly string[],
+  mounter: Credentials,
   covered?: Inode,
 ): FileSystem | number {
-  return Object.hasOwn(MAKERS, type) ? MAKERS[type as MountableTypeName](kernel, data, covered) : -ENODEV;
+  if (!Object.hasOwn(MAKERS, type)) return -ENODEV;
+  return MAKERS[type as MountableTypeName](kernel, data, mounter, covered);
 }

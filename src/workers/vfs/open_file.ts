@@ -10,8 +10,10 @@ import {
   ELOOP,
   ENOENT,
   ENOTDIR,
+  EOVERFLOW,
   EPERM,
   EROFS,
+  EXDEV,
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NODEV } from "../../shared/abi/mount.ts";
@@ -34,9 +36,9 @@ import type { VfsCaller } from "./caller.ts";
 import { OpenFile } from "./file.ts";
 import { isAppendOnly } from "./file_flags.ts";
 import type { AttributeChanges, Attributes, Creation, Inode } from "./inode.ts";
-import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
+import { contextOf, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
-import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
+import { FileTarget, lookupLast, type ParentWalk, walkParent, walkPath } from "./path_walk.ts";
 import { isOwner, MAY_READ, MAY_WRITE, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
 
 const MODE_BITS = 0o7777;
@@ -112,16 +114,21 @@ export function openSimply(task: VfsCaller, dirfd: number, flags: number): OpenF
   return found < 0 ? found : openExisting(task, new Path(walk.mount, walk.dentry), flags, false);
 }
 
+/** Where the path begins: of what is looked up as in a root of its own, all paths there. */
+function startFor(task: VfsCaller, dirfd: number, path: string, { resolve }: OpenHow): Path | number {
+  return startOf(task, dirfd, (resolve & F.RESOLVE_IN_ROOT) !== 0 ? "" : path);
+}
+
 /** Opens a path for a task: the description, without a descriptor yet, or a negative errno. */
 export function openPath(task: VfsCaller, dirfd: number, path: string, how: OpenHow): OpenFile | number {
   const { flags } = how;
   if ((flags & F.O_TMPFILE) === F.O_TMPFILE) return openTemporary(task, dirfd, path, how);
-  const start = startOf(task, dirfd, path);
+  const start = startFor(task, dirfd, path, how);
   if (typeof start === "number") return start;
   const creates = (flags & F.O_CREAT) !== 0 && (flags & F.O_PATH) === 0;
   const follow = (flags & F.O_NOFOLLOW) === 0 && !(creates && (flags & F.O_EXCL) !== 0);
   const found = walkPath(contextOf(task), start, path, { follow, resolve: how.resolve });
-  if (found === -ENOENT && creates) return create(task, dirfd, path, how, 0);
+  if (found === -ENOENT && creates) return create(task, start, path, how, 0);
   if (typeof found === "number") return found;
   if (creates && (flags & F.O_EXCL) !== 0) return -EEXIST;
   if (found instanceof FileTarget) return reopen(task, found.file, flags);
@@ -176,7 +183,7 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
   const access = wantedAccess(flags);
   if (inode.isDirectory && ((access & MAY_WRITE) !== 0 || (flags & F.O_CREAT) !== 0)) return -EISDIR;
   const isDevice = inode.type === S_IFCHR || inode.type === S_IFBLK;
-  if (isDevice && (mount.flags & MS_NODEV) !== 0) return -EACCES;
+  if (isDevice && ((mount.flags & MS_NODEV) !== 0 || !inode.fs.allowsDevices)) return -EACCES;
   if (!isNew) {
     const error = mayAccess(task, path, access);
     if (error < 0) return error;
@@ -251,6 +258,8 @@ export function creationIn(
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
   const { credentials } = task;
+  const { owner: mounter } = directory.fs;
+  if (!mounter.uids.knows(credentials.fsuid) || !mounter.gids.knows(credentials.fsgid)) return -EOVERFLOW;
   // A default list says in the umask's stead what others may.
   const list = directory.defaultAcl;
   const acl = list === null ? null : inherited(list, mode);
@@ -260,7 +269,7 @@ export function creationIn(
     gid = parent.gid;
     if (isDirectory) bits |= S_ISGID;
     // By the mode that was asked for: the umask must not hide that it is one of a program.
-    else if ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) bits = withoutForeignGroup(task, bits, gid);
+    else if ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) bits = withoutForeignGroup(task, bits, parent);
   }
   const creation = { mode: bits, uid: credentials.fsuid, gid };
   if (list === null || acl === null) return creation;
@@ -268,14 +277,8 @@ export function creationIn(
   return isDirectory ? { ...creation, ...own, defaultAcl: list } : { ...creation, ...own };
 }
 
-function create(
-  task: VfsCaller,
-  dirfd: number,
-  path: string,
-  how: OpenHow,
-  depth: number,
-): OpenFile | number {
-  const walk = lookupParent(task, dirfd, path);
+function create(task: VfsCaller, start: Path, path: string, how: OpenHow, depth: number): OpenFile | number {
+  const walk = walkParent(contextOf(task), start, path, how.resolve);
   if (typeof walk === "number") return walk;
   if (walk.name === "" || walk.mustBeDirectory) return -EISDIR;
   if ((how.flags & F.O_DIRECTORY) !== 0) return -EINVAL;
@@ -293,9 +296,13 @@ function createThroughLink(
   if (!inode.isSymlink) return -ENOENT;
   if ((how.flags & F.O_EXCL) !== 0) return -EEXIST;
   if ((how.flags & F.O_NOFOLLOW) !== 0 || depth > 40) return -ELOOP;
+  // Where it leads is not followed by who may not go everywhere.
+  const { resolve } = how;
+  if ((resolve & F.RESOLVE_NO_SYMLINKS) !== 0) return -ELOOP;
+  if ((resolve & (F.RESOLVE_BENEATH | F.RESOLVE_IN_ROOT)) !== 0) return -EXDEV;
   const target = inode.readlink();
   if (typeof target === "number") return target;
-  if (target.startsWith("/")) return create(task, F.AT_FDCWD, target, how, depth + 1);
+  if (target.startsWith("/")) return create(task, task.fs.cwd, target, how, depth + 1);
   const next = walkParentFrom(task, walk.parent, target);
   return typeof next === "number" ? next : createAt(task, next, how, depth + 1);
 }
@@ -327,7 +334,7 @@ function createAt(task: VfsCaller, walk: ParentWalk, how: OpenHow, depth: number
 
 function openTemporary(task: VfsCaller, dirfd: number, path: string, how: OpenHow): OpenFile | number {
   if ((how.flags & F.O_ACCMODE) === F.O_RDONLY) return -EINVAL;
-  const start = startOf(task, dirfd, path);
+  const start = startFor(task, dirfd, path, how);
   if (typeof start === "number") return start;
   const directory = walkPath(contextOf(task), start, path, { follow: true, resolve: how.resolve });
   if (typeof directory === "number") return directory;

@@ -7,7 +7,9 @@ import { MS_RDONLY } from "../../shared/abi/mount.ts";
 import { inodeOf, MNT_FIRST_INO, MNT_KIND } from "../../shared/abi/nsfs.ts";
 import { POLLERR, POLLPRI } from "../../shared/abi/poll.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
+import type { Owned, UserNamespace } from "../credentials/user_namespace.ts";
 import type { FileSystem, Inode } from "./inode.ts";
+import { LOCKABLE_FLAGS } from "./mount_flags.ts";
 import {
   makePrivate,
   makeShared,
@@ -39,8 +41,9 @@ export class Dentry {
   older: Dentry | null = null;
   newer: Dentry | null = null;
   isCached = false;
-  /** Mounts whose mount point this is; what walks ask first. */
+  /** Mounts whose mount point this is, in all namespaces, and how many; what walks ask first. */
   mountedHere = 0;
+  #mounts: Set<Mount> | null = null;
   /** Its place in the cache's table of names: the hash of its name below its directory, and the next one there. */
   hash = 0;
   nextHashed: Dentry | null = null;
@@ -83,6 +86,40 @@ export class Dentry {
     if (this.#deleted) this.#count();
   }
 
+  mountComes(mount: Mount): void {
+    this.#mounts ??= new Set();
+    this.#mounts.add(mount);
+    this.mountedHere++;
+  }
+
+  mountGoes(mount: Mount): void {
+    this.#mounts!.delete(mount);
+    this.mountedHere--;
+    if (this.mountedHere === 0) this.#mounts = null;
+  }
+
+  /** Whether something is mounted here for who sees that namespace. */
+  isMountPointIn(namespace: MountNamespace): boolean {
+    if (this.#mounts === null) return false;
+    for (const mount of this.#mounts) if (mount.namespace === namespace) return true;
+    return false;
+  }
+
+  /** Its name is gone: so is what others have mounted here, in their namespaces (detach_mounts of Linux). */
+  dropMounts(): void {
+    const mounts = this.#mounts;
+    if (mounts === null) return;
+    const { steps, longTurns } = this.inode!.fs.kernel;
+    steps.run(() => {
+      for (const mount of mounts) {
+        if (longTurns.isFull) return false;
+        // What is in no tree any more covers this for who stands there yet.
+        if (mount.namespace !== null && !mount.namespace.unmount(mount, longTurns)) return false;
+      }
+      return true;
+    });
+  }
+
   // What is deleted lives on while somebody stands there or below: one open file may keep a whole chain of
   // removed directories, none of which has any other account.
   #count(): void {
@@ -119,6 +156,13 @@ export class Mount {
   peers: PeerGroup | null = null;
   slaves: Slaves | null = null;
   isUnbindable = false;
+  /**
+   * It came from a namespace of another user namespace, as part of a tree: it is not taken away by itself, since what it covers
+   * is not for who is mighty here alone (MNT_LOCKED).
+   */
+  isLocked = false;
+  /** Those of its flags that stay, for the same reason; null: all may be changed. */
+  lockedFlags: number | null = null;
   /** MNT_EXPIRE has marked it. */
   expires = false;
   #ended = false;
@@ -154,14 +198,14 @@ export class Mount {
     this.parent = at?.mount ?? null;
     this.mountPoint = at?.dentry ?? null;
     if (at === null) return;
-    at.dentry.mountedHere++;
+    at.dentry.mountComes(this);
     at.mount.children.push(this);
   }
 
   /** Takes it from its place. */
   detach(): void {
     if (this.parent !== null && this.mountPoint !== null) {
-      this.mountPoint.mountedHere--;
+      this.mountPoint.mountGoes(this);
       this.parent.children.splice(this.parent.children.lastIndexOf(this), 1);
     }
     this.parent = null;
@@ -178,19 +222,73 @@ export class Mount {
     this.#endIfUnused();
   }
 
-  /** No tree has it any more: it lasts for as long as somebody uses it. */
+  /** No tree has it any more: it lasts for as long as somebody uses it, or it covers what somebody may come to. */
   removed(): void {
     this.attached = false;
     this.#endIfUnused();
   }
 
+  /** In no tree, it still has a place in another such mount, on which it is locked. */
+  get #covers(): boolean {
+    return this.parent !== null;
+  }
+
+  /** Nobody comes to it any more, from wherever: neither from what is mounted in it. */
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
   #endIfUnused(): void {
-    if (this.attached || this.users > 0 || this.#ended) return;
+    if (!this.#mayEnd) return;
+    this.#end();
+    if (this.children.length === 0) return;
+    // What was locked in it is what it is by itself from now on; and so on down.
+    const ending: Mount[] = [this];
+    const { steps, longTurns } = this.fs.kernel;
+    steps.run(() => {
+      for (let at = ending.at(-1); at !== undefined; at = ending.at(-1)) {
+        if (longTurns.isFull) return false;
+        const child = at.children.at(-1);
+        if (child === undefined) {
+          ending.pop();
+          continue;
+        }
+        child.detach();
+        if (!child.#mayEnd) continue;
+        child.#end();
+        ending.push(child);
+      }
+      return true;
+    });
+  }
+
+  get #mayEnd(): boolean {
+    return !this.attached && this.users === 0 && !this.#ended && !this.#covers;
+  }
+
+  #end(): void {
     this.#ended = true;
     this.root.unpin();
     this.fs.kernel.counters.mounts--;
     this.fs.kernel.counters.strings -= this.source.length;
     if (--this.fs.mounts === 0) this.fs.unmounted();
+  }
+
+  /** It has come into a namespace of another user namespace; `isTop`: as what stands above all else that has come. */
+  lock(isTop: boolean): void {
+    if (!isTop) this.isLocked = true;
+    this.lockedFlags = (this.lockedFlags ?? 0) | (this.flags & LOCKABLE_FLAGS);
+  }
+
+  /** It is made of that one. */
+  lockAs({ isLocked, lockedFlags }: Mount): void {
+    this.isLocked = isLocked;
+    this.lockedFlags = lockedFlags;
+  }
+
+  /** Whether what is below a place in it would be seen without what is locked there (has_locked_children). */
+  hasLockedBelow(dentry: Dentry): boolean {
+    return this.children.some(({ isLocked, mountPoint }) => isLocked && isIn(mountPoint!, dentry));
   }
 
   /** The topmost of the mounts on a place in it, or null. */
@@ -255,21 +353,37 @@ export class MountNamespace {
   /** In the order of mounting; the root first. */
   #mounts = new Set<Mount>();
   readonly #ids: MountIds;
+  /** Null: it belongs to the guests' own user namespace. */
+  readonly #owned: Owned | null;
+  readonly #users: UserNamespace;
   /** What its file in /proc/PID/ns says. */
   readonly inode: number;
-  #users = 0;
+  #holders = 0;
   /** How often the tree has changed, and who waits for that: readers of /proc/mounts and mountinfo. */
   #changes = 0;
   readonly waiters = new WaitQueue();
 
-  constructor(ids: MountIds) {
+  /** `users`: the guests' own user namespace, to which it belongs if nothing else is said. */
+  constructor(ids: MountIds, users: UserNamespace, owned: Owned | null = null) {
     this.#ids = ids;
+    this.#users = users;
+    this.#owned = owned;
     this.inode = ids.nextNamespace();
   }
 
   /** An empty one beside it, that nobody uses yet. */
   another(): MountNamespace {
-    return new MountNamespace(this.#ids);
+    return new MountNamespace(this.#ids, this.#users);
+  }
+
+  /** The user namespace that it belongs to. */
+  get owner(): UserNamespace {
+    return this.#owned?.users ?? this.#users;
+  }
+
+  /** Whether it is none of a user namespace that guests have made. */
+  get isOfGuests(): boolean {
+    return this.owner === this.#users;
   }
 
   get mounts(): ReadonlySet<Mount> {
@@ -297,9 +411,17 @@ export class MountNamespace {
     return new Path(mount, mount.root);
   }
 
-  /** `root`: what of the file system is seen, where that is not all of it (a bind mount). */
-  mount(fs: FileSystem, at: Path, flags: number, source: string, root?: Dentry): Mount {
+  /** `root`: what of the file system is seen, where that is not all of it (a bind mount); `locked`: as Mount.lockedFlags. */
+  mount(
+    fs: FileSystem,
+    at: Path,
+    flags: number,
+    source: string,
+    root?: Dentry,
+    locked: number | null = null,
+  ): Mount {
     const mount = this.#add(fs, at, flags, source, root);
+    mount.lockedFlags = locked;
     this.#propagate(mount, at);
     this.changed();
     return mount;
@@ -330,6 +452,9 @@ export class MountNamespace {
         const place = parent === null ? null : new Path(parent, each.mountPoint!);
         const copy = namespace.#add(each.fs, place, each.flags, each.source, each.root);
         relate(copy, each, relation, groups);
+        copy.lockAs(each);
+        if (namespace.owner !== this.owner) copy.lock(false);
+        if (each === original) copy.isLocked = false;
         made.set(each, copy);
       }
       const copy = made.get(original);
@@ -370,6 +495,8 @@ export class MountNamespace {
     const copied = below.flatMap((child) => child.tree());
     const copy = this.#add(fs, at, flags, source, from.dentry);
     relate(copy, from.mount, "peer", this.#ids.groups);
+    copy.lockAs(from.mount);
+    copy.isLocked = false;
     this.#copyAll(copied, new Map([[from.mount, copy]]), false);
     this.#propagate(copy, at);
     this.changed();
@@ -378,21 +505,25 @@ export class MountNamespace {
 
   /** Copies mounts, each to its place in the copy of what it is in. */
   #copyAll(originals: readonly Mount[], copies: Map<Mount, Mount>, withUnbindable: boolean): void {
+    // What happens in those of another user namespace does not come back.
+    const isForeign = originals[0]?.namespace != null && originals[0].namespace.owner !== this.owner;
     for (const mount of originals) {
       if (!mount.root.inode!.mayBeMountedIn(this) || (mount.isUnbindable && !withUnbindable)) continue;
       const parent = mount.parent === null ? null : copies.get(mount.parent);
       if (parent === undefined) continue; // in one that was left out
       const at = parent === null ? null : new Path(parent, mount.mountPoint!);
       const copy = this.#add(mount.fs, at, mount.flags, mount.source, mount.root);
-      relate(copy, mount, "peer", this.#ids.groups);
+      relate(copy, mount, isForeign && mount.peers !== null ? "slave" : "peer", this.#ids.groups);
       copy.isUnbindable = mount.isUnbindable;
+      copy.lockAs(mount);
+      if (isForeign) copy.lock(mount.parent === null);
       copies.set(mount, copy);
     }
   }
 
   /** A namespace with the same tree (CLONE_NEWNS), and what each mount has become in it. */
-  copy(): { namespace: MountNamespace; copies: ReadonlyMap<Mount, Mount> } {
-    const namespace = new MountNamespace(this.#ids);
+  copy(owned: Owned): { namespace: MountNamespace; copies: ReadonlyMap<Mount, Mount> } {
+    const namespace = new MountNamespace(this.#ids, this.#users, owned);
     const copies = new Map<Mount, Mount>();
     namespace.#copyAll(this.#root.tree(), copies, true);
     return { namespace, copies };
@@ -406,8 +537,8 @@ export class MountNamespace {
     if (mount.namespace !== this) return true;
     for (const gone of mount.tree().reverse()) {
       if (turns.isFull) return false;
-      for (const copy of this.copiesOf(gone)) copy.namespace!.#remove(copy);
-      this.#remove(gone);
+      for (const copy of this.copiesOf(gone)) copy.namespace!.#remove(copy, false);
+      this.#remove(gone, gone !== mount);
     }
     return true;
   }
@@ -422,9 +553,10 @@ export class MountNamespace {
       .filter(({ children }) => children.length === 0);
   }
 
-  #remove(mount: Mount): void {
+  /** `isBelow`: of a tree that goes, and not its top. What is locked there stays where it is, for whoever still stands there. */
+  #remove(mount: Mount, isBelow: boolean): void {
     if (!this.#mounts.delete(mount)) return;
-    mount.detach();
+    if (!isBelow || !mount.isLocked) mount.detach();
     makePrivate(mount, this.#ids.groups);
     mount.namespace = null;
     mount.removed();
@@ -457,6 +589,8 @@ export class MountNamespace {
   /** `mount`, which is mounted somewhere in `old`, becomes the root in its stead; that is then seen on `at`. */
   pivot(mount: Mount, old: Mount, at: Path): void {
     const place = old.parent === null ? null : new Path(old.parent, old.mountPoint!);
+    mount.isLocked = old.isLocked;
+    old.isLocked = false;
     mount.detach();
     old.detach();
     mount.attach(place);
@@ -468,19 +602,21 @@ export class MountNamespace {
 
   /** One more fs_struct looks at this tree. */
   use(): MountNamespace {
-    this.#users++;
+    this.#holders++;
     return this;
   }
 
   /** The last one takes the tree along. */
   letGo(): void {
-    if (--this.#users > 0 || this.#mounts.size === 0) return;
+    if (--this.#holders > 0) return;
+    this.#owned?.release();
+    if (this.#mounts.size === 0) return;
     const { steps, longTurns } = this.#root.fs.kernel;
     const root = this.#root;
     steps.run(() => {
       for (const gone of root.tree().reverse()) {
         if (longTurns.isFull) return false;
-        this.#remove(gone);
+        this.#remove(gone, gone !== root);
       }
       return true;
     });
@@ -503,7 +639,7 @@ export class MountNamespace {
       if (at.dentry !== at.mount.root && above !== null)
         return at.mount.showsAll || isIn(above, at.mount.root) ? new Path(at.mount, above) : null;
       const { parent, mountPoint } = at.mount;
-      if (parent === null || mountPoint === null) return at;
+      if (parent === null || mountPoint === null || parent.isOver) return at;
       at = new Path(parent, mountPoint);
     }
   }
@@ -554,7 +690,7 @@ function climb(path: Path, root: Path, stepsMax = Number.POSITIVE_INFINITY) {
     if (dentry !== mount.root && dentry.parent !== null) {
       names.push(dentry.name);
       dentry = dentry.parent;
-    } else if (mount.parent !== null && mount.mountPoint !== null) {
+    } else if (mount.parent !== null && mount.mountPoint !== null && !mount.parent.isOver) {
       dentry = mount.mountPoint;
       mount = mount.parent;
     } else {

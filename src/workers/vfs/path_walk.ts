@@ -139,7 +139,7 @@ class Walk {
     const attributes = inode.attributes();
     if (typeof attributes === "number") return attributes;
     if (attributes.acl !== null) this.#steps += Math.floor(attributes.acl.length / ACL_STEP);
-    const error = permission(this.#context.credentials, this.#context.kernel.users, attributes, MAY_EXEC);
+    const error = permission(this.#context.credentials, attributes, MAY_EXEC);
     if (error === 0 && this.#steps > REMEMBERS_AFTER) {
       this.#searchable ??= new Set();
       this.#searchable.add(inode);

@@ -4,7 +4,7 @@ import { EACCES } from "../../shared/abi/errno.ts";
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
-import { NO_ID, type UserNamespace } from "../credentials/user_namespace.ts";
+import { NO_ID } from "../credentials/id_map.ts";
 import { aclAllows } from "./acl.ts";
 import type { VfsCaller } from "./caller.ts";
 
@@ -23,56 +23,52 @@ export function inGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || hasGroup(credentials, gid);
 }
 
-/** Whether the task may leave a set-group-ID bit on a file of that group. */
-function mayGiveGroup({ credentials, kernel }: VfsCaller, gid: number): boolean {
-  return inGroup(credentials, gid) || capable(credentials, kernel.users, CAP_FSETID);
+/** Whether the task may leave a set-group-ID bit on such a file. */
+function mayGiveGroup({ credentials }: VfsCaller, file: Ids): boolean {
+  return inGroup(credentials, file.gid) || capableOver(credentials, file, CAP_FSETID);
 }
 
-/** Bits for chmod, or for something new of that group: without set-group-ID where the task is no member. */
-export function withoutForeignGroup(task: VfsCaller, mode: number, gid: number): number {
-  return (mode & S_ISGID) === 0 || mayGiveGroup(task, gid) ? mode : mode & ~S_ISGID;
+/** Bits for chmod, or for something new in such a directory: without set-group-ID where the task is no member. */
+export function withoutForeignGroup(task: VfsCaller, mode: number, file: Ids): number {
+  return (mode & S_ISGID) === 0 || mayGiveGroup(task, file) ? mode : mode & ~S_ISGID;
 }
 
 /**
  * A mode without its set-id bits; set-group-ID without x for the group means a kind of locks, and stays for members.
  */
-export function withoutSetIds(task: VfsCaller, mode: number, gid: number): number {
-  const drops = (mode & 0o010) !== 0 || !mayGiveGroup(task, gid);
+export function withoutSetIds(task: VfsCaller, mode: number, file: Ids): number {
+  const drops = (mode & 0o010) !== 0 || !mayGiveGroup(task, file);
   return mode & ~(S_ISUID | (drops ? S_ISGID : 0));
 }
 
 /** The mode of a file after a task has written to it: set-id bits go, but for the mighty. */
-export function withoutPrivileges(task: VfsCaller, { mode, gid }: { mode: number; gid: number }): number {
+export function withoutPrivileges(task: VfsCaller, file: Ids & { readonly mode: number }): number {
+  const { mode } = file;
   if ((mode & (S_ISUID | S_ISGID)) === 0) return mode;
   if (capable(task.credentials, task.kernel.users, CAP_FSETID)) return mode;
-  return withoutSetIds(task, mode, gid);
+  return withoutSetIds(task, mode, file);
 }
 
 type Ids = { readonly uid: number; readonly gid: number };
 
-/** Whether a capability holds for that file: of who is not mapped, nothing is in its reach (capable_wrt_inode_uidgid). */
-export function capableOver(
-  credentials: Credentials,
-  namespace: UserNamespace,
-  { uid, gid }: Ids,
-  capability: number,
-): boolean {
-  return uid !== NO_ID && gid !== NO_ID && capable(credentials, namespace, capability);
+/**
+ * Whether a capability that the task has in its own user namespace holds for that file: of who is not mapped there, nothing
+ * is in its reach (capable_wrt_inode_uidgid).
+ */
+export function capableOver(credentials: Credentials, { uid, gid }: Ids, capability: number): boolean {
+  const { userNamespace: users } = credentials;
+  return capable(credentials, users, capability) && users.uids.knows(uid) && users.gids.knows(gid);
 }
 
 /** Whether the task is the file's owner, or as good as that (inode_owner_or_capable). */
-export function isOwner({ credentials, kernel }: VfsCaller, { uid }: Ids): boolean {
+export function isOwner({ credentials }: VfsCaller, { uid }: Ids): boolean {
   if (uid === NO_ID) return false;
-  return credentials.fsuid === uid || capable(credentials, kernel.users, CAP_FOWNER);
+  const { fsuid, userNamespace: users } = credentials;
+  return fsuid === uid || (users.uids.knows(uid) && capable(credentials, users, CAP_FOWNER));
 }
 
 /** 0, or -EACCES. `mask` is a set of MAY_*. */
-export function permission(
-  credentials: Credentials,
-  namespace: UserNamespace,
-  file: Owned,
-  mask: number,
-): number {
+export function permission(credentials: Credentials, file: Owned, mask: number): number {
   const bits =
     credentials.fsuid === file.uid
       ? (file.mode >> 6) & 7
@@ -84,11 +80,11 @@ export function permission(
     if (aclAllows(file.acl, credentials.fsuid, file.gid, isMember, mask)) return 0;
   } else if ((mask & ~bits) === 0) return 0;
   const isDirectory = (file.mode & S_IFMT) === S_IFDIR;
-  if (capableOver(credentials, namespace, file, CAP_DAC_OVERRIDE)) {
+  if (capableOver(credentials, file, CAP_DAC_OVERRIDE)) {
     // Execution needs some x bit even for the mighty.
     if ((mask & MAY_EXEC) === 0 || isDirectory || (file.mode & 0o111) !== 0) return 0;
   }
-  if (capableOver(credentials, namespace, file, CAP_DAC_READ_SEARCH)) {
+  if (capableOver(credentials, file, CAP_DAC_READ_SEARCH)) {
     if (mask === MAY_READ || (isDirectory && (mask & MAY_WRITE) === 0)) return 0;
   }
   return -EACCES;

@@ -3,7 +3,7 @@
 import * as S from "../../shared/abi/stat.ts";
 import { readI64, readU64, TWO_32, write64 } from "../../shared/abi/struct.ts";
 import { stat, statx } from "../../shared/abi/structs.ts";
-import { told, type UserNamespace } from "../credentials/user_namespace.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { Attributes, Time } from "./inode.ts";
 
 /**
@@ -47,16 +47,16 @@ export function kernelDevice(dev: number): number {
 const STAT = stat.offset;
 
 /**
- * Writes struct stat field by field: no object on the way, since a call that only asks is made more often than any
+ * Writes struct stat, with owners as who is in a user namespace has them, field by field: no object on the way, since a call that only asks is made more often than any
  * other. Every byte is written, padding too.
  */
-export function writeStat(a: Attributes, view: DataView, at: number): void {
+export function writeStat(a: Attributes, { uids, gids }: UserNamespace, view: DataView, at: number): void {
   write64(view, at + STAT.st_dev, a.dev);
   write64(view, at + STAT.st_ino, a.ino);
   write64(view, at + STAT.st_nlink, a.nlink);
   view.setUint32(at + STAT.st_mode, a.mode, true);
-  view.setUint32(at + STAT.st_uid, told(a.uid), true);
-  view.setUint32(at + STAT.st_gid, told(a.gid), true);
+  view.setUint32(at + STAT.st_uid, uids.told(a.uid), true);
+  view.setUint32(at + STAT.st_gid, gids.told(a.gid), true);
   view.setUint32(at + STAT.st_gid + 4, 0, true);
   write64(view, at + STAT.st_rdev, a.rdev);
   write64(view, at + STAT.st_size, a.size);
@@ -98,6 +98,7 @@ function writeTime(time: Time, view: DataView, at: number): void {
 /** As writeStat, of struct statx. */
 export function writeStatx(
   a: Attributes,
+  { uids, gids }: UserNamespace,
   mountId: number,
   attributes: number,
   view: DataView,
@@ -109,8 +110,8 @@ export function writeStatx(
   view.setUint32(at + STATX.stx_blksize, a.blksize, true);
   write64(view, at + STATX.stx_attributes, attributes);
   view.setUint32(at + STATX.stx_nlink, a.nlink, true);
-  view.setUint32(at + STATX.stx_uid, told(a.uid), true);
-  view.setUint32(at + STATX.stx_gid, told(a.gid), true);
+  view.setUint32(at + STATX.stx_uid, uids.told(a.uid), true);
+  view.setUint32(at + STATX.stx_gid, gids.told(a.gid), true);
   view.setUint16(at + STATX.stx_mode, a.mode, true);
   write64(view, at + STATX.stx_ino, a.ino);
   write64(view, at + STATX.stx_size, a.size);

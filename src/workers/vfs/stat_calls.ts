@@ -27,7 +27,8 @@ function statTarget(task: VfsCaller, target: Target | number, address: number): 
 
 function tellStat(task: VfsCaller, attributes: Attributes | number, address: number): number {
   if (typeof attributes === "number") return attributes;
-  writeStat(attributes, task.call.view, task.call.out(address, stat.size));
+  const { userNamespace } = task.credentials;
+  writeStat(attributes, userNamespace, task.call.view, task.call.out(address, stat.size));
   return 0;
 }
 
@@ -43,7 +44,9 @@ function tellStatx(
   if (typeof attributes === "number") return attributes;
   const isRoot = mount !== null && dentry === mount.root;
   const shown = statxAttributes(inode) | (isRoot ? STATX_ATTR_MOUNT_ROOT : 0);
-  writeStatx(attributes, mount?.id ?? 0, shown, task.call.view, task.call.out(address, statx.size));
+  const { call, credentials } = task;
+  const at = call.out(address, statx.size);
+  writeStatx(attributes, credentials.userNamespace, mount?.id ?? 0, shown, call.view, at);
   return 0;
 }
 
@@ -85,15 +88,16 @@ function mayUse(
   if ((mode & 1) !== 0 && isRegular && mount !== null && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
   if ((mode & 2) !== 0 && isImmutable(target instanceof OpenFile ? target.inode : target)) return -EPERM;
   const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
-  const error = permission(credentials, task.kernel.users, attributes, mode);
+  const error = permission(credentials, attributes, mode);
   return error < 0 ? error : mayUseDevice(task, attributes, mode);
 }
 
-/** access(2) asks for the real ids; a real uid other than 0 has no capabilities, 0 has all that it may have. */
+/** access(2) asks for the real ids; root of the user namespace has all capabilities that it may have, anybody else none. */
 function realCredentials(credentials: Credentials): Credentials {
-  const { uid, gid, permittedLow, permittedHigh } = credentials;
-  const effectiveLow = uid === 0 ? permittedLow : 0;
-  const effectiveHigh = uid === 0 ? permittedHigh : 0;
+  const { uid, gid, permittedLow, permittedHigh, userNamespace } = credentials;
+  const isRoot = uid === userNamespace.rootUid;
+  const effectiveLow = isRoot ? permittedLow : 0;
+  const effectiveHigh = isRoot ? permittedHigh : 0;
   const asTheyAre =
     credentials.fsuid === uid &&
     credentials.fsgid === gid &&

@@ -21,8 +21,10 @@ import { numberAnswered } from "../call/asked.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import { ACL_ACCESS, ACL_DEFAULT, checkAcl, isExtended, modeOf } from "./acl.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
+import { ACL_ACCESS, ACL_DEFAULT, aclFor, aclOfKernel, checkAcl, isExtended, modeOf } from "./acl.ts";
 import type { VfsCaller } from "./caller.ts";
+import { keptCapability, toldCapability } from "./file_capability.ts";
 import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
@@ -38,13 +40,14 @@ function isAcl(name: string): boolean {
 }
 
 /** Sets an access control list, or takes it away where `value` is empty (vfs_set_acl of Linux). */
-function setAcl(task: VfsCaller, { inode, dentry, name }: Use, value: Buffer): number {
+function setAcl(task: VfsCaller, { inode, dentry, name }: Use, given: Buffer): number {
   if (inode.isSymlink) return -EOPNOTSUPP;
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
-  const error = value.length === 0 ? 0 : checkAcl(value, task.kernel.users);
+  const { kernel, credentials } = task;
+  const error = given.length === 0 ? 0 : checkAcl(given, credentials.userNamespace);
   if (error < 0) return error;
-  const { kernel } = task;
+  const value = aclOfKernel(given, credentials.userNamespace);
   if (!isOwner(task, attributes)) return -EPERM;
   const acl = value.length > ACL_EMPTY ? value : null;
   let done: number;
@@ -53,15 +56,21 @@ function setAcl(task: VfsCaller, { inode, dentry, name }: Use, value: Buffer): n
     done = inode.setAcl(name, acl, null);
   } else if (acl === null) done = inode.setAcl(name, null, null);
   else {
-    const mode = withoutForeignGroup(task, (attributes.mode & 0o7000) | modeOf(acl), attributes.gid);
+    const mode = withoutForeignGroup(task, (attributes.mode & 0o7000) | modeOf(acl), attributes);
     done = inode.setAcl(name, isExtended(acl) ? acl : null, mode);
   }
   if (done === 0) kernel.fileEvents.attributed(inode, dentry);
   return done;
 }
 
-/** Whether the task may use the attribute: 0 or a negative errno (xattr_permission of Linux). */
-function mayUse(task: VfsCaller, name: string, attributes: Attributes, mask: number): number {
+/** Whether the task may use the attribute of a file, on a file system of that owner: 0 or a negative errno (xattr_permission). */
+function mayUse(
+  task: VfsCaller,
+  name: string,
+  attributes: Attributes,
+  owner: UserNamespace,
+  mask: number,
+): number {
   const dot = name.indexOf(".");
   const space = dot < 0 ? "" : name.slice(0, dot);
   const { credentials, kernel } = task;
@@ -72,14 +81,14 @@ function mayUse(task: VfsCaller, name: string, attributes: Attributes, mask: num
       return writes ? -EPERM : -ENODATA;
     case "security":
       if (!writes) return 0;
-      if (name !== CAPABILITY_NAME) return capable(credentials, kernel.users, CAP_SYS_ADMIN) ? 0 : -EPERM;
-      return capableOver(credentials, kernel.users, attributes, CAP_SETFCAP) ? 0 : -EPERM;
+      if (name !== CAPABILITY_NAME) return capable(credentials, owner, CAP_SYS_ADMIN) ? 0 : -EPERM;
+      return capableOver(credentials, attributes, CAP_SETFCAP) ? 0 : -EPERM;
     case "user": {
       const type = attributes.mode & 0o170000;
       if (type !== S_IFREG && type !== S_IFDIR) return writes ? -EPERM : -ENODATA;
       const isSticky = type === S_IFDIR && (attributes.mode & S_ISVTX) !== 0;
       if (isSticky && writes && !isOwner(task, attributes)) return -EPERM;
-      return permission(credentials, kernel.users, attributes, mask);
+      return permission(credentials, attributes, mask);
     }
     default:
       return isAcl(name) ? 0 : -EOPNOTSUPP;
@@ -104,7 +113,7 @@ function use(task: VfsCaller, target: Target | number, piece: 0 | 1, mask: numbe
   if (mask === MAY_WRITE && (target instanceof Path ? target.mount : target.path?.mount)?.readOnly === true)
     return -EROFS;
   if (mask === MAY_WRITE && mayChange(inode) < 0) return -EPERM;
-  const error = mayUse(task, name, attributes, mask);
+  const error = mayUse(task, name, attributes, inode?.fs.owner ?? task.kernel.users, mask);
   if (error < 0) return error;
   return inode === null ? -EOPNOTSUPP : { inode, dentry: dentryOf(target), name };
 }
@@ -126,7 +135,9 @@ function set(
   function put(value: string): number {
     const { inode, dentry, name } = found as Use;
     if (isAcl(name)) return setAcl(task, found as Use, Buffer.from(value, "latin1"));
-    const error = inode.setxattr(name, value, flags);
+    const kept = name === CAPABILITY_NAME ? keptFor(task, inode, value) : value;
+    if (typeof kept === "number") return kept;
+    const error = inode.setxattr(name, kept, flags);
     if (error === 0) task.kernel.fileEvents.attributed(inode, dentry);
     return error;
   }
@@ -175,7 +186,30 @@ function get(task: VfsCaller, target: Target | number, piece: 0 | 1, address: nu
   const found = use(task, target, piece, MAY_READ);
   if (typeof found === "number") return found;
   const value = found.inode.getxattr(found.name);
-  return typeof value === "number" ? value : give(task, value, address, size);
+  const told = typeof value === "number" ? value : toldOf(task, found, value);
+  return typeof told === "number" ? told : give(task, told, address, size);
+}
+
+/** What a task is told of a value: with the ids of its own user namespace. */
+function toldOf({ credentials }: VfsCaller, { inode, name }: Use, value: string): string | number {
+  const { userNamespace: users } = credentials;
+  if (!isAcl(name) && name !== CAPABILITY_NAME) return value;
+  const kept = Buffer.from(value, "latin1");
+  const told = isAcl(name) ? aclFor(kept, users) : toldCapability(kept, users, inode.fs.owner);
+  return typeof told === "number" ? told : told.toString("latin1");
+}
+
+/** What is kept of file capabilities that a task sets. */
+function keptFor({ credentials, kernel }: VfsCaller, { fs }: Inode, value: string): string | number {
+  const { userNamespace: users } = credentials;
+  // Who may say whatever the host takes.
+  if (users === kernel.users) return value;
+  const kept = keptCapability(
+    Buffer.from(value, "latin1"),
+    users,
+    capable(credentials, fs.owner, CAP_SETFCAP),
+  );
+  return typeof kept === "number" ? kept : kept.toString("latin1");
 }
 
 function list(task: VfsCaller, target: Target | number, address: number, size: number): number {

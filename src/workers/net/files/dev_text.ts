@@ -16,7 +16,7 @@ export function askDevText(network: Network, owner: TextOwner | null, take: (tex
 
 function ownText(network: Network): string {
   let text = "";
-  for (const line of linesOf(network, NAME)) {
+  for (const line of linesOf(network, NAME, network.owner.uids)) {
     if (text.length + line.length > TEXT_MAX) break;
     text += line;
   }
@@ -30,7 +30,7 @@ function askRemote(
   before: string,
   take: (text: string) => void,
 ): void {
-  owner.askText(network.number, NET_TEXT_NAMES.indexOf(NAME), from, (text, next) => {
+  owner.askText(network.number, NET_TEXT_NAMES.indexOf(NAME), from, network.owner, (text, next) => {
     if (before.length + text.length > TEXT_MAX) take(before);
     else if (next < 0) take(before + text);
     else askRemote(network, owner, next, before + text, take);

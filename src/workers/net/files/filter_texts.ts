@@ -1,6 +1,7 @@
 // What /proc/net tells of the packet filter: names of tables, matches and targets, and the flows that conntrack knows.
 
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../../shared/abi/socket.ts";
+import type { IdMap } from "../../credentials/id_map.ts";
 import type { Network } from "../network.ts";
 import { namesOf } from "../stack/filter/blob.ts";
 import { STATE_NAMES } from "../stack/filter/tcp_states.ts";
@@ -9,7 +10,7 @@ import { hasPorts, isIcmp, type Tuple } from "../stack/filter/tuple.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import { IpAddress as Address } from "../stack/ip_address.ts";
 
-type TextContext = Pick<Network, "inet">;
+type TextContext = Pick<Network, "inet"> & { readonly reader: IdMap };
 
 const US_PER_S = 1_000_000;
 const PROTOCOLS: ReadonlyMap<number, string> = new Map([

@@ -2,11 +2,21 @@
 
 import { EAGAIN } from "../../../shared/abi/errno.ts";
 import type { Caller } from "../../call/caller.ts";
+import type { UserNamespace } from "../../credentials/user_namespace.ts";
 
 /** A kernel thread that makes texts (texts.ts). */
 export interface TextOwner {
-  /** Asks for what stands in a network's file from a line on. `take` gets it, and where the rest begins; -1: nowhere. */
-  askText(network: number, file: number, from: number, take: (text: string, next: number) => void): void;
+  /**
+   * Asks for what stands in a network's file from a line on, for a reader of that user namespace. `take` gets it, and where
+   * the rest begins; -1: nowhere.
+   */
+  askText(
+    network: number,
+    file: number,
+    from: number,
+    reader: UserNamespace,
+    take: (text: string, next: number) => void,
+  ): void;
 }
 
 /** An open file's. */
@@ -14,6 +24,7 @@ export class RemoteText {
   readonly #owner: TextOwner;
   readonly #network: number;
   readonly #file: number;
+  readonly #reader: UserNamespace;
   /** A part that was told and is not read. */
   #part: string | null = null;
   /** The line that it goes on with; -1: there is none. */
@@ -23,7 +34,8 @@ export class RemoteText {
   #isAsked = false;
   readonly #waiting = new Set<Caller["call"]>();
 
-  constructor(owner: TextOwner, network: number, file: number) {
+  constructor(owner: TextOwner, network: number, file: number, reader: UserNamespace) {
+    this.#reader = reader;
     this.#owner = owner;
     this.#network = network;
     this.#file = file;
@@ -60,7 +72,7 @@ export class RemoteText {
   #ask(): void {
     const pass = this.#pass;
     this.#isAsked = true;
-    this.#owner.askText(this.#network, this.#file, this.#next, (text, next) => {
+    this.#owner.askText(this.#network, this.#file, this.#next, this.#reader, (text, next) => {
       if (pass === this.#pass) {
         this.#isAsked = false;
         this.#part = text;

@@ -2,6 +2,7 @@
 // not of hash buckets, so that whoever reads a part goes on where the last one ended.
 
 import { IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW } from "../../../shared/abi/socket.ts";
+import type { IdMap } from "../../credentials/id_map.ts";
 import type { ListedSocket, Registry } from "../inet/registry.ts";
 import { TIMER_PROBE, TIMER_RETRANSMIT } from "../netlink/diag/row.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
@@ -31,10 +32,11 @@ function place(isV6: boolean, ip: IpAddress | null, port: number): string {
 export interface SocketRows {
   readonly heading: string;
   has(socket: ListedSocket): boolean;
-  line(socket: ListedSocket): string;
+  /** With user ids as a reader has them. */
+  line(socket: ListedSocket, reader: IdMap): string;
 }
 
-function datagramLine(socket: ListedSocket, digits: number): string {
+function datagramLine(socket: ListedSocket, digits: number, reader: IdMap): string {
   const { isV6, endpoint } = socket;
   const { local, localPort, remote, remotePort } = endpoint;
   const columns = [
@@ -45,7 +47,7 @@ function datagramLine(socket: ListedSocket, digits: number): string {
     `${hex(0, 8)}:${hex(socket.queuedBytes, 8)}`,
     "00:00000000",
     hex(0, 8),
-    String(endpoint.uid).padStart(5),
+    String(reader.told(endpoint.uid)).padStart(5),
     String(0).padStart(8),
     socket.inodeNumber,
     2,
@@ -70,7 +72,7 @@ function rows(
       socket.isV6 === isV6 &&
       socket.endpoint.localPort !== 0 &&
       (type === SOCK_RAW || (socket.endpoint.protocol === IPPROTO_UDP) === isUdp),
-    line: (socket) => `${datagramLine(socket, digits).padEnd(width)}\n`,
+    line: (socket, reader) => `${datagramLine(socket, digits, reader).padEnd(width)}\n`,
   };
 }
 
@@ -102,7 +104,7 @@ function timerOf({ stream }: ListedSocket): string {
   return `${hex(kind, 2)}:${hex(Number.isFinite(left) ? left : 0, 8)}`;
 }
 
-function streamLine(socket: ListedSocket): string {
+function streamLine(socket: ListedSocket, reader: IdMap): string {
   const { isV6, endpoint } = socket;
   const stream = socket.stream!;
   const { connection, state, listener } = stream;
@@ -120,7 +122,7 @@ function streamLine(socket: ListedSocket): string {
     `${hex(sent, 8)}:${hex(received, 8)}`,
     timerOf(socket),
     hex(connection?.retransmits ?? 0, 8),
-    String(endpoint.uid).padStart(5),
+    String(reader.told(endpoint.uid)).padStart(5),
     String(connection?.probesOut ?? 0).padStart(8),
     socket.inodeNumber,
     1,
@@ -139,7 +141,7 @@ function streams(heading: string, isV6: boolean, width: number): SocketRows {
   return {
     heading: `${heading.padEnd(width)}\n`,
     has: ({ stream, isV6: isOfV6 }) => stream !== null && isOfV6 === isV6 && stream.state !== TCP_CLOSE,
-    line: (socket) => `${streamLine(socket).padEnd(width)}\n`,
+    line: (socket, reader) => `${streamLine(socket, reader).padEnd(width)}\n`,
   };
 }
 

@@ -3,6 +3,7 @@
 
 import * as N from "../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
+import type { IdMap } from "../../credentials/id_map.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceCounts, Neighbour, Route } from "../devices/rows.ts";
 import type { Network } from "../network.ts";
@@ -28,7 +29,16 @@ import {
 /** A line, or what makes it when it is wanted: who goes on with a file passes many. */
 type Line = string | (() => string);
 
-type TextContext = Pick<Network, "devices" | "inet" | "kernel" | "sysctls">;
+type Shown = Pick<Network, "devices" | "inet" | "kernel" | "sysctls">;
+
+/** With who is somebody for whom it is made. */
+interface TextContext extends Shown {
+  readonly reader: IdMap;
+}
+
+function contextFor({ devices, inet, kernel, sysctls }: Shown, reader: IdMap): TextContext {
+  return { devices, inet, kernel, sysctls, reader };
+}
 
 type Lines = (context: TextContext) => Iterable<Line>;
 
@@ -172,7 +182,7 @@ function* arp({ devices: { neighbours } }: TextContext): Generator<Line> {
     if (one.family === AF_INET && one.linkAddress !== null) yield () => arpLine(one);
 }
 
-function packetLine(socket: ListedPacketSocket): string {
+function packetLine(socket: ListedPacketSocket, reader: IdMap): string {
   const { frameType, device, queuedBytes, uid, inodeNumber } = socket;
   const isRunning = frameType !== 0 && device >= 0;
   const columns = [
@@ -183,7 +193,7 @@ function packetLine(socket: ListedPacketSocket): string {
     String(Math.max(0, device)).padEnd(5),
     Number(isRunning),
     String(queuedBytes).padEnd(6),
-    String(uid).padEnd(6),
+    String(reader.told(uid)).padEnd(6),
     String(inodeNumber).padEnd(6),
   ];
   return `${columns.join(" ")}\n`;
@@ -192,9 +202,9 @@ function packetLine(socket: ListedPacketSocket): string {
 const PACKET_SOCKETS: PlacedLines = {
   heading: "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
   count: ({ inet }) => inet.packets.length,
-  lineAt: ({ inet }, place) => {
+  lineAt: ({ inet, reader }, place) => {
     const socket = inet.packets.at(place);
-    return socket === null ? null : packetLine(socket);
+    return socket === null ? null : packetLine(socket, reader);
   },
 };
 
@@ -208,9 +218,9 @@ function sockets(rows: SocketRows): PlacedLines {
   return {
     heading: rows.heading,
     count: ({ inet }) => inet.sockets.length,
-    lineAt: ({ inet }, place) => {
+    lineAt: ({ inet, reader }, place) => {
       const socket = inet.sockets.at(place);
-      return socket !== null && rows.has(socket) ? rows.line(socket) : null;
+      return socket !== null && rows.has(socket) ? rows.line(socket, reader) : null;
     },
   };
 }
@@ -268,8 +278,9 @@ export const NET_TEXT_NAMES = Object.keys(NET_TEXTS);
 const PART = 2048;
 const PLACES = 8192;
 
-/** A file as a whole, line by line. */
-export function* linesOf(context: TextContext, name: string): Generator<string> {
+/** A file as a whole, line by line, with user ids as a reader has them. */
+export function* linesOf(shown: Shown, name: string, reader: IdMap): Generator<string> {
+  const context = contextFor(shown, reader);
   const source = NET_TEXTS[name]!;
   if (typeof source === "function") {
     for (const line of source(context)) yield typeof line === "string" ? line : line();
@@ -298,7 +309,8 @@ interface Part {
 }
 
 /** What stands in a file (by its number) from a line on, and where the rest begins; -1: nowhere. */
-export function partOf(context: TextContext, file: number, from: number): Part {
+export function partOf(shown: Shown, file: number, from: number, reader: IdMap): Part {
+  const context = contextFor(shown, reader);
   const source = NET_TEXTS[NET_TEXT_NAMES[file]!]!;
   if (typeof source !== "function") return placesFrom(context, source, from);
   let [text, line] = ["", 0];

@@ -16,5 +16,5 @@ export function protocolFor(
 ): number {
   const known = (domain === AF_INET6 ? INET6 : INET).protocolFor(task, type, protocol);
   // Whom it lets ping is the host's affair.
-  return known >= 0 && type === SOCK_RAW && !mayUseRaw(task) ? -EPERM : known;
+  return known >= 0 && type === SOCK_RAW && !mayUseRaw(task, task.network) ? -EPERM : known;
 }

@@ -85,8 +85,9 @@ function get({ neighbours }: Devices, device: Device, address: Uint8Array, reque
   return 0;
 }
 
-export function* arpIoctl(task: NetCaller, { devices }: Network, kind: number, at: number): Coroutine {
-  if (kind !== SIOCGARP && !mayConfigure(task, devices)) return -E.EPERM;
+export function* arpIoctl(task: NetCaller, network: Network, kind: number, at: number): Coroutine {
+  const { devices } = network;
+  if (kind !== SIOCGARP && !mayConfigure(task, network)) return -E.EPERM;
   const request = yield* readRequest(task, at, SIZE);
   if (typeof request === "number") return request;
   const flags = request.readInt32LE(FLAGS);

@@ -206,7 +206,7 @@ export class DatagramSocket extends InetSocket implements EndpointObserver {
     let segmentSize = this.segmentSize;
     let mark: number | null = null;
     if (control !== null) {
-      const error = readSentControl(task, stack.core, control, message, this.isV6, !ip.isV4);
+      const error = readSentControl(task, stack.core, this.network, control, message, this.isV6, !ip.isV4);
       if (error < 0) return error;
       if (control.segmentSize >= 0) segmentSize = control.segmentSize;
       mark = control.mark;

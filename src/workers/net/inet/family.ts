@@ -57,9 +57,12 @@ const UDP_LEVELS = [
 ] as const;
 
 /** net.ipv4.ping_group_range */
-function mayPing({ egid, groups }: Credentials, { sysctls }: Network): boolean {
+function mayPing({ egid, groups }: Credentials, { sysctls, owner: { gids } }: Network): boolean {
   const [first, last] = sysctls.values("net/ipv4/ping_group_range");
-  return [egid, ...groups].some((gid) => gid >= first! && gid <= last!);
+  return [egid, ...groups].some((group) => {
+    const gid = gids.fromKernel(group);
+    return gid >= first! && gid <= last!;
+  });
 }
 
 function kindsOf(isV6: boolean): ReadonlyMap<number, readonly Kind[]> {
@@ -77,7 +80,7 @@ function kindsOf(isV6: boolean): ReadonlyMap<number, readonly Kind[]> {
   };
   const raw: Kind = {
     protocol: 0,
-    refuses: (by) => (mayUseRaw(by) ? 0 : -EPERM),
+    refuses: (by) => (mayUseRaw(by, by.network) ? 0 : -EPERM),
     endpoint: (stack, protocol) => new RawEndpoint(stack.raw, isV6, protocol),
     levels: levels(isV6, isV6 ? RAW_LEVELS6 : RAW_LEVELS4),
   };

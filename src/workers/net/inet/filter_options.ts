@@ -311,12 +311,12 @@ function option(isV6: boolean, get: Getter | null, set: Setter | null): LongOpti
   return {
     get: (options, task, address, room, roomAt) => {
       if (get === null) return -ENOPROTOOPT;
-      if (!mayAdminister(task)) return -EPERM;
+      if (!mayAdminister(task, options.inet.network)) return -EPERM;
       return task.call.start(get(options, isV6, task, address, room, roomAt));
     },
     set: (options, task, address, length) => {
       if (set === null) return -ENOPROTOOPT;
-      if (!mayAdminister(task)) return -EPERM;
+      if (!mayAdminister(task, options.inet.network)) return -EPERM;
       return task.call.start(set(options, isV6, task, address, length));
     },
   };

@@ -18,7 +18,7 @@ import {
   setOption,
 } from "../option_table.ts";
 import { guarded, SOCKET_LEVEL, SocketOptions, timestamping } from "../options.ts";
-import { mayAdminister, mayUseRaw } from "../privileges.ts";
+import { mayAdministerAll, mayUseRaw } from "../privileges.ts";
 import type { ProgramTaker } from "../program_option.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
@@ -66,8 +66,8 @@ function datagramFlag(name: number, key: "mayBroadcast" | "sendsNoChecksum"): In
   };
 }
 
-function mayBindTo(task: NetCaller, { endpoint }: InetOptions): boolean {
-  return endpoint.boundDevice === 0 || mayUseRaw(task);
+function mayBindTo(task: NetCaller, { endpoint, inet }: InetOptions): boolean {
+  return endpoint.boundDevice === 0 || mayUseRaw(task, inet.network);
 }
 
 function bindTo(task: NetCaller, options: InetOptions, index: number): number {
@@ -225,14 +225,14 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   ],
   [S.SO_PEEK_OFF, PEEK_OFFSET],
   [S.SO_MAX_PACING_RATE, PACING_RATE],
-  [S.SO_PREFER_BUSY_POLL, guarded(S.SO_PREFER_BUSY_POLL, mayAdminister)],
+  [S.SO_PREFER_BUSY_POLL, guarded(S.SO_PREFER_BUSY_POLL, mayAdministerAll)],
   [
     S.SO_BUSY_POLL_BUDGET,
     {
       set: (_options, value, task) => {
         const budget = value.readUInt32LE();
         if (budget > BUDGET_MAX) return -EINVAL;
-        return budget > BUSY_POLL_BUDGET && !mayAdminister(task) ? -EPERM : 0;
+        return budget > BUSY_POLL_BUDGET && !mayAdministerAll(task) ? -EPERM : 0;
       },
     },
   ],

@@ -34,9 +34,9 @@ function wanted(bit: number): InetOption {
 /** Extension headers that are sent with each packet: none is. */
 const HEADERS: InetOption = {
   get: () => Buffer.alloc(0),
-  set: (_options, value, task) => {
+  set: ({ socket }, value, task) => {
     if (value.length === 0) return 0;
-    return mayUseRaw(task) ? -E.EOPNOTSUPP : -E.EPERM;
+    return mayUseRaw(task, socket.network) ? -E.EOPNOTSUPP : -E.EPERM;
   },
 };
 

@@ -109,7 +109,7 @@ export function bindsAnywhere(level: number, name: number, other: number, least:
     set: (options, value, task) => {
       if (value.length < least) return -E.EINVAL;
       const isOn = numberIn(value) !== 0;
-      if (isPrivileged && isOn && !mayMark(task)) return -E.EPERM;
+      if (isPrivileged && isOn && !mayMark(task, options.socket.network)) return -E.EPERM;
       options.keep(name, Number(isOn), level);
       options.endpoint.bindsAnywhere = isOn || options.kept(other, level) === 1;
       options.endpoint.optionsChanged();

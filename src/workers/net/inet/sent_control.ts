@@ -7,6 +7,7 @@ import { RTN_UNICAST } from "../../../shared/abi/netlink.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { NetCaller } from "../caller.ts";
 import { type Ancillary, controlMessages } from "../control.ts";
+import type { Network } from "../network.ts";
 import { mayMark, mayUseRaw } from "../privileges.ts";
 import type { StackCore } from "../stack/core.ts";
 import type { Message } from "../stack/datagram/message.ts";
@@ -32,6 +33,8 @@ export class SentControl implements Ancillary {
 interface Reader {
   readonly task: NetCaller;
   readonly core: StackCore;
+  /** The network namespace that its socket is in. */
+  readonly network: Network;
   readonly message: Message;
   readonly control: SentControl;
   /** The socket is AF_INET6, whatever its message is. */
@@ -46,10 +49,10 @@ function numberIn(body: Buffer): number {
 }
 
 /** Of SOL_SOCKET: __sock_cmsg_send. */
-const readSocketLevel: Read = ({ task, control }, type, body) => {
+const readSocketLevel: Read = ({ task, network, control }, type, body) => {
   switch (type) {
     case S.SO_MARK:
-      if (!mayMark(task)) return -EPERM;
+      if (!mayMark(task, network)) return -EPERM;
       if (body.length !== 4) return -EINVAL;
       control.mark = body.readInt32LE();
       return 0;
@@ -137,7 +140,7 @@ function readPacketInfo6({ core, message }: Reader, body: Buffer): number {
 }
 
 const read6: Read = (reader, type, body) => {
-  const { message, task } = reader;
+  const { message, task, network } = reader;
   switch (type) {
     case I.IPV6_PKTINFO:
     case I.IPV6_2292PKTINFO:
@@ -169,7 +172,7 @@ const read6: Read = (reader, type, body) => {
     case I.IPV6_RTHDRDSTOPTS:
     case I.IPV6_RTHDR:
     case I.IPV6_2292RTHDR:
-      return mayUseRaw(task) ? -EOPNOTSUPP : -EPERM;
+      return mayUseRaw(task, network) ? -EOPNOTSUPP : -EPERM;
     default:
       return -EINVAL;
   }
@@ -185,12 +188,13 @@ const readUdp: Read = ({ control }, type, body) => {
 export function readSentControl(
   task: NetCaller,
   core: StackCore,
+  network: Network,
   control: SentControl,
   message: Message,
   isOfV6: boolean,
   isTo6: boolean,
 ): number {
-  const reader = { task, core, message, control, isOfV6 };
+  const reader = { task, core, network, message, control, isOfV6 };
   for (const one of controlMessages(control.bytes)) {
     if (one === null) return -EINVAL;
     const { level, type, body } = one;

@@ -110,7 +110,7 @@ const CONGESTION: InetOption = {
 /** What a migration of connections would use. */
 const REPAIR: InetOption = {
   get: () => int(0),
-  set: (_options, _value, task) => (mayAdminister(task) ? -E.EINVAL : -E.EPERM),
+  set: ({ socket }, _value, task) => (mayAdminister(task, socket.network) ? -E.EINVAL : -E.EPERM),
 };
 
 const NOTHING: InetOption = { get: () => Buffer.alloc(0) };

@@ -112,7 +112,7 @@ export class NetlinkOptions extends SocketOptions {
 
   /** Whether who calls may join groups. */
   mayListen(task: NetCaller): boolean {
-    return this.protocol.mayAnyoneListen || mayAdminister(task);
+    return this.protocol.mayAnyoneListen || mayAdminister(task, this.socket.network);
   }
 
   /** Errors come with words. */

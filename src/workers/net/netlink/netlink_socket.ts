@@ -179,7 +179,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   /** Whether who calls may send to others than the kernel. */
   #mayReach(task: NetCaller, { port, group }: Named): number {
     if ((port === KERNEL_PORT && group === 0) || this.#protocol.mayAnyoneSend) return 0;
-    return mayAdminister(task) ? 0 : -E.EPERM;
+    return mayAdminister(task, this.network) ? 0 : -E.EPERM;
   }
 
   // ---- Sending ----

@@ -16,7 +16,7 @@ function frameTypeOf(protocol: number): number {
 export const PACKET: Family<Creator> = {
   isOnNet: true,
   refuses: (task, type) => {
-    if (!mayUseRaw(task)) return -EPERM;
+    if (!mayUseRaw(task, task.network)) return -EPERM;
     return TYPES.has(type) ? 0 : -ESOCKTNOSUPPORT;
   },
   create: ({ credentials, kernel, network }, type, protocol, status) => {

@@ -5,6 +5,7 @@ import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN } from "../../../shared/abi/prctl
 import type { ValueOf } from "../../../shared/abi/struct.ts";
 import { ucred } from "../../../shared/abi/structs.ts";
 import { capable } from "../../credentials/credentials.ts";
+import { NO_ID } from "../../credentials/id_map.ts";
 import type { ProcessName } from "../../vfs/processes.ts";
 import type { UnixCaller } from "./context.ts";
 
@@ -44,21 +45,29 @@ export const NO_PEER: Ucred = { process: null, uid: 0xffffffff, gid: 0xffffffff 
 export const NOBODY: Ucred = { process: null, uid: 65534, gid: 65534 };
 
 /** Whom a task may say that it is, with a number of its own PID namespace; or a negative errno. */
-export function claimed(task: UnixCaller, { pid, uid, gid }: ValueOf<typeof ucred>): Ucred | number {
+export function claimed(task: UnixCaller, given: ValueOf<typeof ucred>): Ucred | number {
+  const { pid } = given;
   const c = task.credentials;
-  const { users } = task.kernel;
-  if (!users.uids.has(uid) || !users.gids.has(gid)) return -EINVAL;
-  if (pid !== task.pid && !capable(c, users, CAP_SYS_ADMIN)) return -EPERM;
+  const { userNamespace: users } = c;
+  const uid = users.uids.toKernel(given.uid);
+  const gid = users.gids.toKernel(given.gid);
+  if (uid === NO_ID || gid === NO_ID) return -EINVAL;
+  if (pid !== task.pid && !capable(c, task.ownersOfShown.pids, CAP_SYS_ADMIN)) return -EPERM;
   if (![c.uid, c.euid, c.suid].includes(uid) && !capable(c, users, CAP_SETUID)) return -EPERM;
   if (![c.gid, c.egid, c.sgid].includes(gid) && !capable(c, users, CAP_SETGID)) return -EPERM;
   const process = task.pids.find(pid);
   return process === undefined || process.task === null ? -ESRCH : { process, uid, gid };
 }
 
-/** As that task is told. */
-export function credentialBytes(task: UnixCaller, { process, uid, gid }: Ucred): Buffer {
+/** As that task is told; of nobody as it stands. */
+export function credentialBytes(task: UnixCaller, peer: Ucred): Buffer {
   const bytes = Buffer.alloc(ucred.size);
-  ucred.encode({ pid: process?.in(task.pids) ?? 0, uid, gid }, bytes);
+  const { uids, gids } = task.credentials.userNamespace;
+  const pid = peer.process?.in(task.pids) ?? 0;
+  const isNobody = peer === NO_PEER || peer === NOBODY;
+  const uid = isNobody ? peer.uid : uids.told(peer.uid);
+  const gid = isNobody ? peer.gid : gids.told(peer.gid);
+  ucred.encode({ pid, uid, gid }, bytes);
   return bytes;
 }
 

@@ -19,12 +19,13 @@ function flag(key: "passCredentials" | "passPidfd"): Option<UnixOptions> {
   };
 }
 
-function peerGroups({ peer }: UnixOptions, _task: UnixCaller, room: number): Buffer | number {
+function peerGroups({ peer }: UnixOptions, { credentials }: UnixCaller, room: number): Buffer | number {
   if (peer === null) return -ENODATA;
   const { groups } = peer;
   if (room < groups.length * INT) return -ERANGE;
   const bytes = Buffer.alloc(groups.length * INT);
-  for (const [index, gid] of groups.entries()) bytes.writeUInt32LE(gid, index * INT);
+  const { gids } = credentials.userNamespace;
+  for (const [index, gid] of groups.entries()) bytes.writeUInt32LE(gids.told(gid), index * INT);
   return bytes;
 }
 

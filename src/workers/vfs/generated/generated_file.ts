@@ -164,12 +164,14 @@ export class GeneratedFile extends SeekableFile {
   }
 
   override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
+    const { write: own } = this.#contents;
     const { write } = this.#node;
-    if (write === undefined) return -EIO;
+    if (own === undefined && write === undefined) return -EIO;
     if (!this.#subject.exists) return -ESRCH;
     const at = task.call.base + offset;
     const text = Buffer.from(task.call.bytes.subarray(at, at + length)).toString("latin1");
-    const taken = write.call(this.#node, this.#subject, text, this.#credentials, position);
+    const taken =
+      own?.(text, position) ?? write!.call(this.#node, this.#subject, text, this.#credentials, position);
     return taken === 0 ? length : taken;
   }
 

@@ -71,11 +71,16 @@ export class GeneratedInode extends Inode {
     this.type = TYPES[node.kind];
   }
 
+  override get isAlwaysEmpty(): boolean {
+    const { node } = this;
+    return node.kind === "directory" && node.dynamic === undefined && Object.keys(node.children).length === 0;
+  }
+
   override attributes(): Attributes | number {
     const { node, subject } = this;
     if (!subject.exists) return -ENOENT;
     const time = now(this.fs.kernel.native);
-    const { uid, gid } = (node.kind === "file" ? node.owner : undefined) ?? subject.owner;
+    const { uid, gid } = (node.kind === "file" ? node.owner?.(subject) : undefined) ?? subject.owner;
     return {
       dev: this.fs.dev,
       ino: this.ino,
@@ -140,7 +145,7 @@ export class GeneratedInode extends Inode {
     if (node.kind === "link") return super.open(flags, credentials);
     if (!subject.exists) return -ESRCH;
     const opener = withoutGroups(credentials);
-    const contents = node.open(subject, opener);
+    const contents = node.open(subject, opener, flags);
     if (typeof contents === "number") return contents;
     return new GeneratedFile(this, node, subject, flags, opener, contents);
   }

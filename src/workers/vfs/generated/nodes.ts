@@ -34,6 +34,8 @@ export interface Contents {
   readonly records?: () => Iterator<Text>;
   /** Or its bytes by position, up to `length` of them: none at the end, or a negative errno. */
   readonly bytes?: (position: number, length: number) => Uint8Array | number;
+  /** What is written to it, in place of the node's own (FileNode.write). */
+  readonly write?: (text: string, position: number) => number;
   /** A record that is -EAGAIN is not there yet, and comes by that. */
   readonly wait?: (task: Caller) => Generator<void, void, void>;
   /** The open file is gone. */
@@ -46,9 +48,9 @@ export interface FileNode<S extends Subject> {
   readonly kind: "file";
   readonly mode: number;
   /** Whom it belongs to, if not to the owner of all that is about its subject. */
-  readonly owner?: Subject["owner"];
-  /** What a file that is opened now shows, or why it may not be opened. */
-  open(subject: S, credentials: Credentials): Contents | number;
+  owner?(subject: S): Subject["owner"];
+  /** What a file that is opened now, with O_* flags, shows, or why it may not be opened. */
+  open(subject: S, credentials: Credentials, flags: number): Contents | number;
   /** What was written, as one string: 0 for all of it, how much of it was taken, or a negative errno. */
   write?(subject: S, text: string, credentials: Credentials, position: number): number;
 }
@@ -127,7 +129,7 @@ export function file<S extends Subject>(
 
 /** A file that is bound to what `bind` finds for its subject. */
 export function bound<S extends Subject>(
-  bind: (subject: S) => Contents | number,
+  bind: (subject: S, credentials: Credentials) => Contents | number,
   { mode = 0o444, mayOpen }: { readonly mode?: number; readonly mayOpen?: Rule<S> } = {},
 ): FileNode<S> {
   return {
@@ -135,7 +137,7 @@ export function bound<S extends Subject>(
     mode,
     open(subject, credentials) {
       const refused = mayOpen?.(subject, credentials) ?? 0;
-      return refused < 0 ? refused : bind(subject);
+      return refused < 0 ? refused : bind(subject, credentials);
     },
   };
 }

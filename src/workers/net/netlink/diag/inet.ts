@@ -4,6 +4,7 @@ import * as E from "../../../../shared/abi/errno.ts";
 import { NLM_F_DUMP, NLM_F_MULTI } from "../../../../shared/abi/netlink.ts";
 import * as D from "../../../../shared/abi/sock_diag.ts";
 import { AF_INET, AF_INET6, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
+import type { IdMap } from "../../../credentials/id_map.ts";
 import type { Requester } from "../../caller.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import { InetRows } from "../../inet/rows.ts";
@@ -86,7 +87,7 @@ export function serveOldInet(by: Requester, request: Request): Answer | Outcome 
 }
 
 function serve(by: Requester, { type, flags, body }: Request, what: Asked, size: number): Answer | Outcome {
-  const isAdministrator = mayAdminister(by);
+  const isAdministrator = mayAdminister(by, by.network);
   if (type !== D.SOCK_DESTROY && (flags & NLM_F_DUMP) !== 0) {
     const filter = attributesOf(body, size).get(D.INET_DIAG_REQ_BYTECODE) ?? null;
     if (filter !== null) {
@@ -106,23 +107,25 @@ function serve(by: Requester, { type, flags, body }: Request, what: Asked, size:
   if (typeof row === "number") return row;
   if (row.family !== what.family || (what.cookie !== null && what.cookie !== row.cookie)) return -E.ENOENT;
   if (type === D.SOCK_DESTROY) return row.abort();
-  return (writer) => write(writer, 0, row, what.extensions, isAdministrator);
+  const { uids } = by.credentials.userNamespace;
+  return (writer) => write(writer, 0, row, what.extensions, isAdministrator, uids);
 }
 
 function* dump(
-  { network }: Requester,
+  { network, credentials }: Requester,
   what: Asked,
   filter: Buffer | null,
   isAdministrator: boolean,
 ): Generator<Told, number> {
   if (!PROTOCOLS.has(what.protocol)) return -E.ENOENT;
+  const { uids } = credentials.userNamespace;
   for (const row of new InetRows(network.inet).all(what.protocol)) {
     const isTold = row !== null && isWanted(row, what) && (filter === null || passes(filter, row));
     // Null: one more was looked at; by a long filter, as if there had been more of them.
     if (filter !== null)
       for (let cost = filter.length; cost > FILTER_AT_ONCE; cost -= FILTER_AT_ONCE) yield null;
     if (!isTold) yield null;
-    else yield (writer) => write(writer, NLM_F_MULTI, row, what.extensions, isAdministrator);
+    else yield (writer) => write(writer, NLM_F_MULTI, row, what.extensions, isAdministrator, uids);
   }
   return 0;
 }
@@ -217,6 +220,7 @@ function write(
   row: SocketRow,
   extensions: number,
   isAdministrator: boolean,
+  uids: IdMap,
 ): void {
   const bytes = Buffer.alloc(D.MESSAGE_SIZE);
   bytes.set([row.family, row.state, row.timer, row.retransmits]);
@@ -230,7 +234,7 @@ function write(
   bytes.writeUInt32LE(Math.min(row.expiresMs, 0xffffffff), 52);
   bytes.writeUInt32LE(row.receiveQueue, 56);
   bytes.writeUInt32LE(row.sendQueue, 60);
-  bytes.writeUInt32LE(row.uid, 64);
+  bytes.writeUInt32LE(uids.told(row.uid), 64);
   bytes.writeUInt32LE(row.inode, 68);
   writer.begin(D.SOCK_DIAG_BY_FAMILY, flags, bytes);
   for (const [attribute, isGiven, value] of ATTRIBUTES) {

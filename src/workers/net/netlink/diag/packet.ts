@@ -4,6 +4,7 @@ import * as E from "../../../../shared/abi/errno.ts";
 import { NLM_F_DUMP, NLM_F_MULTI } from "../../../../shared/abi/netlink.ts";
 import { SOCK_DIAG_BY_FAMILY } from "../../../../shared/abi/sock_diag.ts";
 import { AF_PACKET } from "../../../../shared/abi/socket.ts";
+import type { IdMap } from "../../../credentials/id_map.ts";
 import type { Requester } from "../../caller.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import type { ListedPacketSocket } from "../../packet/taps.ts";
@@ -24,12 +25,13 @@ export function servePacket(by: Requester, { flags, body }: Request): Answer | O
   return (flags & NLM_F_DUMP) === 0 ? -E.EOPNOTSUPP : dump(by, body.readUInt32LE(8));
 }
 
-function* dump({ network }: Requester, shown: number): Generator<Told, number> {
+function* dump({ network, credentials }: Requester, shown: number): Generator<Told, number> {
   const { packets } = network.inet;
+  const { uids } = credentials.userNamespace;
   for (let i = 0; i < packets.length; i++) {
     const socket = packets.at(i);
     if (socket === null) yield null;
-    else yield (writer) => write(writer, socket, shown);
+    else yield (writer) => write(writer, socket, shown, uids);
   }
   return 0;
 }
@@ -38,7 +40,7 @@ function words(values: readonly number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
-function write(writer: MessageWriter, socket: ListedPacketSocket, shown: number): void {
+function write(writer: MessageWriter, socket: ListedPacketSocket, shown: number, uids: IdMap): void {
   const bytes = Buffer.alloc(MESSAGE_SIZE);
   bytes.set([AF_PACKET, socket.type]);
   bytes.writeUInt16LE(socket.frameType, 2);
@@ -49,7 +51,7 @@ function write(writer: MessageWriter, socket: ListedPacketSocket, shown: number)
   const { info, receiveRing, sendRing, memory } = socket.told();
   if ((shown & SHOW_INFO) !== 0) {
     writer.attribute(DIAG_INFO, words(info));
-    writer.u32(DIAG_UID, socket.uid);
+    writer.u32(DIAG_UID, uids.told(socket.uid));
   }
   if ((shown & SHOW_RINGS) !== 0) {
     if (receiveRing !== null) writer.attribute(DIAG_RX_RING, words(receiveRing));

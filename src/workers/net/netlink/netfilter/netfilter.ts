@@ -72,7 +72,7 @@ export function* serveAll(
   const requests = requestsIn(bytes);
   const first = requests.next();
   if (first.done === true) return;
-  if (!mayAdminister(by)) {
+  if (!mayAdminister(by, by.network)) {
     acknowledge(first.value, -E.EPERM);
     return;
   }

@@ -11,6 +11,7 @@ import { BRIDGE, DUMMY, VETH, type VirtualKind } from "../../devices/kinds.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { Device, DeviceCounts } from "../../devices/rows.ts";
 import { Network } from "../../network.ts";
+import { mayAdminister } from "../../privileges.ts";
 import { Cable } from "../../stack/link/cable.ts";
 import { attributesOf, numberOf, type Request, textOf } from "../message.ts";
 import { type Changer, header, type Kind, LINK_SIZE, SHORT } from "./kind.ts";
@@ -264,7 +265,8 @@ function targetOf(task: Requester, attributes: Attributes): Network | Outcome {
   const name = nameIn(attributes, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD);
   if (name === null) return task.network;
   const found = task.named.get(name);
-  return typeof found !== "number" && found.devices.isHosts ? -E.EPERM : found;
+  if (typeof found === "number") return found;
+  return found.devices.isHosts || !mayAdminister(task, found) ? -E.EPERM : found;
 }
 
 /** What kind of device is asked for. */

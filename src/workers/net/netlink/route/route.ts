@@ -71,7 +71,7 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
 }
 
 function change(task: Requester, request: Request, { socket, port }: Asker): Outcome | null {
-  if (!mayConfigure(task, task.network.devices)) return -EPERM;
+  if (!mayConfigure(task, task.network)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;
   if (request.type === N.RTM_NEWNSID) return newNsid(task, request);
   const found = CHANGES.get(request.type);
