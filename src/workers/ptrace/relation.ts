@@ -75,8 +75,10 @@ export function traceMe(task: Task): number {
   const tracer = creator !== null && !creator.dead ? creator : parent.tasks.find((other) => !other.dead);
   if (tracer === undefined) return -EPERM;
   const { credentials } = tracer;
-  const covers = coversCapabilities(credentials, task.credentials, false);
-  if (!covers && !capable(credentials, task.kernel.users, CAP_SYS_PTRACE)) return -EPERM;
+  const { userNamespace } = task.credentials;
+  const covers =
+    credentials.userNamespace === userNamespace && coversCapabilities(credentials, task.credentials, false);
+  if (!covers && !capable(credentials, userNamespace, CAP_SYS_PTRACE)) return -EPERM;
   link(task, tracer, false, 0, credentials);
   return 0;
 }
@@ -265,8 +267,8 @@ export function passTracee(old: Task, next: Task): void {
 }
 
 /** Whether what a program file grants goes to somebody whose tracer may not have it (F29). */
-export function isTracedByLesser({ tracee, kernel }: Task): boolean {
-  return tracee !== null && !capable(tracee.credentials, kernel.users, CAP_SYS_PTRACE);
+export function isTracedByLesser({ tracee, credentials }: Task): boolean {
+  return tracee !== null && !capable(tracee.credentials, credentials.userNamespace, CAP_SYS_PTRACE);
 }
 
 // ---- Its memory ----
