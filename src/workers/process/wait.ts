@@ -132,7 +132,11 @@ function findTraced(task: Task, selector: Selector, options: number): Report | n
       const { id, group } = tracee.task;
       if (!selector(id, group)) continue;
       if (tracee.endStatus < 0) any = true;
-      else if ((options & WEXITED) !== 0) return endReport(tracee);
+      else if ((options & WEXITED) !== 0) {
+        const report = endReport(tracee);
+        if (report.kind !== "exited" || !eligible(task, group, selector, options)) return report;
+        any = true; // a child as any other, whose use is not known yet
+      }
       if (tracee.untold !== 0 && !tracee.isListening) return { child: group, kind: "trapped", tracee };
     }
   }
@@ -142,8 +146,8 @@ function findTraced(task: Task, selector: Selector, options: number): Report | n
 /** Of a process that is the caller's own child, that of a child. */
 function endReport(tracee: Tracee<Task>): Report {
   const { group } = tracee.task;
-  const isChilds = tracee.task === group.leader && group.whenUntraced === null;
-  return { child: group, kind: isChilds ? "exited" : "untraced", tracee };
+  const isOwn = tracee.task === group.leader && group.whenUntraced === null;
+  return { child: group, kind: isOwn ? "exited" : "untraced", tracee };
 }
 
 /** Waits as the options say, then hands the report to `deliver`, whose result is the call's. */

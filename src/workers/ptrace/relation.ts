@@ -2,8 +2,7 @@
 // between two threads; what its process shares (its memory, whose call sites are not patched from then on) is looked after
 // here as well.
 
-import { EPERM, ERESTARTNOINTR } from "../../shared/abi/errno.ts";
-import { POLLIN } from "../../shared/abi/poll.ts";
+import { EPERM, ERESTARTNOINTR, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_SYS_PTRACE } from "../../shared/abi/prctl.ts";
 import * as P from "../../shared/abi/ptrace.ts";
 import {
@@ -22,6 +21,7 @@ import { type Credentials, capable, coversCapabilities } from "../credentials/cr
 import { undoIn } from "../patch/clear_pools.ts";
 import { allowLocalAnswers } from "../platform/local_answers.ts";
 import { wakeWaiters } from "../process/child_waiters.ts";
+import { waitForExecs } from "../process/exec_waiters.ts";
 import { mayInspect } from "../process/ptrace_access.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { sendToTask } from "../signals/send_signal.ts";
@@ -75,24 +75,12 @@ export function traceMe(task: Task): number {
   const tracer = creator !== null && !creator.dead ? creator : parent.tasks.find((other) => !other.dead);
   if (tracer === undefined) return -EPERM;
   const { credentials } = tracer;
-  const covers = coversCapabilities(credentials, task.credentials, false);
-  if (!covers && !capable(credentials, task.kernel.users, CAP_SYS_PTRACE)) return -EPERM;
+  const { userNamespace } = task.credentials;
+  const covers =
+    credentials.userNamespace === userNamespace && coversCapabilities(credentials, task.credentials, false);
+  if (!covers && !capable(credentials, userNamespace, CAP_SYS_PTRACE)) return -EPERM;
   link(task, tracer, false, 0, credentials);
   return 0;
-}
-
-/** Waits while a thread of the process executes a program: what that may gain depends on who traces it. False: a signal came. */
-function* waitForExecs(tracer: Task, group: ThreadGroup): Generator<void, boolean, void> {
-  const { call } = tracer;
-  while (group.execs > 0) {
-    const entry = { events: POLLIN, wake: () => call.completeWait(0) };
-    group.execWatchers.add(entry);
-    call.waiter = { cancel: () => group.execWatchers.remove(entry) };
-    const isInterrupted = yield* call.wait();
-    group.execWatchers.remove(entry);
-    if (isInterrupted) return false;
-  }
-  return true;
 }
 
 function mayAttach(tracer: Task, task: Task): boolean {
@@ -101,9 +89,11 @@ function mayAttach(tracer: Task, task: Task): boolean {
 }
 
 /** PTRACE_ATTACH, or PTRACE_SEIZE with options. */
-export function* attach(tracer: Task, task: Task, isSeized: boolean, options: number): Coroutine {
-  if (task.group === tracer.group) return -EPERM;
-  if (!(yield* waitForExecs(tracer, task.group))) return -ERESTARTNOINTR;
+export function* attach(tracer: Task, found: Task, isSeized: boolean, options: number): Coroutine {
+  if (found.group === tracer.group) return -EPERM;
+  if (!(yield* waitForExecs(tracer, found.group))) return -ERESTARTNOINTR;
+  const { task } = found.id; // another one, if its process has executed a program meanwhile
+  if (task === null) return -ESRCH;
   if (!mayAttach(tracer, task)) return -EPERM;
   const tracee = link(task, tracer, isSeized, options, tracer.credentials);
   // One that stands still with its group is its tracer's to let go on.
@@ -265,8 +255,8 @@ export function passTracee(old: Task, next: Task): void {
 }
 
 /** Whether what a program file grants goes to somebody whose tracer may not have it (F29). */
-export function isTracedByLesser({ tracee, kernel }: Task): boolean {
-  return tracee !== null && !capable(tracee.credentials, kernel.users, CAP_SYS_PTRACE);
+export function isTracedByLesser({ tracee, credentials }: Task): boolean {
+  return tracee !== null && !capable(tracee.credentials, credentials.userNamespace, CAP_SYS_PTRACE);
 }
 
 // ---- Its memory ----

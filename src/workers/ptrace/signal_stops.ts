@@ -51,8 +51,8 @@ export function stopIfDue(
 function changed(task: Task, { signal, tracer }: Tracee<Task>, info: SigInfo): SigInfo | null {
   if (signal === 0) return null;
   if (signal === info.signo) return info;
-  const { credentials } = tracer;
-  return { signo: signal, code: SI_USER, pid: tracer.group.id.in(task.pids), uid: credentials.uid };
+  const uid = task.credentials.userNamespace.uids.told(tracer.credentials.uid);
+  return { signo: signal, code: SI_USER, pid: tracer.group.id.in(task.pids), uid };
 }
 
 /** A signal has been taken that is about to be acted upon: it stops; `then` is told what is to be acted upon instead, or null. */

@@ -3,6 +3,7 @@
 
 import { SIGTRAP, TRAP_HWBKPT, TRAP_TRACE } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { readStubMemory } from "../platform/stub_memory.ts";
 import type { Task } from "../process/task.ts";
@@ -55,7 +56,7 @@ export function onStep(task: Task): boolean {
   if (tracee === null || !tracee.hasTrapFlag) return false;
   if (kernel.slots.word(call.slot, L.FAULT_CODE) !== TRAP_TRACE) return false;
   if (isInHostVdso(task)) {
-    task.returnToGuest(null); // behind it the guest's own code is stepped again
+    call.replyFinal(Reply.RESUME); // not by way of signals, whose frames would show it (F9): the guest's own code is stepped next
     return true;
   }
   const { debug } = tracee;

@@ -221,7 +221,8 @@ export function dropAsides(tracee: Tracee<Task>): void {
 
 /** The tracee itself is what these tell of. */
 function about(task: Task, signo: number, code: number): SigInfo {
-  return { signo, code, pid: task.tid, uid: task.credentials.uid };
+  const { uid, userNamespace } = task.credentials;
+  return { signo, code, pid: task.tid, uid: userNamespace.uids.told(uid) };
 }
 
 export function signalStop(info: SigInfo): Stop {

@@ -2,7 +2,6 @@
 
 import * as B from "../../shared/abi/bpf.ts";
 import { EACCES, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, ERESTARTNOINTR, ESRCH } from "../../shared/abi/errno.ts";
-import { POLLIN } from "../../shared/abi/poll.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { nr } from "../../shared/abi/syscalls.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
@@ -11,6 +10,7 @@ import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import { closeDue, closeNow } from "../mem/close_kept.ts";
 import { fetch } from "../mem/direct_copy.ts";
+import { waitForExecs } from "../process/exec_waiters.ts";
 import type { Task } from "../process/task.ts";
 import { readFilter, SeccompFilter } from "./filter.ts";
 
@@ -91,22 +91,6 @@ function install(task: Task, bytes: Uint8Array, flags: number): number {
   return 0;
 }
 
-/**
- * Waits while a thread of the process executes a program, which ends all others, or fails: what the program may gain was
- * found out by what that thread had before (Linux's cred_guard_mutex). False: a signal has ended the wait.
- */
-function* waitForExecs({ call, group }: Task): Generator<void, boolean, void> {
-  while (group.execs > 0) {
-    const entry = { events: POLLIN, wake: () => call.completeWait(0) };
-    group.execWatchers.add(entry);
-    call.waiter = { cancel: () => group.execWatchers.remove(entry) };
-    const isInterrupted = yield* call.wait();
-    group.execWatchers.remove(entry);
-    if (isInterrupted) return false;
-  }
-  return true;
-}
-
 function* setFilter(task: Task, flags: number, address: number): Coroutine {
   const { call } = task;
   const at = call.base + WINDOW;
@@ -121,7 +105,8 @@ function* setFilter(task: Task, flags: number, address: number): Coroutine {
   const length = count * B.SOCK_FILTER_SIZE;
   if ((yield* fetch(task, where, WINDOW, length)) < length) return -EFAULT;
   const program = Buffer.from(call.bytes.subarray(at, at + length));
-  if ((flags & P.SECCOMP_FILTER_FLAG_TSYNC) !== 0 && !(yield* waitForExecs(task))) return -ERESTARTNOINTR;
+  if ((flags & P.SECCOMP_FILTER_FLAG_TSYNC) !== 0 && !(yield* waitForExecs(task, task.group)))
+    return -ERESTARTNOINTR;
   const result = install(task, program, flags);
   const { kept } = task.stub;
   if (!kept.isAllowed) kept.dropAll();

@@ -140,9 +140,10 @@ export function sendToGroup(group: ThreadGroup, given: SigInfo): number {
   if (info.signo === SIGKILL) return kill(group, info);
   const alive = group.tasks.filter((task) => !task.dead);
   if (alive.length === 0) return 0; // its host process is gone, which ends it
-  const takers = alive.filter((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
+  const mayTake = (task: Task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo);
   // One that its tracer has stopped takes nothing before it goes on.
-  const taker = takers.find(({ tracee }) => tracee === null || tracee.stop === null) ?? takers[0];
+  const runs = ({ tracee }: Task) => tracee === null || tracee.stop === null;
+  const taker = alive.find((task) => mayTake(task) && runs(task)) ?? alive.find(mayTake);
   if (dropped(taker ?? alive[0]!, info)) return 0;
   if (taker !== undefined && endsAtOnce(taker, info)) return endAtOnce(taker, info);
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;
