@@ -19,7 +19,7 @@ import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { figures } from "./figures.ts";
 import { HeldProfile, readOptions } from "./profile.ts";
-import { CODE_RINGFENCE, Program } from "./program.ts";
+import { CODE_RINGFENCE, type Event, Program } from "./program.ts";
 import { invalid, RequestError } from "./request_error.ts";
 
 const SIGNAL_MAX = 64;
@@ -131,6 +131,17 @@ function profile(peer: Peer): HeldProfile {
   return peer.profile;
 }
 
+/** What a method returns that has something to do when its answer has gone out. */
+class Answer {
+  readonly result: unknown;
+  readonly sent: () => void;
+
+  constructor(result: unknown, sent: () => void = () => {}) {
+    this.result = result;
+    this.sent = sent;
+  }
+}
+
 type Method = (control: Control, peer: Peer, params: Params) => unknown;
 
 const METHODS: Readonly<Record<string, Method>> = {
@@ -238,7 +249,12 @@ const METHODS: Readonly<Record<string, Method>> = {
     const own = isDetached ? 4 : 3;
     const given = connection.takeDescriptors(own + preservedCount(params.preserved));
     if (!given) throw invalid("descriptors");
-    const tell = (event: object) => connection.send(event);
+    // Who waits for the answer passes over what comes before it, which the program's end must not.
+    let early: object[] | null = [];
+    const tell = (event: Event) => {
+      if (early === null || event.event !== "exit") connection.send(event);
+      else early.push(event);
+    };
     const waiter = isDetached ? given[3]! : null;
     const started = await container(control).exec(
       spec,
@@ -251,6 +267,10 @@ const METHODS: Readonly<Record<string, Method>> = {
     peer.program = started;
     // Nobody has waited for it to start.
     if (peer.isGone) await started.kill();
+    return new Answer(null, () => {
+      for (const event of early!) connection.send(event);
+      early = null;
+    });
   },
 
   /** Makes another container in the sandbox of its pod, of the descriptors that `descriptors` names in their order. */
@@ -409,8 +429,10 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
   try {
     const handler = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined;
     if (!handler) throw new RequestError("ERR_METHOD", `unknown method ${method}`);
-    const result = await handler(control, peer, given);
+    const returned = await handler(control, peer, given);
+    const { result, sent } = returned instanceof Answer ? returned : new Answer(returned);
     if (id !== undefined) peer.connection.send({ id, result: result ?? null });
+    sent();
   } catch (error) {
     const code = error instanceof RequestError ? error.code : "ERR_INTERNAL";
     const message = error instanceof Error ? error.message : String(error);
