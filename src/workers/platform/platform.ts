@@ -47,8 +47,6 @@ export interface Platform {
   killByNumber(pid: number): void;
   /** The kernel has ended: there are no stub processes, and no new ones. */
   close(): void;
-  /** A stub process has ended: forgets it, soon, and then tells what it has used. Until then nobody else has its number. */
+  /** A stub process has ended: forgets it, and then tells what it has used. Until then nobody else has its number. */
   reap(pid: number, reaped: (use: ResourceUse) => void): void;
-  /** Those that are to be forgotten are forgotten at once. */
-  reapNow(): void;
 }

@@ -1,5 +1,5 @@
-// What host processes have used beside CPU time (getrusage(2)). It is told when a stub is reaped, which is some
-// milliseconds after its process has ended for the guest: until then an account is open, and who asks waits, and hurries it.
+// What host processes have used beside CPU time (getrusage(2)). It is told when a stub is reaped, a moment after its
+// process has ended for the guest: until then an account is open, and who asks waits.
 
 import { readI64 } from "../../shared/abi/struct.ts";
 import type { StubProcess } from "./stub_process.ts";
@@ -59,17 +59,9 @@ export class UseAccount {
     return this.#untold === 0;
   }
 
-  /** Calls `done` when all have told, which `hurry` makes be soon. */
-  whenComplete(done: () => void, hurry: () => void): void {
+  /** Calls `done` when all have told. */
+  whenComplete(done: () => void): void {
     this.#waiting.push(done);
-    hurry();
-  }
-
-  /** Somebody waits for what its stubs have used. */
-  get isWaitedFor(): boolean {
-    for (let account: UseAccount | null = this; account !== null; account = account.#heir)
-      if (account.#waiting.length > 0) return true;
-    return false;
   }
 
   /** One more stub is about to end. */

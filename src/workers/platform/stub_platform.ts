@@ -61,8 +61,4 @@ export abstract class StubPlatform implements Platform {
   reap(pid: number, reaped: (use: ResourceUse) => void): void {
     this.zygote.reap(pid, reaped);
   }
-
-  reapNow(): void {
-    this.zygote.reapNow();
-  }
 }

@@ -239,7 +239,6 @@ export class Stubs {
   ended(stub: StubProcess): void {
     this.strangers.ended(stub);
     this.#reap(stub.pid, stub, (use) => useIsKnown(stub, use));
-    if (stub.account?.isWaitedFor === true) this.#kernel.platform.reapNow();
   }
 
   // Until it is reaped its number is its own, and it is known.

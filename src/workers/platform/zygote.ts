@@ -1,7 +1,6 @@
 // The zygote as the supervisor sees it: the clean process that all stub processes are copies of.
 
 import { readI64 } from "../../shared/abi/struct.ts";
-import { Looks } from "../call/looks.ts";
 import type { Introduction } from "./platform.ts";
 import { NO_USE, type ResourceUse, useFrom } from "./resource_use.ts";
 import { type RequestsContext, ZygoteRequests } from "./zygote_requests.ts";
@@ -14,9 +13,6 @@ const MORE = 16;
 /** Of a process's name (SPAWN_NAME_SIZE), and where it stands there, behind descriptors. */
 const NAME_SIZE = 16;
 const NAME = 1024;
-/** How long a child that has ended stays at most, and how many of them. */
-const REAP_NS = 5e6;
-const REAPED_AT_ONCE = 8;
 /** SPAWN_GROUPS_MAX */
 const GROUPS_MAX = 32;
 
@@ -35,9 +31,6 @@ export class Zygote {
   readonly #kernel: RequestsContext;
   readonly #socket: number;
   readonly #requests: ZygoteRequests;
-  /** Children that have ended and are not reaped. */
-  readonly #dead: { readonly pid: number; readonly done: (use: ResourceUse) => void }[] = [];
-  readonly #reaps: Looks;
   /** 0: it has not introduced itself. */
   pid = 0;
 
@@ -45,10 +38,6 @@ export class Zygote {
     this.#kernel = kernel;
     this.#socket = socket;
     this.#requests = new ZygoteRequests(kernel, socket);
-    this.#reaps = new Looks(kernel, REAP_NS, () => {
-      this.reapNow();
-      return false;
-    });
   }
 
   /** Requests without an answer. */
@@ -91,7 +80,7 @@ export class Zygote {
   ): number {
     const { native } = this.#kernel;
     const { scratch, scratchWords, scratchView } = native;
-    const error = this.#requests.ask({
+    return this.#requests.ask({
       isWanted,
       send: (sequence) => {
         for (let i = 0; i < NAME_SIZE; i++) scratch[NAME + i] = i < name.length ? name.charCodeAt(i) : 0;
@@ -99,10 +88,8 @@ export class Zygote {
         for (let i = 0; i < count; i++) scratchWords[i] = groups[i]!;
         return native.zygoteSend(this.#socket, SPAWN, sequence, low, high, count);
       },
-      answered: (failed) => done(failed < 0 ? failed : scratchView.getInt32(VALUE, true)),
+      answered: (error) => done(error < 0 ? error : scratchView.getInt32(VALUE, true)),
     });
-    this.reapNow();
-    return error;
   }
 
   /** It leaves, and no stub is made any more. */
@@ -111,22 +98,8 @@ export class Zygote {
     this.#kernel.native.close(this.#socket);
   }
 
-  /**
-   * Reaps a child that has ended; `done` is told what it has used, also where nobody knows. Some are reaped at once, since to wake
-   * the zygote takes longer than all of them: soon, or when reapNow() is called.
-   */
+  /** Reaps a child that has ended; `done` is told what it has used, also where nobody knows. */
   reap(pid: number, done: (use: ResourceUse) => void): void {
-    this.#dead.push({ pid, done });
-    if (this.#dead.length >= REAPED_AT_ONCE) this.reapNow();
-    else this.#reaps.begin();
-  }
-
-  /** Somebody waits for what children that have ended have used, or the zygote is awake anyway. */
-  reapNow(): void {
-    for (const { pid, done } of this.#dead.splice(0)) this.#reap(pid, done);
-  }
-
-  #reap(pid: number, done: (use: ResourceUse) => void): void {
     const { native } = this.#kernel;
     const error = this.#requests.ask({
       isWanted: () => true,

@@ -30,13 +30,10 @@ function* childrenUse(task: Task, address: number): Coroutine {
   const { use, childrenTime } = task.group;
   while (!use.isComplete) {
     let told = false;
-    use.whenComplete(
-      () => {
-        told = true;
-        task.call.completeWait(0);
-      },
-      () => task.kernel.platform.reapNow(),
-    );
+    use.whenComplete(() => {
+      told = true;
+      task.call.completeWait(0);
+    });
     // Stubs that were killed are gone in no time: no signal ends this wait but one that kills.
     while (!told) {
       task.call.replyBlocked();

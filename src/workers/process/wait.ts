@@ -100,10 +100,7 @@ function find(task: Task, selector: Selector, options: number, wantsUse: boolean
       if (child.whenUntraced !== null) any = true; // its tracer waits for it first
       if ((options & WEXITED) === 0 || child.whenUntraced !== null) continue; // it will never report anything else
       if (!wantsUse || child.use.isComplete) return { child, kind: "exited", tracee: null };
-      child.use.whenComplete(
-        () => wakeWaiters(task.group),
-        () => task.kernel.platform.reapNow(),
-      );
+      child.use.whenComplete(() => wakeWaiters(task.group));
       any = true;
       continue;
     }
