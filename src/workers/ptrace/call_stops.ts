@@ -46,8 +46,17 @@ function goOnWithCall(task: Task, tracee: Tracee<Task>, isJudged: boolean): void
   } else task.call.start(serveAnew(task, nr, isJudged));
 }
 
+/** Its tracer has ended, and it with it. */
+function awaitEnd(task: Task): void {
+  task.call.park(() => awaitEnd(task));
+}
+
 /** A call of a traced thread has been claimed. True: it stops before it is made. */
 export function stopAtEntry(task: Task, tracee: Tracee<Task>, nr: number): boolean {
+  if (tracee.isDoomed) {
+    awaitEnd(task);
+    return true;
+  }
   tracee.isPastExit = false;
   const emulates = tracee.going === "sysemu" || tracee.going === "sysemu_step";
   if ((tracee.going !== "syscall" && !emulates) || isInHostVdso(task)) return false;

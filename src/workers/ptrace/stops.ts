@@ -107,6 +107,7 @@ export function isInHostVdso(task: Task): boolean {
 
 /** Its tracer is told by SIGCHLD, and by wait(2). */
 function tell(tracee: Tracee<Task>, { code, why }: Stop): void {
+  if (tracee.isDoomed) return; // it has ended
   const { task, tracer } = tracee;
   tracee.untold = code;
   const status = why === CLD_STOPPED ? task.group.stopSignal : code & SIGNAL_MASK;

@@ -76,6 +76,8 @@ export class Tracee<T> {
   debug: DebugRegisters | null = null;
 
   // ---- Its end ----
+  /** Its tracer has ended and takes it along: it is about to be killed, and does nothing until then. */
+  isDoomed = false;
   /** Wait status of a thread that has ended while others of its process go on, or of the process; -1. */
   endStatus = -1;
 
