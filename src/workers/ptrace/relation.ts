@@ -86,7 +86,7 @@ export function traceMe(task: Task): number {
 
 function mayAttach(tracer: Task, task: Task): boolean {
   if (task.group === tracer.group || task.tracee !== null || task.isEnding) return false;
-  return mayInspect(tracer.credentials, task.group, true) === 0;
+  return mayInspect(tracer.credentials, task, true) === 0;
 }
 
 /** PTRACE_ATTACH, or PTRACE_SEIZE with options. */
