@@ -98,7 +98,7 @@ export function withoutTrapFlag(task: Task, tracee: Tracee<Task>): boolean {
   return true;
 }
 
-/** Whether a call is the host's vDSO's, on behalf of the guest's, which makes another one at once: nobody sees it (F9). */
+/** Whether it is in code of the host's vDSO, mostly on behalf of the guest's: no signal frame shows it (F9). */
 export function isInHostVdso(task: Task): boolean {
   return task.kernel.slots.word(task.call.slot, L.RIP + 4) === Math.floor(L.HOST_VDSO / TWO_32);
 }

@@ -66,6 +66,8 @@ export class Tracee<T> {
   going: Going = "cont";
   /** The signal that it was let go on with. */
   signal = 0;
+  /** Its call is the host's vDSO's, on behalf of the guest's, as it was made: nobody sees it. */
+  isVdsoCall = false;
   /** Its call's end has been passed: what is done there is done once. */
   isPastExit = false;
   /** The trap flag in its registers is its tracer's, not its own. */
