@@ -186,7 +186,7 @@ export function goOn(tracee: Tracee<Task>): void {
 
 // ---- What its stub does meanwhile ----
 
-/** Has its stub do something while it stands, behind what it does already. */
+/** Has its stub do something while it stands, behind what it does already. It has as long as for a kick (F14). */
 export function doAside(
   tracee: Tracee<Task>,
   begins: (task: Task) => void,
@@ -201,6 +201,7 @@ function nextAside(tracee: Tracee<Task>): void {
     const aside = tracee.asides[0];
     if (aside === undefined) return;
     if (tracee.stop !== null && !tracee.task.isEnding && tracee.task.call.owned) {
+      tracee.task.kernel.kicks.watch(tracee.task, "aside");
       tracee.task.call.aside(aside.begin, () => {
         tracee.asides.shift();
         aside.end(true);
