@@ -192,20 +192,32 @@ export function doAside(
   begins: (task: Task) => void,
   end: (isDone: boolean) => void,
 ): void {
-  tracee.asides.push({ begin: () => begins(tracee.task), end });
+  tracee.asides.push({ begin: () => begins(tracee.task), end, isOwed: false });
   if (tracee.asides.length === 1) nextAside(tracee);
+}
+
+/** As doAside, where such a thing ends that is to be made good by another: before all else. */
+export function doBehind(
+  tracee: Tracee<Task>,
+  begins: (task: Task) => void,
+  end: (isDone: boolean) => void,
+): void {
+  tracee.asides.unshift({ begin: () => begins(tracee.task), end, isOwed: true });
 }
 
 function nextAside(tracee: Tracee<Task>): void {
   for (;;) {
     const aside = tracee.asides[0];
     if (aside === undefined) return;
-    if (tracee.stop !== null && !tracee.task.isEnding && tracee.task.call.owned) {
+    const stands = tracee.stop !== null || aside.isOwed;
+    if (stands && !tracee.task.isEnding && tracee.task.call.owned) {
       tracee.task.kernel.kicks.watch(tracee.task, "aside");
-      tracee.task.call.aside(aside.begin, () => {
+      tracee.task.call.aside(aside.begin, (isDone) => {
+        if (tracee.asides[0] !== aside) return; // they have been dropped
         tracee.asides.shift();
-        aside.end(true);
-        if (!tracee.task.call.isAside) nextAside(tracee);
+        aside.end(isDone);
+        if (!isDone) dropAsides(tracee);
+        else if (!tracee.task.call.isAside) nextAside(tracee);
       });
       return;
     }

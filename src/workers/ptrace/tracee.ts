@@ -30,6 +30,8 @@ export interface Aside {
   readonly begin: () => void;
   /** It has been done; false: it will not be, the thread has gone on, or is gone. */
   readonly end: (isDone: boolean) => void;
+  /** It is done also for a thread that has been let go on meanwhile, which does so behind it. */
+  readonly isOwed: boolean;
 }
 
 export class Tracee<T> {
