@@ -3,6 +3,8 @@
 //@ args: root
 //@ args: user
 #include "user_namespace.h"
+#include <sys/prctl.h>
+#include <sys/stat.h>
 
 static int is_root, is_long;
 
@@ -164,6 +166,26 @@ static void below(void) {
   show("two below", "/proc/self/uid_map");
 }
 
+// What others may not look into.
+static void not_dumpable(void) {
+  say("-- not dumpable");
+  pid_t child = fork();
+  if (child == 0) {
+    static const char *const files[] = {"uid_map", "gid_map", "setgroups"};
+    prctl(PR_SET_DUMPABLE, 0);
+    for (int i = 0; i < 3; i++) {
+      char path[64];
+      struct stat st;
+      snprintf(path, sizeof path, "/proc/self/%s", files[i]);
+      int fd = open(path, O_WRONLY);
+      value(files[i], stat(path, &st) ? -errno : (long)st.st_uid);
+      value("  to write", fd < 0 ? -errno : 0);
+    }
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+}
+
 static void of_others(void) {
   int go[2];
   if (pipe(go)) _exit(9);
@@ -196,6 +218,7 @@ int main(int argc, char **argv) {
   is_root = argc < 2 || strcmp(argv[1], "user") != 0;
   if (!is_root) become_open(SOMEBODY, HIS_GROUP);
   forms();
+  not_dumpable();
   if (is_root) long_forms();
   in_child("its own", own);
   in_child("opened before", opened_before);

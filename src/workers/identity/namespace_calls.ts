@@ -58,7 +58,7 @@ function unshare(task: Task, given: number): number {
     return -EINVAL;
   }
   if ((flags & ~KNOWN) !== 0) return -EINVAL;
-  if ((flags & OF_THREADS) !== 0 && task.group.alive > 1) return -EINVAL;
+  if ((flags & OF_THREADS) !== 0 && task.group.tasks.length > 1) return -EINVAL;
   const refused = mayMakeNamespaces(task, flags);
   if (refused < 0) return refused;
   if ((flags & C.CLONE_FILES) !== 0 && !task.files.mayBeUnshared) return -ENOMEM;

@@ -152,7 +152,7 @@ const TIME = kind<object>({
   hold: () => {},
   release: () => {},
   mayEnter: ({ group, kernel }, _one, credentials) => {
-    if (group.alive > 1) return -EUSERS;
+    if (group.tasks.length > 1) return -EUSERS;
     return administers(credentials, kernel.users);
   },
   enter: () => {},
@@ -173,7 +173,7 @@ export const USER = kind<UserNamespace>({
   release: (one) => one.release(),
   mayEnter: (task, one, credentials) => {
     // Nobody enters the one that they are in: what they have given up would come back.
-    if (one === credentials.userNamespace || task.group.alive > 1 || task.fs.users > 1) return -EINVAL;
+    if (one === credentials.userNamespace || task.group.tasks.length > 1 || task.fs.users > 1) return -EINVAL;
     return capable(credentials, one, CAP_SYS_ADMIN) ? 0 : -EPERM;
   },
   enter: (task, one) => becomeOther(task, inNamespace(task.credentials, one)),

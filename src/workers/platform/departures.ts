@@ -6,6 +6,8 @@ import type { Timers } from "../call/timers.ts";
 import type { Native } from "../native.ts";
 
 const LOOK_NS = 50e6;
+/** Processes that one look kills (F26). */
+const KILLS_A_LOOK = 64;
 
 interface Leaver {
   readonly isAlive: boolean;
@@ -31,13 +33,15 @@ export class Departures {
     this.#leaving.delete(stub);
   }
 
-  // As many at most as there are processes; each of them is here twice at most.
   #look(): boolean {
+    let left = KILLS_A_LOOK;
     for (const [stub, isLate] of this.#leaving) {
-      if (isLate) {
+      if (!isLate) this.#leaving.set(stub, true);
+      else if (left > 0) {
+        left--;
         this.#leaving.delete(stub);
         stub.kill();
-      } else this.#leaving.set(stub, true);
+      }
     }
     return this.#leaving.size > 0;
   }

@@ -102,11 +102,11 @@ export class StubProcess {
   }
 
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
-  leave(group: ThreadOwner): void {
+  leave(group: ThreadOwner, isOwnWish: boolean): void {
     // Who is on the way out, and may never get there, is no user.
     const others = this.tasks.some((task) => !task.dead && !task.leaving && task.group !== group);
     if (!others) {
-      const last = this.#lastThread;
+      const last = isOwnWish ? this.#lastThread : null;
       if (last === null) this.kill();
       else {
         this.kernel.stubs.departures.expect(this);

@@ -6,7 +6,7 @@ import { O_ACCMODE, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { type Credentials, capable } from "../credentials/credentials.ts";
 import type { IdMap } from "../credentials/id_map.ts";
-import type { MapName, UserNamespace } from "../credentials/user_namespace.ts";
+import type { MapName, OwnerIds, UserNamespace } from "../credentials/user_namespace.ts";
 import { writeMap, writeSetgroups } from "../identity/user_maps.ts";
 import type { FileNode } from "../vfs/generated/nodes.ts";
 import type { ProcessSubject } from "./subjects.ts";
@@ -17,10 +17,17 @@ function besides(users: UserNamespace, name: MapName, { userNamespace: own }: Cr
   return users.number === 0 ? null : users.parent![name];
 }
 
+/** What a program that others may not look into has is not theirs to write, nor its own (proc(5)). */
+function owner({ task, owner: own }: ProcessSubject): OwnerIds {
+  const { space } = task.stub;
+  return space.dumpable === 1 ? own : space.owner.root;
+}
+
 function map(name: MapName): FileNode<ProcessSubject> {
   return {
     kind: "file",
     mode: 0o644,
+    owner,
     open: ({ kernel, task }, opener) => {
       const { userNamespace: users } = task.credentials;
       return {
@@ -36,6 +43,7 @@ function map(name: MapName): FileNode<ProcessSubject> {
 const setgroups: FileNode<ProcessSubject> = {
   kind: "file",
   mode: 0o644,
+  owner,
   open: ({ task }, opener, flags) => {
     const { userNamespace: users } = task.credentials;
     if ((flags & O_ACCMODE) !== O_RDONLY && !capable(opener, users, CAP_SYS_ADMIN)) return -EACCES;

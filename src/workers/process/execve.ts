@@ -401,7 +401,7 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   for (const stub of stubs) {
     keepTimeOf(group, stub);
     keepUseOf(group, stub);
-    stub.leave(group);
+    stub.leave(group, true);
   }
   group.posixTimers.deleteAll();
   group.tasks.length = 0;

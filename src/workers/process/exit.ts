@@ -126,7 +126,8 @@ export function exitGroup(group: ThreadGroup, status: number): void {
     task.pending.clear();
   }
   group.pending.clear();
-  for (const stub of stubs) stub.leave(group);
+  // Who is ended by a signal has written nothing more when its end is seen.
+  for (const stub of stubs) stub.leave(group, (status & 0x7f) === 0);
   group.vforkDone?.();
   group.vforkDone = null;
   if (!isInit(group)) afterExit(group);
