@@ -153,8 +153,42 @@ static void change(void) {
   wait_for("end", pid);
 }
 
+// A call with what a register that it leaves alone has behind it.
+static long with_register(long number, const void *argument) {
+  register long kept __asm__("r12") = 1;
+  long result = number;
+  __asm__ volatile("syscall" : "+a"(result), "+r"(kept) : "D"(argument), "S"(0L) : "rcx", "r11", "memory");
+  return result < 0 ? result : kept;
+}
+
+// Registers that are set before a call, or behind it, are there also if the tracer then lets go.
+static void change_and_detach(const char *what, long number, int at_end) {
+  say("-- %s", what);
+  static const struct timespec soon = {0, 1000000};
+  int pid;
+  TRACED_CHILD(pid, _exit((int)with_register(number, number == SYS_nanosleep ? &soon : NULL)));
+  wait_for("stopped", pid);
+  trace(PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_TRACESYSGOOD);
+  struct user_regs_struct regs;
+  do {
+    if (!WIFSTOPPED(next_call(pid, PTRACE_SYSCALL))) return;
+    regs = registers(pid);
+  } while ((long)regs.orig_rax != number);
+  if (at_end) {
+    next_call(pid, PTRACE_SYSCALL);
+    regs = registers(pid);
+  }
+  regs.r12 = 23;
+  value("set", trace(PTRACE_SETREGS, pid, 0, &regs));
+  value("detach", trace(PTRACE_DETACH, pid, 0, 0));
+  wait_for("end", pid);
+}
+
 int main(void) {
   follow();
   change();
+  change_and_detach("let go before a call", SYS_getppid, 0);
+  change_and_detach("let go before a call that waits", SYS_nanosleep, 0);
+  change_and_detach("let go behind a call", SYS_getppid, 1);
   return 0;
 }

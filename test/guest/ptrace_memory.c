@@ -1,6 +1,9 @@
 // What a tracer reads and writes of its child: memory of all kinds, the user area, general and floating-point registers.
 //@ needs: tasks memory
 #include "tracing.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
 
 static const char constant[] __attribute__((aligned(4096))) = "a constant that nobody may write to";
 static char writable_data[64] = "written once";
@@ -101,6 +104,52 @@ static void floating_point(int pid) {
   value("a header that the host does not take", trace(PTRACE_SETREGSET, pid, (void *)NT_X86_XSTATE, &iov));
 }
 
+// Reads to a page that it may not write to, and changes its protection, until it is told to end: how often it went wrong.
+static int guarded(const volatile int *ends, char *page) {
+  int zeros = open("/dev/zero", O_RDONLY), wrong = 0;
+  while (!*ends) {
+    wrong += SYS_3(SYS_read, zeros, page, 1) != -EFAULT;
+    wrong += mprotect(page, PAGE, PROT_NONE) != 0;
+    wrong += SYS_3(SYS_read, zeros, page, 1) != -EFAULT;
+    wrong += mprotect(page, PAGE, PROT_READ) != 0;
+  }
+  wrong += SYS_3(SYS_read, zeros, page, 1) != -EFAULT;
+  wrong += munmap(page, PAGE) != 0;
+  return wrong > 100 ? 100 : wrong;
+}
+
+// Whatever it was at, what its tracee may do with the page is what it was.
+static void killed_while_it_writes(int rounds) {
+  say("-- a tracer is killed while it writes");
+  volatile int *told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int wrong = 0;
+  for (int round = 0; round < rounds; round++) {
+    told[0] = told[1] = 0;
+    char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int target = fork();
+    if (target == 0) _exit(guarded(&told[0], page));
+    int tracer = fork(), status;
+    if (tracer == 0) {
+      if (trace(PTRACE_ATTACH, target, 0, 0)) _exit(1);
+      waitpid(target, &status, 0);
+      for (long i = 0;; i++)
+        if (trace(PTRACE_POKEDATA, target, page, (void *)i) == 0) told[1] = 1;
+    }
+    while (!told[1])
+      usleep(100);
+    usleep(round * 53 % 1000);
+    kill(tracer, SIGKILL);
+    waitpid(tracer, NULL, 0);
+    usleep(1000);
+    told[0] = 1;
+    kill(target, SIGCONT);
+    waitpid(target, &status, 0);
+    wrong += status != 0;
+    munmap(page, PAGE);
+  }
+  value("went wrong", wrong);
+}
+
 int main(void) {
   shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   mapped = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -132,5 +181,6 @@ int main(void) {
   wait_for("then", pid);
   kill(pid, SIGKILL);
   wait_for("end", pid);
+  killed_while_it_writes(30);
   return 0;
 }

@@ -7,7 +7,7 @@ import { attackUnder } from "./attacks.ts";
 attackUnder({
   name: "ptrace, solo",
   flags: ["--platform=ptrace", "--workers=solo"],
-  only: /^(compat_calls|death_in_request|direct_exit|early_kicks|flags|forged_.*|gs_base|host_vdso|ignored_kicks|jump_into_stub|patched_sites|signal_frames|slot_garbage|strangers|traced_registers)$/,
+  only: /^(compat_calls|death_in_request|direct_exit|early_kicks|flags|forged_.*|gs_base|host_vdso|ignored_kicks|jump_into_stub|patched_sites|signal_frames|slot_garbage|strangers|traced_registers|tracee_.*)$/,
 });
 
 attackUnder({

@@ -60,7 +60,7 @@ export class Call extends SlotIo {
   #copyOutBytes = 0;
   #parked: (() => void) | null = null;
   /** What becomes of what the stub does while the call rests. */
-  #aside: (() => void) | null = null;
+  #aside: ((isDone: boolean) => void) | null = null;
   /** Operations behind which the stub goes back to its guest by itself; 0: it does not. */
   #returnsAfter = 0;
   /** It has, and all that was left of the call is done; what it has posted was not served yet. */
@@ -227,7 +227,7 @@ export class Call extends SlotIo {
     const aside = this.#aside;
     if (aside !== null) {
       this.#aside = null;
-      aside();
+      aside(true);
       this.lookAgain();
       return true;
     }
@@ -418,7 +418,9 @@ export class Call extends SlotIo {
     if (coroutine !== this.#stepping) coroutine?.return(0);
     this.#afterCopyOut = null;
     this.#parked = null;
+    const aside = this.#aside;
     this.#aside = null;
+    aside?.(false);
     if (this.asked !== null) this.endAsked();
   }
 
@@ -437,9 +439,10 @@ export class Call extends SlotIo {
 
   /**
    * Has the stub do something while the call rests (it is parked, or its coroutine waits until something has changed):
-   * `begin` replies so, and `then` is called with the outcome in the slot. One at a time.
+   * `begin` replies so, and `then` is called with the outcome in the slot, or with false when the call is given up. One at a
+   * time.
    */
-  aside(begin: () => void, then: () => void): void {
+  aside(begin: () => void, then: (isDone: boolean) => void): void {
     this.#aside = then;
     begin();
   }

@@ -38,7 +38,7 @@ function enter(task: Task, given: Entered): number {
 function enterThoseOf(task: Task, { state, leader }: ThreadGroup, flags: number): number {
   if (flags === 0 || (flags & ~ALL_KINDS) !== 0) return -EINVAL;
   if (state !== "running" || leader.isEnding) return -ESRCH;
-  if (mayInspect(task.credentials, leader.group, true) < 0) return -EPERM;
+  if (mayInspect(task.credentials, leader, true) < 0) return -EPERM;
   const kinds = NAMESPACE_KINDS.filter(({ type }) => (flags & type) !== 0);
   return enter(
     task,

@@ -1,7 +1,8 @@
 // Kicks that were sent and not answered yet (docs/hardening.md, F14): a guest can block the host signal, so
 // each has a deadline in CPU time of its own thread, and one for a thread that sleeps on at the host; after it the
 // process is killed and counted. A thread that the host does not let run, because many others want to, or because it
-// is stopped or waits for a disk, is never late.
+// is stopped or waits for a disk, is never late. The same holds of what a stub is asked for while its thread stands, for
+// its tracer (ptrace/stops.ts): a guest may have made its stub serve nothing.
 
 import { Looks } from "../call/looks.ts";
 import type { PlatformContext } from "./context.ts";
@@ -13,7 +14,15 @@ const DEADLINE_CPU_NS = 100e6;
 /** Looks that find the thread asleep: a second of them. A sandbox that is frozen does not look. */
 const DEADLINE_LOOKS_ASLEEP = 20;
 
+/** What is asked of a thread, and what the log says if it does not do it. */
+const ASKED = {
+  kick: "a task ignores kicks: killed",
+  aside: "a traced task does not do what its tracer asks for: killed",
+} as const;
+type Asked = keyof typeof ASKED;
+
 interface Kicked {
+  readonly asked: Asked;
   /** CPU time of the task's thread when it was first looked at; negative before. */
   sinceNs: number;
   looksAsleep: number;
@@ -34,8 +43,8 @@ export class Kicks {
     return this.#waiting.size;
   }
 
-  watch(task: HostThread): void {
-    if (!this.#waiting.has(task)) this.#waiting.set(task, { sinceNs: -1, looksAsleep: 0 });
+  watch(task: HostThread, asked: Asked = "kick"): void {
+    if (!this.#waiting.has(task)) this.#waiting.set(task, { asked, sinceNs: -1, looksAsleep: 0 });
     this.#looks.begin();
   }
 
@@ -54,15 +63,15 @@ export class Kicks {
       if (kicked.sinceNs < 0) kicked.sinceNs = now;
       if (isAsleep(this.#kernel, task)) kicked.looksAsleep++;
       if (now - kicked.sinceNs >= DEADLINE_CPU_NS || kicked.looksAsleep >= DEADLINE_LOOKS_ASLEEP)
-        this.#kill(task);
+        this.#kill(task, kicked);
     }
     return this.#waiting.size > 0;
   }
 
-  #kill(task: HostThread): void {
+  #kill(task: HostThread, { asked }: Kicked): void {
     this.#waiting.delete(task);
     this.#kernel.counters.ignoredKicks++;
-    this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.id.first });
+    this.#kernel.log("warn", ASKED[asked], { pid: task.group.id.first });
     // A task that is leaving has ended for the guest: only the death of all in its memory stops its thread.
     if (task.leaving) task.stub.kill();
     else task.killHostile();

@@ -101,13 +101,13 @@ const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes"
 function namespaceLink(kind: NamespaceKind, find: (task: Task) => object | null): LinkNode<ProcessSubject> {
   return link<ProcessSubject>(
     (subject) => {
-      const error = mayCurrentInspect(subject.group);
+      const error = mayCurrentInspect(subject.task);
       if (error < 0) return error;
       const one = subject.alive ? find(subject.task) : null;
       return one === null ? -ENOENT : nameOf(kind, one);
     },
     (subject): MagicTarget => {
-      if (mayCurrentInspect(subject.group) < 0) return { kind: "error", errno: EACCES };
+      if (mayCurrentInspect(subject.task) < 0) return { kind: "error", errno: EACCES };
       const one = subject.alive ? find(subject.task) : null;
       if (one === null) return { kind: "error", errno: ENOENT };
       return { kind: "path", path: subject.kernel.namespaceFiles.pathOf(kind, one) };

@@ -26,13 +26,13 @@ function nameFor(subject: ProcessSubject, path: Path): string {
 function placeLink(find: (subject: ProcessSubject) => Path | null): LinkNode<ProcessSubject> {
   return link<ProcessSubject>(
     (subject) => {
-      const error = mayCurrentInspect(subject.group);
+      const error = mayCurrentInspect(subject.task);
       if (error < 0) return error;
       const path = subject.alive ? find(subject) : null;
       return path === null ? -ENOENT : nameFor(subject, path);
     },
     (subject): MagicTarget => {
-      if (mayCurrentInspect(subject.group) < 0) return { kind: "error", errno: EACCES };
+      if (mayCurrentInspect(subject.task) < 0) return { kind: "error", errno: EACCES };
       const path = subject.alive ? find(subject) : null;
       return path === null ? { kind: "error", errno: ENOENT } : { kind: "path", path };
     },
@@ -54,12 +54,12 @@ const FD_LINK: LinkNode<DescriptorSubject> = {
   size: 64,
   mode: ({ file: open }) => 0o100 | (open?.readable ? 0o400 : 0) | (open?.writable ? 0o200 : 0),
   read: ({ process, file: open }) => {
-    const error = mayCurrentInspect(process.group);
+    const error = mayCurrentInspect(process.task);
     if (error < 0) return error;
     return open === undefined ? -ENOENT : describe(process, open);
   },
   follow: ({ process, file: open }) => {
-    if (mayCurrentInspect(process.group) < 0) return { kind: "error", errno: EACCES };
+    if (mayCurrentInspect(process.task) < 0) return { kind: "error", errno: EACCES };
     if (open === undefined) return { kind: "error", errno: ENOENT };
     return open.path === null ? { kind: "file", file: open } : { kind: "path", path: open.path };
   },
@@ -78,13 +78,13 @@ const FD_INFO: FileNode<DescriptorSubject> = {
   kind: "file",
   mode: 0o444,
   open(subject, credentials) {
-    const { group } = subject.process;
-    const refused = mayInspect(credentials, group);
+    const { task } = subject.process;
+    const refused = mayInspect(credentials, task);
     if (refused < 0) return refused;
     return {
       *records() {
         const { file: open } = subject;
-        const error = open === undefined ? -ENOENT : mayInspect(credentials, group);
+        const error = open === undefined ? -ENOENT : mayInspect(credentials, task);
         if (error < 0 || open === undefined) {
           yield error;
           return;
@@ -99,14 +99,14 @@ const FD_INFO: FileNode<DescriptorSubject> = {
 function descriptors(node: typeof FD_LINK | typeof FD_INFO): Dynamic<ProcessSubject> {
   return {
     lookup: (subject, name) => {
-      const error = mayCurrentInspect(subject.group);
+      const error = mayCurrentInspect(subject.task);
       if (error < 0) return error;
       const fd = numberOf(name);
       if (fd < 0 || subject.files?.get(fd) === undefined) return -ENOENT;
       return { node, subject: subject.descriptor(fd) };
     },
     names: (subject) => {
-      const error = mayCurrentInspect(subject.group);
+      const error = mayCurrentInspect(subject.task);
       if (error < 0) return error;
       return [...(subject.files?.descriptors() ?? [])].map(([fd]) => String(fd));
     },

@@ -58,7 +58,7 @@ export function stat(subject: ProcessSubject): string {
   const used = account(subject);
   const space = subject.alive ? task.stub.space : null;
   // Where things lie in memory is for who may look into it.
-  const layout = space !== null && mayCurrentInspect(group) === 0 ? space : null;
+  const layout = space !== null && mayCurrentInspect(task) === 0 ? space : null;
   const hidden = space === null ? 0 : 1;
   const { ignored, caught } = dispositions(task);
   const pending = subject.isThread ? task.pending.set : group.pending.set;
@@ -117,7 +117,7 @@ export function stat(subject: ProcessSubject): string {
     layout?.argEnd ?? 0,
     layout?.envStart ?? 0,
     layout?.envEnd ?? 0,
-    group.exiting && mayCurrentInspect(group) === 0 ? group.exitStatus : 0,
+    group.exiting && mayCurrentInspect(task) === 0 ? group.exitStatus : 0,
   ];
   return `${subject.numberOf(subject.id)} (${task.comm}) ${fields.join(" ")}\n`;
 }

@@ -118,8 +118,8 @@ export class ProcessSubject implements Subject {
 }
 
 /** For files that show what is inside a process. */
-export function mayLook({ group }: ProcessSubject, credentials: Credentials): number {
-  return mayInspect(credentials, group);
+export function mayLook({ task }: ProcessSubject, credentials: Credentials): number {
+  return mayInspect(credentials, task);
 }
 
 export class DescriptorSubject implements Subject {

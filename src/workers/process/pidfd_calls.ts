@@ -86,7 +86,7 @@ export const PIDFD_HANDLERS: Handlers<Task> = {
     const group = processOf(task, fd);
     if (typeof group === "number") return group;
     if (group.exiting || group.leader.dead) return -ESRCH;
-    if (mayInspect(task.credentials, group, true) < 0) return -EPERM;
+    if (mayInspect(task.credentials, group.leader, true) < 0) return -EPERM;
     const file = group.leader.files.get(target);
     if (file === undefined) return -EBADF;
     return task.files.install(file, 0, task.group.rlimits[RLIMIT_NOFILE]![0], true);

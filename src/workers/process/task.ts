@@ -518,7 +518,8 @@ export class Task implements Caller {
 
   /** Something stands between the end of a call and guest code. */
   get hasWork(): boolean {
-    return this.savedMask !== null || this.tracee !== null || this.group.isHeld || this.signalPending();
+    if (this.tracee !== null || this.registersChanged) return true;
+    return this.savedMask !== null || this.group.isHeld || this.signalPending();
   }
 
   send(info: SigInfo): void {

@@ -21,7 +21,7 @@ export const TASK_HANDLERS: Handlers<Task> = {
   get_robust_list: (task, pid, headAddress, lengthAddress) => {
     const target = pid === 0 ? task : task.pids.task(pid);
     if (target === undefined) return -ESRCH;
-    if (mayInspect(task.credentials, target.group, true) < 0) return -EPERM;
+    if (mayInspect(task.credentials, target, true) < 0) return -EPERM;
     write64(task.call.view, task.call.out(headAddress, 8), target.robustList);
     write64(task.call.view, task.call.out(lengthAddress, 8), ROBUST_LIST_HEAD_SIZE);
     return 0;

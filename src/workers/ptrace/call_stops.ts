@@ -4,6 +4,7 @@
 import { ENOSYS } from "../../shared/abi/errno.ts";
 import * as P from "../../shared/abi/ptrace.ts";
 import { SIGTRAP, TRAP_BRKPT } from "../../shared/abi/signal.ts";
+import { nr as numberOf } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { fromUser } from "../call/siginfo.ts";
@@ -14,6 +15,10 @@ import { callStop, filterStop, isInHostVdso, stopAt } from "./stops.ts";
 import type { Tracee } from "./tracee.ts";
 
 const SKIPPED = -1;
+/** What a vDSO asks the kernel for; any other call of its code is its guest's, which has jumped there. */
+const VDSO_CALLS: ReadonlySet<number> = new Set(
+  ["clock_gettime", "clock_getres", "gettimeofday", "time", "getcpu"].map(numberOf),
+);
 
 /** A signal that its tracer lets it go on with from a stop that is none of a signal's. */
 export function takeGiven(task: Task, tracee: Tracee<Task>): void {
@@ -46,11 +51,21 @@ function goOnWithCall(task: Task, tracee: Tracee<Task>, isJudged: boolean): void
   } else task.call.start(serveAnew(task, nr, isJudged));
 }
 
+/** Its tracer has ended, and it with it. */
+function awaitEnd(task: Task): void {
+  task.call.park(() => awaitEnd(task));
+}
+
 /** A call of a traced thread has been claimed. True: it stops before it is made. */
 export function stopAtEntry(task: Task, tracee: Tracee<Task>, nr: number): boolean {
+  if (tracee.isDoomed) {
+    awaitEnd(task);
+    return true;
+  }
   tracee.isPastExit = false;
+  tracee.isVdsoCall = VDSO_CALLS.has(nr) && isInHostVdso(task);
   const emulates = tracee.going === "sysemu" || tracee.going === "sysemu_step";
-  if ((tracee.going !== "syscall" && !emulates) || isInHostVdso(task)) return false;
+  if ((tracee.going !== "syscall" && !emulates) || tracee.isVdsoCall) return false;
   tracee.message = P.PTRACE_EVENTMSG_SYSCALL_ENTRY;
   const stop = callStop(task, tracee, "entry");
   stopAt(
@@ -89,7 +104,7 @@ export function stopAtExit(
 ): boolean {
   if (tracee.isPastExit) return false;
   tracee.isPastExit = true;
-  if (isInHostVdso(task)) return false;
+  if (tracee.isVdsoCall) return false;
   if (tracee.going === "step") {
     const addr = task.kernel.slots.unsigned(task.call.slot, L.RIP);
     forceSignal(task, { signo: SIGTRAP, code: TRAP_BRKPT, addr });

@@ -9,11 +9,12 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { OperationList, SYS_mprotect } from "../call/operation_list.ts";
+import type { HeldLock } from "../mem/address_space.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import { PAGE_SIZE, VM_HIDDEN, VM_SHARED, type Vma } from "../mem/vma.ts";
 import { readStubMemory } from "../platform/stub_memory.ts";
 import type { Task } from "../process/task.ts";
-import { doAside } from "./stops.ts";
+import { doAside, doBehind } from "./stops.ts";
 import type { Tracee } from "./tracee.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -22,12 +23,13 @@ export const ROUND_MAX = WINDOW_SIZE - PAGE_SIZE;
 
 /**
  * Has the stub of a standing thread do something, and waits for it in a call of `asker`: false if the thread has gone on, or
- * is gone. Signals that end the asker end the wait.
+ * is gone. Signals that end the asker end the wait; `ended` is called all the same, when the stub has done it or will not.
  */
 export function* wait(
   asker: MemCaller,
   tracee: Tracee<Task>,
   begins: (task: Task) => void,
+  ended?: (task: Task, isDone: boolean) => void,
 ): Generator<void, boolean, void> {
   const { call } = asker;
   let isOver = false;
@@ -36,6 +38,7 @@ export function* wait(
   doAside(tracee, begins, (done) => {
     isOver = true;
     isDone = done;
+    ended?.(tracee.task, done);
     if (isAwaited) call.completeWait(0);
   });
   try {
@@ -116,7 +119,15 @@ function* writePlainly(
   return isDone ? Math.min(tracee.task.call.roundBytes(), bytes.length) : -ESRCH;
 }
 
-/** To private memory that is not writable: breakpoints in text. */
+// Operations of a forced write that its stub has done: it stops at the first that fails.
+const UNPROTECTED = 1;
+const COPIED = 2;
+const PROTECTED = 3;
+
+/**
+ * To private memory that is not writable: breakpoints in text. The lock is held for as long as the stub is about it, also if
+ * nobody waits for that any more.
+ */
 function* writeForced(
   asker: MemCaller,
   tracee: Tracee<Task>,
@@ -127,45 +138,53 @@ function* writeForced(
   const start = Math.floor(address / PAGE_SIZE) * PAGE_SIZE;
   const end = Math.ceil((address + bytes.length) / PAGE_SIZE) * PAGE_SIZE;
   const lock = yield* space.lock(asker, start, end);
-  try {
-    const vma = space.vmas.find(address);
-    if (!isForceable(vma) || vma.end < end) return -EIO;
-    const isDone = yield* wait(asker, tracee, (task) => {
+  const vma = space.vmas.find(address);
+  if (!isForceable(vma) || vma.end < end) {
+    lock.release();
+    return -EIO;
+  }
+  const { prot } = vma;
+  let operations = 0;
+  const isDone = yield* wait(
+    asker,
+    tracee,
+    (task) => {
       putInWindow(task, bytes);
       const list = new OperationList(task.kernel.slots, task.call.slot);
-      list.call(SYS_mprotect, start, end - start, vma.prot | PROT_READ | PROT_WRITE);
+      list.call(SYS_mprotect, start, end - start, prot | PROT_READ | PROT_WRITE);
       list.copyTo(address, bytes.length, WINDOW);
-      list.call(SYS_mprotect, start, end - start, vma.prot);
+      list.call(SYS_mprotect, start, end - start, prot);
       task.kernel.stubs.expect(task, list.expected);
       task.call.replyList(Reply.OPS, list.length);
-    });
-    if (!isDone) return -ESRCH;
-    const { call } = tracee.task;
-    const { listDone } = call;
-    // The protection is what the guest was told it is, or there is no guest.
-    if (listDone === 2 || (listDone === 1 && !(yield* protect(asker, tracee, start, end, vma.prot))))
-      tracee.task.killHostile();
-    return listDone === 3 ? bytes.length : -EIO;
-  } finally {
-    lock.release();
-  }
+    },
+    (task, done) => {
+      if (done) operations = task.call.listDone;
+      if (operations === COPIED) task.killHostile();
+      if (operations === UNPROTECTED) protect(tracee, lock, start, end, prot);
+      else lock.release();
+    },
+  );
+  if (!isDone) return -ESRCH;
+  return operations === PROTECTED ? bytes.length : -EIO;
 }
 
 function isForceable(vma: Vma | null): vma is Vma {
   return vma !== null && (vma.flags & VM_SHARED) === 0 && (vma.prot & PROT_WRITE) === 0;
 }
 
-function* protect(
-  asker: MemCaller,
-  tracee: Tracee<Task>,
-  start: number,
-  end: number,
-  prot: number,
-): Generator<void, boolean, void> {
-  const isDone = yield* wait(asker, tracee, (task) => {
-    const list = new OperationList(task.kernel.slots, task.call.slot);
-    list.call(SYS_mprotect, start, end - start, prot);
-    task.call.replyList(Reply.OPS, list.length);
-  });
-  return isDone && tracee.task.call.listDone === 1;
+/** The protection is what the guest was told it is, or there is no guest. */
+function protect(tracee: Tracee<Task>, lock: HeldLock, start: number, end: number, prot: number): void {
+  doBehind(
+    tracee,
+    (task) => {
+      const list = new OperationList(task.kernel.slots, task.call.slot);
+      list.call(SYS_mprotect, start, end - start, prot);
+      task.call.replyList(Reply.OPS, list.length);
+    },
+    (isDone) => {
+      const { task } = tracee;
+      if (isDone && task.call.listDone !== 1) task.killHostile();
+      lock.release();
+    },
+  );
 }

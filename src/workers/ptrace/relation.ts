@@ -30,6 +30,7 @@ import { Tracee } from "./tracee.ts";
 
 const SIGNAL_MASK = 0x7f;
 const CORE_DUMPED = 0x80;
+const KILLS_A_PIECE = 16;
 
 // ---- Making and ending one ----
 
@@ -85,7 +86,7 @@ export function traceMe(task: Task): number {
 
 function mayAttach(tracer: Task, task: Task): boolean {
   if (task.group === tracer.group || task.tracee !== null || task.isEnding) return false;
-  return mayInspect(tracer.credentials, task.group, true) === 0;
+  return mayInspect(tracer.credentials, task, true) === 0;
 }
 
 /** PTRACE_ATTACH, or PTRACE_SEIZE with options. */
@@ -122,6 +123,13 @@ export function eventOfClone(
 export function inheritTracer(child: Task, { tracee }: Task): void {
   if (tracee === null) return;
   const { tracer, isSeized, options, credentials } = tracee;
+  if (tracee.isDoomed) {
+    const own = new Tracee(child, tracer, isSeized, options, credentials);
+    child.tracee = own;
+    toldHow(child);
+    doom(child.kernel, [own]);
+    return;
+  }
   const own = link(child, tracer, isSeized, options, credentials);
   if (isSeized) own.trapStop = true;
   else child.pending.add({ signo: SIGSTOP, code: SI_USER, pid: 0, uid: 0 });
@@ -140,19 +148,32 @@ export function letGo(tracee: Tracee<Task>, signal: number): void {
   else if (!tracee.task.isEnding && tracee.task.group.stopSignal !== 0) tracee.task.interrupt();
 }
 
-/** A thread ends, and with it what it traces, if it was to: or that goes on as nobody's. */
+/**
+ * A thread ends, and with it what it traces, if it was to: or that goes on as nobody's. What ends with it may be many, and may
+ * trace others in its turn: it ends a few at a time, never nested into its tracer's end (F26).
+ */
 export function tracerEnded(tracer: Task): void {
   const { tracees } = tracer;
   if (tracees === null) return;
   tracer.tracees = null;
+  const doomed: Tracee<Task>[] = [];
   for (const tracee of tracees) {
-    const { task } = tracee;
     if (tracee.endStatus >= 0) forget(tracee);
-    else {
-      letGo(tracee, 0);
-      if (tracee.endsWithTracer) task.group.exit(SIGKILL);
-    }
+    else if (tracee.endsWithTracer) doomed.push(tracee);
+    else letGo(tracee, 0);
   }
+  if (doomed.length > 0) doom(tracer.kernel, doomed);
+}
+
+/** They are killed soon. Until then they stand where they stand, or stop where they next could be stopped. */
+function doom({ steps }: Task["kernel"], doomed: readonly Tracee<Task>[]): void {
+  for (const tracee of doomed) tracee.isDoomed = true;
+  let at = 0;
+  steps.later(() => {
+    for (let left = KILLS_A_PIECE; left > 0 && at < doomed.length; left--)
+      doomed[at++]!.task.group.exit(SIGKILL);
+    return at === doomed.length;
+  });
 }
 
 // ---- The end of a traced thread ----
@@ -182,7 +203,7 @@ export function tellTracer(task: Task, status: number): boolean {
   const { tracee } = task;
   if (tracee === null) return false;
   stopsBeing(task);
-  if (tracee.tracer.isEnding) {
+  if (tracee.isDoomed || tracee.tracer.isEnding) {
     unlink(tracee);
     return false;
   }
@@ -202,7 +223,7 @@ export function isTracersFirst(group: ThreadGroup, then: () => void): boolean {
   const { tracee } = leader;
   if (tracee === null) return false;
   stopsBeing(leader);
-  if (tracee.tracer.group === group.parent) {
+  if (tracee.tracer.group === group.parent && !tracee.isDoomed) {
     tracee.endStatus = group.exitStatus;
     return false;
   }

@@ -98,7 +98,7 @@ export function withoutTrapFlag(task: Task, tracee: Tracee<Task>): boolean {
   return true;
 }
 
-/** Whether a call is the host's vDSO's, on behalf of the guest's, which makes another one at once: nobody sees it (F9). */
+/** Whether it is in code of the host's vDSO, mostly on behalf of the guest's: no signal frame shows it (F9). */
 export function isInHostVdso(task: Task): boolean {
   return task.kernel.slots.word(task.call.slot, L.RIP + 4) === Math.floor(L.HOST_VDSO / TWO_32);
 }
@@ -107,6 +107,7 @@ export function isInHostVdso(task: Task): boolean {
 
 /** Its tracer is told by SIGCHLD, and by wait(2). */
 function tell(tracee: Tracee<Task>, { code, why }: Stop): void {
+  if (tracee.isDoomed) return; // it has ended
   const { task, tracer } = tracee;
   tracee.untold = code;
   const status = why === CLD_STOPPED ? task.group.stopSignal : code & SIGNAL_MASK;
@@ -185,25 +186,38 @@ export function goOn(tracee: Tracee<Task>): void {
 
 // ---- What its stub does meanwhile ----
 
-/** Has its stub do something while it stands, behind what it does already. */
+/** Has its stub do something while it stands, behind what it does already. It has as long as for a kick (F14). */
 export function doAside(
   tracee: Tracee<Task>,
   begins: (task: Task) => void,
   end: (isDone: boolean) => void,
 ): void {
-  tracee.asides.push({ begin: () => begins(tracee.task), end });
+  tracee.asides.push({ begin: () => begins(tracee.task), end, isOwed: false });
   if (tracee.asides.length === 1) nextAside(tracee);
+}
+
+/** As doAside, where such a thing ends that is to be made good by another: before all else. */
+export function doBehind(
+  tracee: Tracee<Task>,
+  begins: (task: Task) => void,
+  end: (isDone: boolean) => void,
+): void {
+  tracee.asides.unshift({ begin: () => begins(tracee.task), end, isOwed: true });
 }
 
 function nextAside(tracee: Tracee<Task>): void {
   for (;;) {
     const aside = tracee.asides[0];
     if (aside === undefined) return;
-    if (tracee.stop !== null && !tracee.task.isEnding && tracee.task.call.owned) {
-      tracee.task.call.aside(aside.begin, () => {
+    const stands = tracee.stop !== null || aside.isOwed;
+    if (stands && !tracee.task.isEnding && tracee.task.call.owned) {
+      tracee.task.kernel.kicks.watch(tracee.task, "aside");
+      tracee.task.call.aside(aside.begin, (isDone) => {
+        if (tracee.asides[0] !== aside) return; // they have been dropped
         tracee.asides.shift();
-        aside.end(true);
-        if (!tracee.task.call.isAside) nextAside(tracee);
+        aside.end(isDone);
+        if (!isDone) dropAsides(tracee);
+        else if (!tracee.task.call.isAside) nextAside(tracee);
       });
       return;
     }

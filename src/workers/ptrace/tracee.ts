@@ -30,6 +30,8 @@ export interface Aside {
   readonly begin: () => void;
   /** It has been done; false: it will not be, the thread has gone on, or is gone. */
   readonly end: (isDone: boolean) => void;
+  /** It is done also for a thread that has been let go on meanwhile, which does so behind it. */
+  readonly isOwed: boolean;
 }
 
 export class Tracee<T> {
@@ -66,6 +68,8 @@ export class Tracee<T> {
   going: Going = "cont";
   /** The signal that it was let go on with. */
   signal = 0;
+  /** Its call is the host's vDSO's, on behalf of the guest's, as it was made: nobody sees it. */
+  isVdsoCall = false;
   /** Its call's end has been passed: what is done there is done once. */
   isPastExit = false;
   /** The trap flag in its registers is its tracer's, not its own. */
@@ -76,6 +80,8 @@ export class Tracee<T> {
   debug: DebugRegisters | null = null;
 
   // ---- Its end ----
+  /** Its tracer has ended and takes it along: it is about to be killed, and does nothing until then. */
+  isDoomed = false;
   /** Wait status of a thread that has ended while others of its process go on, or of the process; -1. */
   endStatus = -1;
 

@@ -140,7 +140,7 @@ function resume(task: Task): void {
 // another one at once.
 function isDueInVdso(task: Task, outcome: number): boolean {
   if (!isInHostVdso(task)) return false;
-  return task.savedMask === null && !isRestart(outcome);
+  return task.savedMask === null && !task.registersChanged && !isRestart(outcome);
 }
 
 function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outcome): void {
