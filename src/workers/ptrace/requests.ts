@@ -161,6 +161,9 @@ const ANY: Readonly<Record<number, Serve>> = {
   [R.PTRACE_INTERRUPT]: interrupt,
 };
 
+/** There is none of that number. */
+const NO_REQUEST = -1;
+
 function begin(tracer: Task, task: Task, request: number, address: number, options: number): number {
   const isSeized = request === R.PTRACE_SEIZE;
   const error = !isSeized ? 0 : address !== 0 ? -EIO : checkOptions(options, -EIO);
@@ -168,11 +171,13 @@ function begin(tracer: Task, task: Task, request: number, address: number, optio
 }
 
 export const PTRACE_HANDLERS: Handlers<Task> = {
-  ptrace: (tracer, request, pid, address) => {
+  ptrace: (tracer, low, pid, address) => {
+    const { frame } = tracer.call;
+    // A long, of which all bits tell.
+    const request = frame.argumentHigh(0) === 0 ? low : NO_REQUEST;
     if (request === R.PTRACE_TRACEME) return traceMe(tracer);
     const task = pid > 0 ? tracer.pids.task(pid) : undefined;
     if (task === undefined) return -ESRCH;
-    const { frame } = tracer.call;
     const data = frame.argumentUnsigned(3);
     if (request === R.PTRACE_ATTACH || request === R.PTRACE_SEIZE)
       return begin(tracer, task, request, address, data);
