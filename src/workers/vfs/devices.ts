@@ -16,6 +16,7 @@ import { holding } from "./file_table.ts";
 import { displayName } from "./path.ts";
 import { readRounds } from "./read_write.ts";
 import { Segments } from "./segments.ts";
+import type { Ptys } from "./tty/pty.ts";
 import { openMaster, openSlave } from "./tty/pty_files.ts";
 
 const ZERO_AT_ONCE = 1 << 20;
@@ -27,9 +28,9 @@ const CONSOLE = makedev(5, 1);
 const PTMX = makedev(5, 2);
 const PTS_MAJOR = 136;
 
-function openTerminal(kernel: VfsContext, number: number, flags: number): OpenFile | number {
-  const pty = kernel.ptys.get(number);
-  return (pty === undefined ? kernel.ptys.lent.get(number)?.open(flags) : openSlave(pty, flags)) ?? -EIO;
+function openTerminal(ptys: Ptys, number: number, flags: number): OpenFile | number {
+  const pty = ptys.get(number);
+  return (pty === undefined ? ptys.lent.get(number)?.open(flags) : openSlave(pty, flags)) ?? -EIO;
 }
 
 /** What reading and writing one of the memory devices does. */
@@ -154,18 +155,19 @@ export function isDevice(rdev: number): boolean {
   return [TTY, CONSOLE, PTMX].includes(rdev) || major(rdev) === PTS_MAJOR || DEVICES.has(rdev);
 }
 
-/** An open file of the device with that number, or -ENXIO. */
+/** An open file of the device with that number, or -ENXIO. `ptys`: the pseudo-terminals that numbers are of. */
 export function openDevice(
   kernel: VfsContext,
   rdev: number,
   flags: number,
   credentials: Credentials,
+  ptys: Ptys = kernel.ptys,
 ): OpenFile | number {
   if (rdev === TTY) return kernel.current?.group.session.terminal?.open(flags) ?? -ENXIO;
   if (rdev === CONSOLE)
     return (kernel.current ?? kernel).pids.group(1)?.session.terminal?.open(flags) ?? -EIO;
-  if (rdev === PTMX) return openMaster(kernel, flags, credentials);
-  if (major(rdev) === PTS_MAJOR) return openTerminal(kernel, minor(rdev), flags);
+  if (rdev === PTMX) return openMaster(kernel, ptys, flags, credentials);
+  if (major(rdev) === PTS_MAJOR) return openTerminal(ptys, minor(rdev), flags);
   const device = DEVICES.get(rdev);
   return device === undefined ? -ENXIO : new MemoryDeviceFile(device, flags);
 }

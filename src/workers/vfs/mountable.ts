@@ -11,6 +11,8 @@ import type { MountableTypeName } from "./file_system_types.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
+import { DevPts } from "./tty/dev_pts.ts";
+import { Ptys } from "./tty/pty.ts";
 
 const EMPTY_LIMIT = 1 << 16;
 const TMPFS_MODE = 0o1777;
@@ -103,7 +105,8 @@ const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   mqueue: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "mqueue"),
   proc: (kernel) => kernel.newProc(),
   sysfs: makeSys,
-  devpts: (kernel) => kernel.devPts,
+  devpts: (kernel, _data, { userNamespace }) =>
+    userNamespace === kernel.users ? kernel.devPts : new DevPts(kernel, new Ptys(kernel)),
   cgroup: (kernel, data) => kernel.newCgroups("cgroup", data),
   cgroup2: (kernel, data) => kernel.newCgroups("cgroup2", data),
 };

@@ -1,4 +1,5 @@
-// devpts (pts(4)): /dev/pts with a node for each pseudo-terminal, ptmx, and the caller's terminal.
+// devpts (pts(4)): /dev/pts with a node for each pseudo-terminal, ptmx, and the caller's terminal. A container has one; who mounts
+// another in a user namespace of a guest's gets one with pseudo-terminals of its own.
 
 import { makedev } from "../../../shared/abi/device.ts";
 import { ENOENT, ENOTDIR, EPERM } from "../../../shared/abi/errno.ts";
@@ -50,6 +51,11 @@ export class DevPts extends FileSystem {
     this.ptys = ptys;
     this.root = new DevPtsDirectory(this);
     this.ptmx = new DevPtsDevice(this, PTMX_INO, makedev(5, 2), { uid: 0, gid: 0, mode: 0o666 });
+  }
+
+  /** All its devices are its own. */
+  override get allowsDevices(): boolean {
+    return true;
   }
 
   /** The node of a terminal, or null. */
@@ -166,7 +172,7 @@ class DevPtsDevice extends DevPtsInode {
   }
 
   override open(flags: number, credentials: Credentials): OpenFile | number {
-    return openDevice(this.fs.kernel, this.#rdev, flags, credentials);
+    return openDevice(this.fs.kernel, this.#rdev, flags, credentials, this.fs.ptys);
   }
 
   override lookup(): number {

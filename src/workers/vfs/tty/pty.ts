@@ -60,7 +60,7 @@ export class Pty extends SessionTerminal {
   packetStatus = 0;
   readonly #openSlave: (pty: Pty, flags: number) => OpenFile | number;
   /** Where it has its number. */
-  readonly #home: Ptys;
+  readonly home: Ptys;
 
   constructor(
     kernel: PtyContext,
@@ -70,7 +70,7 @@ export class Pty extends SessionTerminal {
     openSlave: (pty: Pty, flags: number) => OpenFile | number,
   ) {
     super(kernel, makedev(SLAVE_MAJOR, number));
-    this.#home = home;
+    this.home = home;
     this.number = number;
     this.uid = owner.uid;
     this.gid = owner.gid;
@@ -153,7 +153,7 @@ export class Pty extends SessionTerminal {
       this.detach();
     }
     this.hangUpSlaves();
-    this.#home.release(this);
+    this.home.release(this);
   }
 }
 

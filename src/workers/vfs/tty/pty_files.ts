@@ -19,7 +19,7 @@ import type { VfsCaller } from "../caller.ts";
 import type { VfsContext } from "../context.ts";
 import { OpenFile } from "../file.ts";
 import { mayChange, mayRead } from "./job_control.ts";
-import { PACKET_DATA, type Pty, type SlaveEnd } from "./pty.ts";
+import { PACKET_DATA, type Pty, type Ptys, type SlaveEnd } from "./pty.ts";
 import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";
 
 /** As devpts is mounted by default: terminals belong to the group tty. */
@@ -212,12 +212,14 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
   }
 }
 
-/** Opens /dev/ptmx. */
-export function openMaster(kernel: VfsContext, flags: number, credentials: Credentials): OpenFile | number {
-  const pty = kernel.ptys.make(
-    { uid: credentials.fsuid, gid: terminalGroup(kernel.users, credentials) },
-    openSlave,
-  );
+/** Opens /dev/ptmx, of which `ptys` are the pairs. */
+export function openMaster(
+  kernel: VfsContext,
+  ptys: Ptys,
+  flags: number,
+  credentials: Credentials,
+): OpenFile | number {
+  const pty = ptys.make({ uid: credentials.fsuid, gid: terminalGroup(kernel.users, credentials) }, openSlave);
   return typeof pty === "number" ? pty : new PtyMasterFile(pty, flags);
 }
 

@@ -9,6 +9,7 @@ import type { Coroutine } from "../../call/call.ts";
 import type { VfsCaller } from "../caller.ts";
 import { install } from "../install.ts";
 import { Path } from "../path.ts";
+import type { DevPts } from "./dev_pts.ts";
 import { mayChange } from "./job_control.ts";
 import type { Pty } from "./pty.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./settings.ts";
@@ -148,7 +149,9 @@ function openPeer(task: VfsCaller, pty: Pty, flags: number): number {
   const file = pty.open(flags);
   if (typeof file === "number") return file;
   const { kernel } = task;
-  const mount = [...task.fs.namespace.mounts].find(({ fs }) => fs === kernel.devPts);
+  const mount = [...task.fs.namespace.mounts].find(
+    ({ fs }) => fs.type === "devpts" && (fs as DevPts).ptys === pty.home,
+  );
   const dentry = mount === undefined ? -EIO : kernel.dentries.lookup(mount.root, String(pty.number));
   if (typeof dentry === "number" || dentry.inode === null) {
     file.release();
