@@ -10,7 +10,6 @@ const LOOK_NS = 50e6;
 const KILLS_A_LOOK = 64;
 
 interface Leaver {
-  readonly isAlive: boolean;
   kill(): void;
 }
 

@@ -39,8 +39,6 @@ export class StubProcess {
   /** Host threads without a task. */
   readonly parked: Parked[] = [];
   hasSlowFile = false;
-  /** It has lied: it is killed, not asked to leave. */
-  isHostile = false;
   pid = 0;
   /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
   origin: StubProcess | null = null;
@@ -130,7 +128,7 @@ export class StubProcess {
   /** The one that it has, if that waits for an answer. */
   get #lastThread(): HostThread | null {
     const [task] = this.tasks;
-    const isLast = this.tasks.length === 1 && this.parked.length === 0 && this.isAlive && !this.isHostile;
+    const isLast = this.tasks.length === 1 && this.parked.length === 0 && this.isAlive;
     return isLast && task!.call.owned && !task!.dead ? task! : null;
   }
 

@@ -382,7 +382,6 @@ export class Task implements Caller {
   }
 
   killHostile(): void {
-    this.stub.isHostile = true;
     this.group.exit(SIGKILL);
   }
 
