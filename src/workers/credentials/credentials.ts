@@ -36,6 +36,25 @@ export interface Credentials {
   readonly userNamespace: UserNamespace;
 }
 
+/** What somebody has who begins in a user namespace, as root of it or not. */
+function atFirst(root: boolean, userNamespace: UserNamespace) {
+  const [low, high] = root ? [ALL_LOW, ALL_HIGH] : [0, 0];
+  return {
+    effectiveLow: low,
+    effectiveHigh: high,
+    permittedLow: low,
+    permittedHigh: high,
+    inheritableLow: 0,
+    inheritableHigh: 0,
+    boundingLow: ALL_LOW,
+    boundingHigh: ALL_HIGH,
+    ambientLow: 0,
+    ambientHigh: 0,
+    securebits: 0,
+    userNamespace,
+  };
+}
+
 /**
  * Credentials of a program that is started from outside: uid 0 has every capability inside. Groups in order, as
  * setgroups(2) keeps them.
@@ -57,18 +76,7 @@ export function initialCredentials(
     fsuid: uid,
     fsgid: gid,
     groups: [...groups].sort((a, b) => a - b),
-    effectiveLow: root ? ALL_LOW : 0,
-    effectiveHigh: root ? ALL_HIGH : 0,
-    permittedLow: root ? ALL_LOW : 0,
-    permittedHigh: root ? ALL_HIGH : 0,
-    inheritableLow: 0,
-    inheritableHigh: 0,
-    boundingLow: ALL_LOW,
-    boundingHigh: ALL_HIGH,
-    ambientLow: 0,
-    ambientHigh: 0,
-    securebits: 0,
-    userNamespace,
+    ...atFirst(root, userNamespace),
   };
 }
 
@@ -125,21 +133,7 @@ export function capable(credentials: Credentials, namespace: UserNamespace, capa
 
 /** In a user namespace that was just made or entered: with all capabilities there, and none that were kept from before. */
 export function inNamespace(old: Credentials, userNamespace: UserNamespace): Credentials {
-  return {
-    ...old,
-    effectiveLow: ALL_LOW,
-    effectiveHigh: ALL_HIGH,
-    permittedLow: ALL_LOW,
-    permittedHigh: ALL_HIGH,
-    inheritableLow: 0,
-    inheritableHigh: 0,
-    boundingLow: ALL_LOW,
-    boundingHigh: ALL_HIGH,
-    ambientLow: 0,
-    ambientHigh: 0,
-    securebits: 0,
-    userNamespace,
-  };
+  return { ...old, ...atFirst(true, userNamespace) };
 }
 
 const SECBIT_NOROOT = 1 << 0;

@@ -63,14 +63,28 @@ function administers(credentials: Credentials, owner: UserNamespace): number {
   return isMighty ? 0 : -EPERM;
 }
 
+/** Those that know whose they are and count who holds them. */
+interface Held {
+  readonly owner: UserNamespace;
+  readonly inode: number;
+  hold(): unknown;
+  release(): void;
+}
+
+const HELD = {
+  owner: (_task: Task, { owner }: Held) => owner,
+  inode: ({ inode }: Held) => inode,
+  hold: (one: Held) => {
+    one.hold();
+  },
+  release: (one: Held) => one.release(),
+};
+
 const CGROUP = kind<CgroupNamespace>({
   type: S.CLONE_NEWCGROUP,
   name: "cgroup",
   of: ({ cgroups }) => cgroups,
-  owner: (_task, { owner }) => owner,
-  inode: ({ inode }) => inode,
-  hold: (one) => one.hold(),
-  release: (one) => one.release(),
+  ...HELD,
   mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
   enter: (task, one) => {
     task.cgroups = one;
@@ -110,10 +124,7 @@ const NET = kind<Network>({
   type: S.CLONE_NEWNET,
   name: "net",
   of: ({ network }) => network,
-  owner: (_task, { owner }) => owner,
-  inode: ({ inode }) => inode,
-  hold: (one) => one.hold(),
-  release: (one) => one.release(),
+  ...HELD,
   mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
   enter: (task, one) => {
     task.network = one;
@@ -126,10 +137,7 @@ const PID = kind<PidNamespace>({
   of: ({ pids }) => pids,
   ofChildren: ({ pidsForChildren: one }) => (one.hasBegun ? one : null),
   parent: (task, { parent }) => (parent?.isWithin(task.pids) === true ? parent : -EPERM),
-  owner: (_task, { owner }) => owner,
-  inode: ({ inode }) => inode,
-  hold: (one) => one.hold(),
-  release: (one) => one.release(),
+  ...HELD,
   mayEnter: (task, one, credentials) => {
     const refused = administers(credentials, one.owner);
     if (refused < 0) return refused;
@@ -183,10 +191,7 @@ const UTS = kind<UtsNamespace>({
   type: S.CLONE_NEWUTS,
   name: "uts",
   of: ({ uts }) => uts,
-  owner: (_task, { owner }) => owner,
-  inode: ({ inode }) => inode,
-  hold: (one) => one.hold(),
-  release: (one) => one.release(),
+  ...HELD,
   mayEnter: (_task, { owner }, credentials) => administers(credentials, owner),
   enter: (task, one) => {
     task.uts = one;
