@@ -1,7 +1,8 @@
 // The network as programs use it: servers with load, connections that are idle, and a link of the host.
 
 import { spawn } from "node:child_process";
-import { readlinkSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, openSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { amount, app } from "./app.ts";
 import { writeBundle } from "./bundle.ts";
@@ -86,14 +87,15 @@ const CLIENT = "10.243.0.2";
 /** Streams take a while until their windows are open. */
 const BUDGETS = 5;
 
-/** A process that holds a network namespace of its own, which ends with it. */
-async function namespaceHolder(place: Workplace): Promise<number> {
+/** A process in a network namespace of its own, and its end. */
+async function namespaceHolder(place: Workplace): Promise<{ pid: number; ended: Promise<unknown> }> {
   const child = spawn("unshare", ["-n", "sleep", "600"], { stdio: "ignore", detached: true });
   if (child.pid === undefined) throw new BenchError("unshare cannot be started");
   place.killAtEnd(child.pid);
+  const ended = once(child, "exit");
   const own = readlinkSync("/proc/self/ns/net");
   for (let i = 0; i < 500; i++) {
-    if (readlinkSync(`/proc/${child.pid}/ns/net`) !== own) return child.pid;
+    if (readlinkSync(`/proc/${child.pid}/ns/net`) !== own) return { pid: child.pid, ended };
     await sleep(10);
   }
   throw new BenchError("no network namespace");
@@ -128,12 +130,13 @@ let servers = 0;
 function serverOf(
   way: Way,
   place: Workplace,
-  namespace: number,
+  namespace: string,
 ): { command: string[]; end: string[] | null } {
   const argv = [place.program("link"), "serve", PORT];
-  if (way.container === undefined) return { command: inside(namespace, ...argv), end: null };
+  if (way.container === undefined)
+    return { command: ["nsenter", `--net=${namespace}`, "--", ...argv], end: null };
   const id = `ringfence-bench-link-${process.pid}-${servers++}`;
-  const bundle = writeBundle(place.work, argv, false, `/proc/${namespace}/ns/net`);
+  const bundle = writeBundle(place.work, argv, false, namespace);
   const command = way.container(["--network=sandbox", "run", "--bundle", bundle, id]);
   const end = way.container(["delete", "--force", id]);
   if (way.isHere) return { command, end };
@@ -159,14 +162,19 @@ const LINK: Subject = {
   leavesOut: (way) => (way.name.startsWith("runc") || way.name.startsWith("crun") ? "as native" : undefined),
   async measure(way, place, names) {
     const [server, client] = [await namespaceHolder(place), await namespaceHolder(place)];
+    let held = -1;
     try {
-      await joinByVeth(server, client);
-      const { command, end } = serverOf(way, place, server);
+      await joinByVeth(server.pid, client.pid);
+      // As engines name one: nobody is in it, or its links would be left to the host's own stack.
+      held = openSync(`/proc/${server.pid}/ns/net`, "r");
+      killGroup(server.pid);
+      await server.ended;
+      const { command, end } = serverOf(way, place, `/proc/${process.pid}/fd/${held}`);
       const child = spawn(command[0]!, command.slice(1), { stdio: "ignore", detached: true });
       if (child.pid !== undefined) place.killAtEnd(child.pid);
       try {
         const budget = String(place.effort.budgetMs * BUDGETS);
-        const argv = inside(client, place.program("link"), budget, SERVER, PORT, ...names);
+        const argv = inside(client.pid, place.program("link"), budget, SERVER, PORT, ...names);
         const { stdout } = await runCommand(argv, { deadlineMs: DEADLINE_MS });
         return parseFigures(stdout, names);
       } finally {
@@ -174,8 +182,9 @@ const LINK: Subject = {
         killGroup(child.pid);
       }
     } finally {
-      killGroup(server);
-      killGroup(client);
+      if (held >= 0) closeSync(held);
+      killGroup(server.pid);
+      killGroup(client.pid);
     }
   },
 };
