@@ -114,6 +114,32 @@ RF_EXPORT int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length,
   return (int32_t)n;
 }
 
+/* Receives bytes, and nothing that goes with them, into the scratch area. */
+RF_EXPORT int32_t rf_socket_take(int32_t fd, uint32_t length) {
+  uint8_t *bytes = scratch(0, length);
+  return bytes ? (int32_t)result_of(recv(fd, bytes, length, MSG_DONTWAIT)) : -EFAULT;
+}
+
+/* Receives bytes of a stream into an array, and copies them from there to a stub's memory: how many there were. How many of
+   these have arrived stands in the scratch area; the others are in the array. */
+RF_EXPORT int32_t rf_receive_to(int32_t fd, int32_t pid, double address, uint32_t length, uint8_t *bytes) {
+  uint32_t *told = (uint32_t *)scratch(0, sizeof *told);
+  if (!told) return -EFAULT;
+  ssize_t n = recv(fd, bytes, length, MSG_DONTWAIT);
+  if (n < 0) return -errno;
+  int64_t arrived = n > 0 ? rf_copy_to_stub(pid, address, bytes, (size_t)n) : 0;
+  *told = arrived > 0 ? (uint32_t)arrived : 0;
+  return (int32_t)n;
+}
+
+/* Copies a stub's memory to an array, and sends what has come there: how many bytes were taken. EFAULT: none could be
+   read. */
+RF_EXPORT int32_t rf_send_from(int32_t fd, int32_t pid, double address, uint32_t length, uint8_t *bytes) {
+  int64_t fetched = rf_copy_from_stub(pid, address, bytes, length);
+  if (fetched <= 0) return -EFAULT;
+  return (int32_t)result_of(send(fd, bytes, (size_t)fetched, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 /* Asks the maker of sockets for one, or has it bind that socket to the name in the scratch area. */
 RF_EXPORT int32_t rf_maker_ask(int32_t channel, int32_t domain, int32_t type, int32_t protocol) {
   struct maker_request request = {.what = MAKER_SOCKET, .domain = domain, .type = type, .protocol = protocol};

@@ -157,6 +157,10 @@ const DECLARATIONS = {
     "int32_t rf_socket_send(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t nameLength, uint32_t controlLength)",
   socketReceive:
     "int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t controlRoom)",
+  socketTake: "int32_t rf_socket_take(int32_t fd, uint32_t length)",
+  receiveTo:
+    "int32_t rf_receive_to(int32_t fd, int32_t pid, double address, uint32_t length, uint8_t *bytes)",
+  sendFrom: "int32_t rf_send_from(int32_t fd, int32_t pid, double address, uint32_t length, uint8_t *bytes)",
 } as const;
 
 /** Calls that may wait for a disk, or take long: they run on libuv's threads, and have no scratch area. */

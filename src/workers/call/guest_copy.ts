@@ -7,6 +7,7 @@ import type { Caller } from "./caller.ts";
 
 /** Leaves room in the window for what comes behind the last round. */
 const OUT_ROUND = WINDOW_SIZE - 4096;
+const NOTHING = Buffer.alloc(0);
 
 /** A copy of guest memory, or -EFAULT. The caller has bounded the length. */
 export function* readGuest(
@@ -14,11 +15,13 @@ export function* readGuest(
   address: number,
   length: number,
 ): Generator<void, Buffer | number, void> {
-  const copy = Buffer.allocUnsafe(length);
+  let copy = NOTHING;
   for (let done = 0; done < length; ) {
     const round = Math.min(length - done, WINDOW_SIZE);
     task.call.outAt(address + done, round, WINDOW);
     if ((yield* task.call.copyInRound()) < round) return -EFAULT;
+    // For what is not there, nothing is allocated.
+    if (done === 0) copy = Buffer.allocUnsafe(length);
     copy.set(task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + round), done);
     done += round;
   }

@@ -52,4 +52,19 @@ export class DirectMemory {
     this.#list(pieces);
     return Math.max(0, kernel.native.emptyPieces(stub.pid, address, length, pieces.count));
   }
+
+  /**
+   * Receives from a stream of the host's, by way of an array: how many bytes have come, or a negative errno. How many of them
+   * have arrived is the first of the scratch area's words; the others are in the array.
+   */
+  receive(caller: Caller, fd: number, address: number, length: number, by: Uint8Array): number {
+    const { stub, kernel } = caller as MemCaller;
+    return kernel.native.receiveTo(fd, stub.pid, address, length, by);
+  }
+
+  /** Sends to a stream of the host's, by way of an array: how many bytes it has taken; -EFAULT: they have to come by the window. */
+  send(caller: Caller, fd: number, address: number, length: number, by: Uint8Array): number {
+    const { stub, kernel } = caller as MemCaller;
+    return kernel.native.sendFrom(fd, stub.pid, address, length, by);
+  }
 }

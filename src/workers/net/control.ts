@@ -7,6 +7,7 @@ import type { Time } from "../vfs/inode.ts";
 
 /** struct cmsghdr */
 const CONTROL_HEADER = cmsghdr.size;
+const NONE = Buffer.alloc(0);
 
 /** What goes with a message beside its bytes. Whoever has it last lets it go. */
 export interface Ancillary {
@@ -42,22 +43,29 @@ export function* controlMessages(bytes: Buffer): Generator<ControlMessage | null
 
 /** Control messages for a receiver, in a buffer of its size. */
 export class ControlWriter {
-  readonly bytes: Buffer;
+  /** As long as there was need for: most messages have nothing with them. */
+  #bytes = NONE;
+  readonly #size: number;
   length = 0;
   /** MSG_CTRUNC when not all found room. */
   flags = 0;
 
-  constructor(room: number) {
-    this.bytes = Buffer.alloc(room);
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** The messages; what stands behind `length` is not theirs. */
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   /** Bytes that the body of one more may have; negative where there is not even room for its header. */
   get room(): number {
-    return this.bytes.length - this.length - CONTROL_HEADER;
+    return this.#size - this.length - CONTROL_HEADER;
   }
 
   add(level: number, type: number, body: Uint8Array): void {
-    const room = this.bytes.length - this.length;
+    const room = this.#size - this.length;
     if (room < CONTROL_HEADER) {
       this.flags |= MSG_CTRUNC;
       return;
@@ -66,9 +74,18 @@ export class ControlWriter {
     const length = Math.min(whole, room);
     if (length < whole) this.flags |= MSG_CTRUNC;
     const header = { cmsg_len: length, cmsg_level: level, cmsg_type: type };
-    cmsghdr.encode(header, this.bytes, this.length);
-    this.bytes.set(body.subarray(0, length - CONTROL_HEADER), this.length + CONTROL_HEADER);
-    this.length = Math.min(this.bytes.length, this.length + controlAlign(whole));
+    const end = Math.min(this.#size, this.length + controlAlign(whole));
+    this.#growTo(end);
+    cmsghdr.encode(header, this.#bytes, this.length);
+    this.#bytes.set(body.subarray(0, length - CONTROL_HEADER), this.length + CONTROL_HEADER);
+    this.length = end;
+  }
+
+  #growTo(length: number): void {
+    const before = this.#bytes;
+    if (length <= before.length) return;
+    this.#bytes = Buffer.alloc(Math.min(this.#size, Math.max(length, 2 * before.length)));
+    this.#bytes.set(before);
   }
 
   /** When it came, in the form of SO_TIMESTAMPING: three times, of which hardware would have made two. */

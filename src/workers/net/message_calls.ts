@@ -68,7 +68,7 @@ function sendto(
   const socket = socketAt(task, fd);
   if (typeof socket === "number") return socket;
   if (to === 0 && isPlain(socket, buffer, length, flags) && task.call.inComplete(0, length)) {
-    const n = socket.writeAtOnce(task, length);
+    const n = socket.writeAtOnce(task, length, flags);
     if (n !== NOT_AT_ONCE) return n;
   }
   const segments = bufferSegments(buffer, length);

@@ -226,6 +226,11 @@ export abstract class SocketFile extends OpenFile {
     return NOT_AT_ONCE;
   }
 
+  /** As OpenFile.writeAtOnce, of a call with these MSG_*. */
+  override writeAtOnce(_task: NetCaller, _length: number, _flags = 0): number {
+    return NOT_AT_ONCE;
+  }
+
   override readCall(task: NetCaller, segments: Segments, noWait: boolean): number {
     return receiveCall(task, this, segments, noWait ? MSG_DONTWAIT : 0);
   }
@@ -244,7 +249,8 @@ export abstract class SocketFile extends OpenFile {
 
   override write(task: NetCaller, offset: number, length: number): number {
     const at = task.call.base + offset;
-    const data = Buffer.from(task.call.bytes.subarray(at, at + length));
+    const window = task.call.bytes.subarray(at, at + length);
+    const data = this.copiesWhatItSends ? window : Buffer.from(window);
     return this.send(task, { data, flags: 0, address: "", ancillary: null });
   }
 

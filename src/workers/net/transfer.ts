@@ -233,9 +233,39 @@ function* sendStream(
       done += n;
     }
   }
+  // It has been told, and is the next call's: an end tells of itself again.
+  if (n < 0 && n !== -EPIPE && done > 0) socket.errorComesLater(-n);
   if (n === -EPIPE && done === 0 && (sending.flags & S.MSG_NOSIGNAL) === 0)
     task.send(fromUser(task, SIGPIPE));
   return done > 0 ? done : Math.min(n, 0);
+}
+
+/** Goes on with what stands in the window for a stream, of which `done` bytes have been sent. */
+export function* sendRest(
+  task: NetCaller,
+  socket: SocketFile,
+  length: number,
+  done: number,
+  flags: number,
+): Coroutine {
+  const deadline = sendDeadline(task, socket, flags);
+  const at = task.call.base + WINDOW;
+  socket.references++;
+  try {
+    for (let sent = done; sent < length; ) {
+      const data = task.call.bytes.subarray(at + sent, at + length);
+      const n = socket.send(task, { data, flags, address: "", ancillary: null });
+      if (n >= 0) {
+        sent += n;
+        continue;
+      }
+      if (n !== -EAGAIN && n !== -EPIPE) socket.errorComesLater(-n);
+      if (n !== -EAGAIN || (yield* waitForSocket(task, socket, POLLOUT, deadline)) < 0) return sent;
+    }
+    return length;
+  } finally {
+    putFile(task.kernel, socket);
+  }
 }
 
 // ---- Receiving ----

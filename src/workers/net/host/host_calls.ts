@@ -10,6 +10,7 @@ const NAME_SIZE = 128;
 const RESULT = NAME_SIZE;
 const CONTROL = 144;
 const VALUE_MAX = 4096;
+const NO_CONTROL = Buffer.alloc(0);
 
 /** What was received: how many bytes, and what goes with them. */
 export interface HostReceived {
@@ -36,6 +37,7 @@ export class HostCalls {
   }
 
   #nameOf(length: number): Address {
+    if (length === 0) return "";
     const { scratch } = this.#native;
     return Buffer.from(scratch.buffer, scratch.byteOffset, Math.min(length, NAME_SIZE)).toString("latin1");
   }
@@ -93,8 +95,14 @@ export class HostCalls {
     return this.#native.socketSend(this.fd, data, data.length, flags, nameLength, control.length);
   }
 
-  receive(into: Uint8Array, flags: number, controlRoom: number): HostReceived | number {
-    const length = this.#native.socketReceive(this.fd, into, into.length, flags, controlRoom);
+  /** Receives up to so many bytes, and nothing that goes with them, into the scratch area. */
+  take(length: number): number {
+    return this.#native.socketTake(this.fd, length);
+  }
+
+  /** Receives up to `room` bytes into an array. */
+  receive(into: Uint8Array, room: number, flags: number, controlRoom: number): HostReceived | number {
+    const length = this.#native.socketReceive(this.fd, into, room, flags, controlRoom);
     if (length < 0) return length;
     const { scratch, scratchView } = this.#native;
     const controlLength = Math.min(scratchView.getUint32(RESULT + 4, true), controlRoom);
@@ -102,7 +110,8 @@ export class HostCalls {
       length,
       flags: scratchView.getInt32(RESULT + 8, true),
       address: this.#nameOf(scratchView.getUint32(RESULT, true)),
-      control: Buffer.from(scratch.subarray(CONTROL, CONTROL + controlLength)),
+      control:
+        controlLength === 0 ? NO_CONTROL : Buffer.from(scratch.subarray(CONTROL, CONTROL + controlLength)),
     };
   }
 }

@@ -21,43 +21,31 @@ import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
+import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import { putFile } from "../../vfs/file_table.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
+import type { ControlWriter } from "../control.ts";
 import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { Network } from "../network.ts";
 import { lingerBytes } from "../options.ts";
 import { mayHavePort } from "../privileges.ts";
-import { type Address, CAN_READ, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
-import { Unread } from "../unread.ts";
+import { type Address, CAN_READ, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { sendRest } from "../transfer.ts";
 import { HostCalls } from "./host_calls.ts";
+import { HostControl } from "./host_control.ts";
 import type { HostNetwork } from "./host_network.ts";
+import { Incoming, RECEIVE_MAX } from "./incoming.ts";
 import { HostOptions } from "./options.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP;
 /** Numbers that the host tells of a socket, and nothing else. */
 const COUNTS: ReadonlySet<number> = new Set([FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK]);
-/** What a receive takes at once of a stream; a datagram is no longer. */
-const RECEIVE_MAX = 65536;
-const CONTROL_MAX = 2048;
 /** Flags that mean something to the host; how a call waits is not its affair. */
 const SEND_FLAGS = S.MSG_OOB | S.MSG_DONTROUTE | S.MSG_MORE | S.MSG_EOR | S.MSG_CONFIRM;
-const RECEIVE_FLAGS = S.MSG_OOB | S.MSG_PEEK | S.MSG_TRUNC | S.MSG_ERRQUEUE;
 const PORT_AT = 2;
 const HOST_PORTS = 1024;
-
-/** Control messages as they stand in memory. */
-class HostControl implements Ancillary {
-  readonly bytes: Buffer;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  release(): void {}
-}
 
 const NOTHING = new Uint8Array(0);
 
@@ -69,10 +57,11 @@ export class HostSocket extends SocketFile {
   readonly #hostNetwork: HostNetwork;
   isListening = false;
   readonly #watch: number;
-  /** Of a stream, what was received and did not reach its receiver. */
-  readonly #unread = new Unread(this.waiters);
-  /** Who waits for datagrams waits no more. */
-  #hasShutRead = false;
+  readonly #incoming: Incoming;
+  /** A positive errno that the host has told, once, to a call that had something else to tell; 0: there is none. */
+  #untold = 0;
+  /** The last bytes of guest memory that were to be sent did not all find room. */
+  #wasFull = false;
   #hasEnded = false;
 
   constructor(
@@ -90,6 +79,7 @@ export class HostSocket extends SocketFile {
     const { kernel } = network;
     this.host = new HostCalls(kernel.native, fd);
     this.#hostNetwork = host;
+    this.#incoming = new Incoming(this, host);
     this.options = new HostOptions(this);
     this.#watch = host.sleep.add(fd, ALL_EVENTS + EPOLLET, (events) => this.waiters.wake(events));
     kernel.counters.sockets++;
@@ -169,9 +159,14 @@ export class HostSocket extends SocketFile {
   // ---- Data ----
 
   send(_task: NetCaller, { data, flags, address, ancillary }: SendRequest<HostControl>): number {
+    if (this.#untold !== 0) return -this.takeUntold();
     // Of a stream nothing is sent before there is something: its state alone is asked for.
     if (data.length === 0 && !this.keepsBounds) return this.#mayWrite();
     return this.host.send(data, flags & SEND_FLAGS, address, ancillary?.bytes ?? NOTHING);
+  }
+
+  override get copiesWhatItSends(): boolean {
+    return true;
   }
 
   // An error that is pending is told once, by the call that would send.
@@ -183,65 +178,46 @@ export class HostSocket extends SocketFile {
     return (events & POLLHUP) !== 0 ? -E.EPIPE : 0;
   }
 
-  receive(_task: NetCaller, room: number, flags: number): Received<HostControl> | number {
-    const isPlain = (flags & (S.MSG_OOB | S.MSG_ERRQUEUE)) === 0;
-    if (!isPlain || this.#unread.length === 0) return this.#receiveNew(room, flags);
-    const first = this.#unread.take(room, flags);
-    // There is more behind it at once, and no error that would be told here for nothing.
-    if (first.length === room || this.host.count(FIONREAD) <= 0) return first;
-    const more = this.#receiveNew(room - first.length, flags);
-    return typeof more === "number" ? first : this.#unread.together(first, more, flags);
-  }
-
-  #receiveNew(room: number, flags: number): Received<HostControl> | number {
-    const isPlain = (flags & (S.MSG_OOB | S.MSG_ERRQUEUE)) === 0;
-    // Memory of its own, not the window, which the guest can change: what does not arrive may be somebody else's to read.
-    const bytes = new Uint8Array(Math.min(room, RECEIVE_MAX));
-    // The host's MSG_TRUNC throws a stream's bytes away, and tells how long a datagram was.
-    const asked = (flags & RECEIVE_FLAGS) | (this.keepsBounds ? S.MSG_TRUNC : 0);
-    const received = this.host.receive(bytes, asked, CONTROL_MAX);
-    if (received === -E.EAGAIN && this.#hasShutRead && !this.neverWaits(flags)) return nothing();
-    if (typeof received === "number") return received;
-    const isThrownAway = this.#isThrownAway(flags);
-    const data = bytes.subarray(0, isThrownAway ? 0 : Math.min(received.length, bytes.length));
-    return {
-      data,
-      discarded: isThrownAway ? received.length : 0,
-      length: received.length,
-      flags: received.flags & ~S.MSG_CMSG_CLOEXEC,
-      address: received.address,
-      ancillary: received.control.length > 0 ? new HostControl(received.control) : null,
-      putBack: () => {
-        if (!this.keepsBounds && isPlain && (flags & S.MSG_PEEK) === 0) this.#unread.putBack(data);
-      },
-    };
-  }
-
-  /** Of a stream the host gives no bytes then, but how many there would have been (tcp(7)). */
-  #isThrownAway(flags: number): boolean {
-    return !this.keepsBounds && (flags & (S.MSG_TRUNC | S.MSG_ERRQUEUE)) === S.MSG_TRUNC;
-  }
-
-  /** Sends out of the window itself, where all of it is taken or the caller looks at how much was. */
-  override writeAtOnce(task: NetCaller, length: number): number {
-    if (!this.keepsBounds && !this.neverWaits(0)) return NOT_AT_ONCE;
+  /** Sends out of the window itself; where a stream takes a part and the caller waits, the rest follows. */
+  override writeAtOnce(task: NetCaller, length: number, flags = 0): number {
+    if (this.#untold !== 0) return NOT_AT_ONCE;
     const { chunk, base } = task.call;
     const n = this.kernel.native.streamWrite(this.host.fd, chunk, base + WINDOW, length, 1);
-    // Who waits, or gets a signal, is a matter for those who look closer.
-    return n === -E.EPIPE || (n === -E.EAGAIN && !this.neverWaits(0)) ? NOT_AT_ONCE : n;
+    // Who gets a signal, or waits, is a matter for those who look closer.
+    if (n === -E.EPIPE) return NOT_AT_ONCE;
+    if (n === length || this.neverWaits(flags)) return n;
+    if (n > 0 && !this.keepsBounds) return task.call.start(sendRest(task, this, length, n, flags));
+    return n === -E.EAGAIN ? NOT_AT_ONCE : n;
   }
 
-  // ---- Control messages ----
+  override writeDirectly(task: NetCaller, address: number, length: number): number {
+    const memory = this.kernel.directMemory;
+    if (memory === null || this.keepsBounds || this.#untold !== 0) return NOT_AT_ONCE;
+    // Bytes are not fetched for nothing where there has been no room.
+    if (this.#wasFull && this.host.poll(POLLOUT) === 0) return -E.EAGAIN;
+    const wanted = Math.min(length, TRANSFER_MAX);
+    if (!memory.mayFetch(task, address, wanted)) return NOT_AT_ONCE;
+    const n = memory.send(task, this.host.fd, address, wanted, this.#hostNetwork.passing);
+    this.#wasFull = n === -E.EAGAIN || (n >= 0 && n < wanted);
+    if (n >= 0 || n === -E.EAGAIN) return n;
+    if (n !== -E.EFAULT && n !== -E.EPIPE) this.errorComesLater(-n);
+    return NOT_AT_ONCE;
+  }
 
-  // Of SOL_SOCKET nothing is passed on, which could carry descriptors: the host has no use for the rest.
+  receive(_task: NetCaller, room: number, flags: number): Received<HostControl> | number {
+    return this.#incoming.receive(room, flags);
+  }
+
+  override readAtOnce(task: NetCaller, address: number, length: number): number {
+    return this.#incoming.readAtOnce(task, address, length);
+  }
+
+  override readDirectly(task: NetCaller, address: number, length: number): number {
+    return this.#incoming.readDirectly(task, address, length);
+  }
+
   override readControl(_task: NetCaller, bytes: Buffer): HostControl | number {
-    const parts: Buffer[] = [];
-    for (const message of controlMessages(bytes)) {
-      if (message === null) return -E.EINVAL;
-      if (message.level !== S.SOL_SOCKET) parts.push(message.whole);
-    }
-    const passed = Buffer.concat(parts);
-    return passed.length > CONTROL_MAX ? -E.ENOBUFS : new HostControl(passed);
+    return HostControl.sent(bytes);
   }
 
   override writeControl(
@@ -250,19 +226,32 @@ export class HostSocket extends SocketFile {
     { ancillary }: Received<HostControl>,
     _flags: number,
   ): null {
-    if (ancillary === null) return null;
-    for (const message of controlMessages(ancillary.bytes)) {
-      if (message === null) break;
-      writer.add(message.level, message.type, message.body);
-    }
+    ancillary?.write(writer);
     return null;
+  }
+
+  // ---- Errors ----
+
+  override errorComesLater(error: number): void {
+    this.#untold = error;
+  }
+
+  get hasUntold(): boolean {
+    return this.#untold !== 0;
+  }
+
+  /** That error, which is told by it; or 0. */
+  takeUntold(): number {
+    const error = this.#untold;
+    this.#untold = 0;
+    return error;
   }
 
   // ---- As a file ----
 
   shutdown(how: number): number {
     // Also of one that is not connected.
-    if (how === S.SHUT_RD || how === S.SHUT_RDWR) this.#hasShutRead = true;
+    if (how === S.SHUT_RD || how === S.SHUT_RDWR) this.#incoming.hasShutRead = true;
     const error = this.host.shutdown(how);
     this.waiters.wake(this.poll());
     return error;
@@ -271,7 +260,8 @@ export class HostSocket extends SocketFile {
   poll(): number {
     const events = this.host.poll(ALL_EVENTS);
     if (events < 0) return POLLERR;
-    return this.#unread.length > 0 ? events | CAN_READ : events;
+    const unread = this.#incoming.unread > 0 ? CAN_READ : 0;
+    return events | unread | (this.#untold !== 0 ? POLLERR : 0);
   }
 
   protected override stampOfLast(): number {
@@ -286,7 +276,7 @@ export class HostSocket extends SocketFile {
       );
     const count = this.host.count(request);
     if (count < 0) return count;
-    const more = request === FIONREAD ? this.#unread.length : 0;
+    const more = request === FIONREAD ? this.#incoming.unread : 0;
     return this.tellNumber(task, argument, count + more);
   }
 

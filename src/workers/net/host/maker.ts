@@ -6,11 +6,13 @@ import { EAGAIN, ENETDOWN, ENFILE } from "../../../shared/abi/errno.ts";
 import { POLLIN } from "../../../shared/abi/poll.ts";
 import type { Caller } from "../../call/caller.ts";
 import type { Log } from "../../log.ts";
+import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
 import type { Native } from "../../native.ts";
 import type { SleepSet } from "../../sleep_set.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { Creator } from "../family.ts";
+import { KeptReads } from "../inet/kept_reads.ts";
 import type { Address, SocketFile } from "../socket.ts";
 import type { HostNetwork } from "./host_network.ts";
 import { HostSocket } from "./host_socket.ts";
@@ -49,6 +51,8 @@ export class SocketMaker implements HostNetwork {
   readonly #asked: Asking[] = [];
   /** Whose turn comes, in this order. */
   readonly #queue: Asking[] = [];
+  #passing: Uint8Array | null = null;
+  #keptReads: KeptReads | null = null;
 
   constructor(kernel: MakerContext, channel: number) {
     this.#kernel = kernel;
@@ -58,6 +62,16 @@ export class SocketMaker implements HostNetwork {
 
   get sleep(): SleepSet {
     return this.#kernel.sleep;
+  }
+
+  get passing(): Uint8Array {
+    this.#passing ??= new Uint8Array(TRANSFER_MAX);
+    return this.#passing;
+  }
+
+  get keptReads(): KeptReads {
+    this.#keptReads ??= new KeptReads();
+    return this.#keptReads;
   }
 
   *create(

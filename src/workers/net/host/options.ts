@@ -7,7 +7,7 @@ import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import * as T from "../../../shared/abi/tcp.ts";
 import type { NetCaller } from "../caller.ts";
-import { getOption, INT, setOption } from "../option_table.ts";
+import { getOption, INT, int, setOption } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { HostSocket } from "./host_socket.ts";
 
@@ -186,6 +186,8 @@ export class HostOptions extends SocketOptions {
   }
 
   override get(level: number, name: number, task: NetCaller, room: number): Buffer | number {
+    if (level === S.SOL_SOCKET && name === S.SO_ERROR && this.socket.hasUntold)
+      return int(this.socket.takeUntold());
     if (PASSED.get(level)?.has(name) === true) return this.socket.host.get(level, name, room);
     if (level === S.SOL_SOCKET) return getOption(SOCKET_LEVEL, this, name, task, room);
     return this.#unknown();

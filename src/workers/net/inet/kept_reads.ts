@@ -4,6 +4,8 @@
 // The memory is a ring: what was kept is there until so much has been read since that it is overwritten. A fault is told at
 // once when the copy is over; who tells of it later than that loses what it had read, as a pipe's reader does.
 
+import { copyBytes } from "../../../shared/copy_bytes.ts";
+
 const SIZE = 256 << 10;
 
 export class KeptReads {
@@ -18,6 +20,13 @@ export class KeptReads {
     if (at + length > SIZE) this.#next += SIZE - at;
     const place = this.#next;
     this.#next += length;
+    return place;
+  }
+
+  /** Keeps the first bytes of an array, at most a window's: their place. */
+  keep(from: Uint8Array, length: number): number {
+    const place = this.place(length);
+    copyBytes(from, 0, this.bytes, this.at(place), length);
     return place;
   }
 

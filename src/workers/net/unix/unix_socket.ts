@@ -258,7 +258,7 @@ export class UnixSocket extends SocketFile {
     const { peer } = this;
     if (this.type !== S.SOCK_STREAM || length > CHUNK_MAX || peer === null) return NOT_AT_ONCE;
     if (this.sendShut || peer.ended || peer.receiveShut) return NOT_AT_ONCE;
-    if (this.#charged >= this.options.sendBuffer) return NOT_AT_ONCE;
+    if (this.#charged >= this.options.sendBuffer) return this.neverWaits(0) ? -E.EAGAIN : NOT_AT_ONCE;
     if (!this.#hasMemory(trueSize(length))) return -E.ENOBUFS;
     const at = task.call.base + WINDOW;
     const data = task.call.bytes.slice(at, at + length);
