@@ -45,6 +45,21 @@ for (const name of [
     }
   });
 
+const FLAGS = ["systrap", "ptrace"].flatMap((platform) =>
+  ["solo", "2"].map((workers) => [`--platform=${platform}`, `--workers=${workers}`]),
+);
+
+for (const name of ["tcp_pieces", "tcp_bulk", "udp_pieces"])
+  test(`${name}: as natively, on all platforms and with more kernel threads`, async () => {
+    const { path } = binary(name);
+    const native = await apart(path, []);
+    for (const flags of FLAGS) {
+      const here = await apart(ringfence, ["--network=host", ...flags, "do", "--", path]);
+      assert.is(here.stdout.toString(), native.stdout.toString(), `${flags}: ${here.stderr}`);
+      assert.is(here.code, native.code);
+    }
+  });
+
 const LISTEN = `
 import socket, subprocess, sys
 l = socket.socket(); l.bind(("127.0.0.1", 80)); l.listen()

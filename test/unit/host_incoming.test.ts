@@ -1,0 +1,159 @@
+// What is received of a host socket, with a host and guest memory that do as they are told: nothing of a stream is lost or comes
+// twice, an error that is told once is told, and memory is taken for what came.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { EAGAIN, ECONNRESET } from "../../src/shared/abi/errno.ts";
+import { WaitQueue } from "../../src/workers/call/wait_queue.ts";
+import type { NetCaller } from "../../src/workers/net/caller.ts";
+import type { HostNetwork } from "../../src/workers/net/host/host_network.ts";
+import type { HostSocket } from "../../src/workers/net/host/host_socket.ts";
+import { Incoming } from "../../src/workers/net/host/incoming.ts";
+import { KeptReads } from "../../src/workers/net/inet/kept_reads.ts";
+import { NOT_AT_ONCE } from "../../src/workers/vfs/file.ts";
+
+const ROOM = 1 << 20;
+
+/** A socket whose host has these bytes, and then that result; of what is read directly so much arrives. */
+class Double {
+  readonly keepsBounds: boolean;
+  readonly waiters = new WaitQueue();
+  readonly options = { receiveLow: 1 };
+  bytes: Buffer;
+  after = -EAGAIN;
+  arrives = ROOM;
+  delivered = "";
+  untold = 0;
+  readonly scratchWords = new Int32Array(1);
+
+  constructor(text: string, keepsBounds = false) {
+    this.bytes = Buffer.from(text);
+    this.keepsBounds = keepsBounds;
+  }
+
+  #take(into: Uint8Array, room: number): number {
+    if (this.bytes.length === 0) {
+      const result = this.after;
+      if (result !== -EAGAIN) this.after = 0;
+      return result;
+    }
+    const n = Math.min(room, this.bytes.length);
+    into.set(this.bytes.subarray(0, n));
+    this.bytes = this.bytes.subarray(n);
+    return n;
+  }
+
+  readonly host = {
+    fd: 7,
+    count: () => this.bytes.length,
+    receive: (into: Uint8Array, room: number) => {
+      const length = this.#take(into, room);
+      return length < 0 ? length : { length, flags: 0, address: "", control: Buffer.alloc(0) };
+    },
+  };
+
+  readonly kernel = {
+    directMemory: {
+      mayDeliver: () => true,
+      receive: (_task: unknown, _fd: number, _address: number, length: number, by: Uint8Array) => {
+        const n = this.#take(by, length);
+        const arrived = Math.max(0, Math.min(n, this.arrives));
+        this.scratchWords[0] = arrived;
+        this.delivered += Buffer.from(by.subarray(0, arrived)).toString();
+        return n;
+      },
+    },
+  };
+
+  get task(): NetCaller {
+    return { kernel: { native: { scratchWords: this.scratchWords } } } as unknown as NetCaller;
+  }
+
+  neverWaits(): boolean {
+    return true;
+  }
+
+  get hasUntold(): boolean {
+    return this.untold !== 0;
+  }
+
+  errorComesLater(error: number): void {
+    this.untold = error;
+  }
+
+  takeUntold(): number {
+    const { untold } = this;
+    this.untold = 0;
+    return untold;
+  }
+}
+
+function incomingOf(socket: Double): { incoming: Incoming; passing: Uint8Array } {
+  const passing = new Uint8Array(1 << 17);
+  const network = { passing, keptReads: new KeptReads() } as unknown as HostNetwork;
+  return { incoming: new Incoming(socket as unknown as HostSocket, network), passing };
+}
+
+function textOf(incoming: Incoming, room: number): string {
+  const received = incoming.receive(room, 0);
+  return typeof received === "number" ? String(received) : Buffer.from(received.data).toString();
+}
+
+test("what has not arrived is the next, and then what is behind it", () => {
+  const socket = new Double("abcdefgh");
+  const { incoming } = incomingOf(socket);
+  socket.arrives = 3;
+  assert.is(incoming.readDirectly(socket.task, 0, 6), 3);
+  assert.is(socket.delivered, "abc");
+  assert.is(incoming.unread, 3);
+  assert.is(incoming.readDirectly(socket.task, 0, 6), NOT_AT_ONCE);
+  assert.is(textOf(incoming, 2), "de");
+  assert.is(textOf(incoming, 2), "fg");
+  assert.is(textOf(incoming, 2), "h");
+  assert.is(incoming.unread, 0);
+});
+
+test("where nothing has arrived all of it is there", () => {
+  const socket = new Double("abc");
+  const { incoming } = incomingOf(socket);
+  socket.arrives = 0;
+  assert.is(incoming.readDirectly(socket.task, 0, 100), NOT_AT_ONCE);
+  assert.is(textOf(incoming, 100), "abc");
+});
+
+test("an error that a read told of is the next's, behind all bytes, and once", () => {
+  const socket = new Double("abc");
+  const { incoming } = incomingOf(socket);
+  socket.after = -ECONNRESET;
+  socket.arrives = 1;
+  assert.is(incoming.readDirectly(socket.task, 0, 100), 1);
+  assert.is(textOf(incoming, 100), "bc");
+  socket.arrives = ROOM;
+  assert.is(incoming.readDirectly(socket.task, 0, 100), NOT_AT_ONCE);
+  assert.is(textOf(incoming, 100), String(-ECONNRESET));
+  assert.is(textOf(incoming, 100), "");
+});
+
+test("what is put back is what came, whatever has come since", () => {
+  const socket = new Double("abcdef");
+  const { incoming, passing } = incomingOf(socket);
+  const received = incoming.receive(3, 0);
+  assert.not.type(received, "number");
+  passing.fill(0);
+  assert.is(textOf(incoming, 1), "d");
+  if (typeof received !== "number") received.putBack();
+  assert.is(textOf(incoming, 100), "abcef");
+});
+
+test("memory is taken for what came", () => {
+  const memory = new Set<unknown>();
+  for (let i = 0; i < 1000; i++) {
+    const { incoming } = incomingOf(new Double("a few bytes", true));
+    const received = incoming.receive(65536, 0);
+    assert.ok(typeof received !== "number" && received.data.length === 11);
+    if (typeof received !== "number") memory.add(received.data.buffer);
+  }
+  assert.ok(memory.size < 10, `${memory.size} arrays`);
+});
+
+test.run();
