@@ -168,6 +168,11 @@ export abstract class SocketFile extends OpenFile {
   /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
   abstract receive(task: NetCaller, room: number, flags: number): Received | number;
 
+  /** A call begins to receive that may wait, and ends: from piece to piece it waits for any bytes (SO_RCVLOWAT). */
+  receiverComes(): void {}
+
+  receiverGoes(): void {}
+
   /** Reads the control messages of a sendmsg: what they ask for, null for nothing, or a negative errno. */
   abstract readControl(task: NetCaller, bytes: Buffer): Ancillary | null | number;
 

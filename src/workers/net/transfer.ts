@@ -359,9 +359,11 @@ class Receiving {
 
   *run(): Coroutine {
     this.#socket.references++;
+    this.#socket.receiverComes();
     try {
       return yield* this.#receive();
     } finally {
+      this.#socket.receiverGoes();
       // Cut off half way: files that were taken and have not changed hands.
       this.#taken?.release();
       putFile(this.#task.kernel, this.#socket);

@@ -60,6 +60,7 @@ export class HostSocket extends SocketFile {
   readonly #incoming: Incoming;
   /** A positive errno that the host has told, once, to a call that had something else to tell; 0: there is none. */
   #untold = 0;
+  #receivers = 0;
   /** The last bytes of guest memory that were to be sent did not all find room. */
   #wasFull = false;
   #hasEnded = false;
@@ -144,16 +145,10 @@ export class HostSocket extends SocketFile {
     const fd = this.host.accept();
     if (fd < 0) return fd;
     const inode = kernel.anonymous.socket(by);
-    return new HostSocket(
-      this.network,
-      this.#hostNetwork,
-      inode,
-      fd,
-      this.domain,
-      this.type,
-      this.protocol,
-      status,
-    );
+    const { domain, type, protocol } = this;
+    const socket = new HostSocket(this.network, this.#hostNetwork, inode, fd, domain, type, protocol, status);
+    socket.options.receiveLow = this.options.receiveLow;
+    return socket;
   }
 
   // ---- Data ----
@@ -206,6 +201,21 @@ export class HostSocket extends SocketFile {
 
   receive(_task: NetCaller, room: number, flags: number): Received<HostControl> | number {
     return this.#incoming.receive(room, flags);
+  }
+
+  // The host would not tell of fewer bytes than that, and a receiver has taken some of them already.
+  override receiverComes(): void {
+    if (this.#receivers++ === 0 && this.options.receiveLow > 1) this.options.setHostsLow(1);
+  }
+
+  override receiverGoes(): void {
+    if (--this.#receivers === 0 && this.options.receiveLow > 1)
+      this.options.setHostsLow(this.options.receiveLow);
+  }
+
+  /** Calls that receive, and may wait. */
+  get receivers(): number {
+    return this.#receivers;
   }
 
   override readAtOnce(task: NetCaller, address: number, length: number): number {
