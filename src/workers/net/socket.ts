@@ -149,6 +149,11 @@ export abstract class SocketFile extends OpenFile {
     return false;
   }
 
+  /** A stream that would take no byte now, and has nothing else to say: what is to be sent need not be fetched yet. */
+  get isFull(): boolean {
+    return false;
+  }
+
   /** Nothing of what is sent is looked at when send() is over. */
   get copiesWhatItSends(): boolean {
     return false;

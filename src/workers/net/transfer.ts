@@ -218,6 +218,11 @@ function* sendStream(
         continue;
       }
     }
+    if (socket.isFull) {
+      const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+      if (error < 0) return done > 0 ? done : error;
+      continue;
+    }
     const chunk = yield* source.take(CHUNK);
     if (typeof chunk === "number") return done > 0 ? done : chunk;
     for (let at = 0; at < chunk.length; ) {

@@ -253,12 +253,18 @@ export class UnixSocket extends SocketFile {
     return chunk.length;
   }
 
+  override get isFull(): boolean {
+    const { peer } = this;
+    if (peer === null || this.sendShut || peer.ended || peer.receiveShut) return false;
+    return this.#charged >= this.options.sendBuffer;
+  }
+
   /** Sends bytes of the window as a message of a stream; what does not go at once is told, or left to sendFrom. */
   override writeAtOnce(task: UnixCaller, length: number): number {
     const { peer } = this;
     if (this.type !== S.SOCK_STREAM || length > CHUNK_MAX || peer === null) return NOT_AT_ONCE;
     if (this.sendShut || peer.ended || peer.receiveShut) return NOT_AT_ONCE;
-    if (this.#charged >= this.options.sendBuffer) return this.neverWaits(0) ? -E.EAGAIN : NOT_AT_ONCE;
+    if (this.isFull) return this.neverWaits(0) ? -E.EAGAIN : NOT_AT_ONCE;
     if (!this.#hasMemory(trueSize(length))) return -E.ENOBUFS;
     const at = task.call.base + WINDOW;
     const data = task.call.bytes.slice(at, at + length);
