@@ -52,7 +52,10 @@ class Double {
     },
   };
 
+  readonly counters = { socketMemory: 0 };
   readonly kernel = {
+    counters: this.counters,
+    heap: { hasRoom: () => true },
     directMemory: {
       mayDeliver: () => true,
       receive: (_task: unknown, _fd: number, _address: number, length: number, by: Uint8Array) => {
@@ -111,6 +114,21 @@ test("what has not arrived is the next, and then what is behind it", () => {
   assert.is(textOf(incoming, 2), "fg");
   assert.is(textOf(incoming, 2), "h");
   assert.is(incoming.unread, 0);
+});
+
+test("what has not arrived is charged until it does, or the socket ends", () => {
+  const socket = new Double("abcdefgh");
+  const { incoming } = incomingOf(socket);
+  socket.arrives = 2;
+  incoming.readDirectly(socket.task, 0, 8);
+  assert.is(socket.counters.socketMemory, 6);
+  const received = incoming.receive(4, 0);
+  assert.is(socket.counters.socketMemory, 2);
+  if (typeof received !== "number") received.putBack();
+  assert.is(socket.counters.socketMemory, 6);
+  incoming.end();
+  if (typeof received !== "number") received.putBack();
+  assert.is(socket.counters.socketMemory, 0);
 });
 
 test("where nothing has arrived all of it is there", () => {

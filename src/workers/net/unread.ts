@@ -9,11 +9,13 @@ const NONE = new Uint8Array(0);
 
 export class Unread {
   readonly #waiters: WaitQueue;
+  readonly #charge: (bytes: number) => void;
   #bytes: Uint8Array = NONE;
 
-  /** The socket's, who are told of what comes back. */
-  constructor(waiters: WaitQueue) {
+  /** The socket's, who are told of what comes back; and who is told how many bytes more there are, or fewer. */
+  constructor(waiters: WaitQueue, charge: (bytes: number) => void = () => {}) {
     this.#waiters = waiters;
+    this.#charge = charge;
   }
 
   get length(): number {
@@ -21,11 +23,13 @@ export class Unread {
   }
 
   clear(): void {
+    this.#charge(-this.length);
     this.#bytes = NONE;
   }
 
   putBack(data: Uint8Array): void {
     if (data.length === 0) return;
+    this.#charge(data.length);
     this.#bytes = this.length === 0 ? Uint8Array.from(data) : Buffer.concat([data, this.#bytes]);
     this.#waiters.wake(CAN_READ);
   }
@@ -33,7 +37,10 @@ export class Unread {
   /** The first of it, for a receive with these MSG_*. */
   take(room: number, flags: number): Received<never> {
     const first = this.#bytes.subarray(0, room);
-    if ((flags & MSG_PEEK) === 0) this.#bytes = this.#bytes.subarray(first.length);
+    if ((flags & MSG_PEEK) === 0) {
+      this.#charge(-first.length);
+      this.#bytes = this.#bytes.subarray(first.length);
+    }
     return this.received(first, flags);
   }
 

@@ -299,6 +299,7 @@ export class HostSocket extends SocketFile {
     if (linger.isOn && linger.seconds === 0) host.set(S.SOL_SOCKET, S.SO_LINGER, lingerBytes(linger));
     if (this.#watch >= 0) this.#hostNetwork.sleep.remove(host.fd, this.#watch);
     kernel.native.close(host.fd);
+    this.#incoming.end();
     kernel.counters.sockets--;
     kernel.counters.hostSockets--;
     this.leaveNetwork();

@@ -32,11 +32,20 @@ export class Incoming {
   readonly #unread: Unread;
   /** Who waits for datagrams waits no more. */
   hasShutRead = false;
+  #hasEnded = false;
 
   constructor(socket: HostSocket, network: HostNetwork) {
     this.#socket = socket;
     this.#network = network;
-    this.#unread = new Unread(socket.waiters);
+    this.#unread = new Unread(socket.waiters, (bytes) => {
+      if (!this.#hasEnded) socket.kernel.counters.socketMemory += bytes;
+    });
+  }
+
+  /** Nobody receives any more; what was given to the last may still come back. */
+  end(): void {
+    this.#unread.clear();
+    this.#hasEnded = true;
   }
 
   get unread(): number {
@@ -132,6 +141,8 @@ export class Incoming {
     const memory = socket.kernel.directMemory;
     if (memory === null || socket.keepsBounds || this.#isBehind) return NOT_AT_ONCE;
     const wanted = Math.min(length, TRANSFER_MAX);
+    // It may be that none arrives.
+    if (!socket.kernel.heap.hasRoom("socketMemory", wanted)) return NOT_AT_ONCE;
     if (!memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     const { passing } = this.#network;
     const n = memory.receive(task, socket.host.fd, address, wanted, passing);
