@@ -130,10 +130,14 @@ test("a socket is the user's who has made or accepted it", async () => {
   assert.is(here.stdout.toString(), native.stdout.toString(), here.stderr.toString());
 });
 
-test("what a reader says it could not take is what was sent", async () => {
-  const { stdout } = await onHost([binary("unread_streams", "hostile").path]);
-  assert.is(stdout.toString(), "done\n");
-});
+for (const [name, what] of [
+  ["unread_streams", "a reader says it could not take"],
+  ["stolen_buffers", "a reader's memory could not take"],
+] as const)
+  test(`what ${what} is what was sent`, async () => {
+    const { stdout, stderr } = await onHost([binary(name, "hostile").path]);
+    assert.is(stdout.toString(), "done\n", stderr.toString());
+  });
 
 const SERVE = `
 import os, socket, threading
