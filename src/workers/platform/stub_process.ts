@@ -83,6 +83,7 @@ export class StubProcess {
   }
 
   isWaitedFor(): void {
+    for (const { call } of this.returning) this.kernel.slots.endQuiet(call.slot);
     this.kernel.lateHolders.watch(this.space);
   }
 
