@@ -1,6 +1,6 @@
 // Lists behind which a stub goes back to its guest, and whose outcome wakes nobody: what they change is one process's own
 // memory, of which nobody else is told. A kernel thread that sleeps learns of it when it wakes for something else, before it
-// serves that; where somebody waits for the pages, the stub is told to wake it after all (StubProcess.isWaitedFor).
+// serves that; where somebody waits for the pages, the stub is told to wake it after all (AddressSpace.onWait).
 //
 // A wake-up is two switches of threads where all are on one CPU, and a wake-up of another CPU elsewhere: more than all the
 // rest of an mmap.
