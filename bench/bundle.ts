@@ -26,6 +26,8 @@ function shownDirectories(rootfs: string): Mount[] {
   return mounts;
 }
 
+const DESCRIPTORS_MAX = 65_536;
+
 let made = 0;
 
 /** Writes a bundle of its own; returns its directory. `network`: path of the network namespace; absent: a new one. */
@@ -65,6 +67,8 @@ export function writeBundle(
       env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
       cwd: "/",
       capabilities,
+      // As engines give them: the caller's own may be few.
+      rlimits: [{ type: "RLIMIT_NOFILE", soft: 1024, hard: DESCRIPTORS_MAX }],
     },
     root: { path: "rootfs" },
     mounts,

@@ -56,23 +56,26 @@ static u64 thread_record(u32 kernel_thread) {
   return RF_KERNEL_PAGE + RF_KP_THREAD + kernel_thread * RF_KP_THREAD_STRIDE;
 }
 
-// Publishes what stands in the slot as a request of that kind; its sequence number.
-static u32 announce(slot_t slot, u32 kind, u32 kernel_thread, u32 cpu) {
-  u64 thread = thread_record(kernel_thread);
+// Publishes what stands in the slot as a request of that kind, for a kernel thread that may sleep; its sequence number.
+static u32 publish(slot_t slot, u32 kind, u32 kernel_thread, u32 cpu) {
   u64 record = record_of(slot, kernel_thread);
   u32 last = get32(record + RF_REQUEST_WORD) >> 4;
   u32 sequence = (((last & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | kernel_thread;
   put32(slot + RF_REQ_CPU, cpu);
   u64 request = (u64)get32(slot + RF_ORIG_RAX) << 32 | (sequence << 4 | kind);
   __atomic_exchange_n((u64 *)record, request, __ATOMIC_SEQ_CST);
-  if (load32(thread + RF_KP_SLEEPING)) ring(kernel_thread);
   return sequence;
+}
+
+static void wake(u32 kernel_thread) {
+  if (load32(thread_record(kernel_thread) + RF_KP_SLEEPING)) ring(kernel_thread);
 }
 
 /* Publishes what stands in the slot as a request of that kind and returns the reply's code. */
 u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
   u32 cpu = current_cpu();
-  u32 sequence = announce(slot, kind, kernel_thread, cpu);
+  u32 sequence = publish(slot, kind, kernel_thread, cpu);
+  wake(kernel_thread);
   return await(slot, sequence, spin_budget(cpu, thread_record(kernel_thread)));
 }
 
@@ -92,8 +95,10 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
       break;
     case REP_OPS_RETURN:
       if (run_operations(slot, uc, count)) {
-        // Nobody answers: the kernel keeps its hands off the reply until the next request.
-        announce(slot, REQ_OPS_DONE, thread, current_cpu());
+        // Nobody answers: the kernel keeps its hands off the reply until the next request, but for the flag, which it
+        // takes back when somebody waits.
+        publish(slot, REQ_OPS_DONE, thread, current_cpu());
+        if (!(load32(slot + RF_REP_FLAGS) & RF_REP_QUIET)) wake(thread);
         return REP_RET;
       }
       code = post(slot, REQ_OPS_DONE, thread);

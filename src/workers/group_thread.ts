@@ -350,6 +350,7 @@ export class GroupThread {
         kernel.page.setCpu(kernel.thread, this.#sleep.cpu);
         kernel.nowNs = this.#sleep.nowNs;
         kernel.figures.sleepNs += this.#sleep.nowNs - nowNs;
+        kernel.quiet?.look();
       }
       this.#lastClockNs = this.#sleep.nowNs;
       this.#trim.afterSleep(this.#sleep.nowNs - nowNs);

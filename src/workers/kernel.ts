@@ -91,6 +91,7 @@ import { Hooks } from "./process/hooks.ts";
 import { killInPieces } from "./process/namespace_end.ts";
 import { PidFile } from "./process/pid_file.ts";
 import { INIT, PID_MAX, PidNamespace } from "./process/pids.ts";
+import { QuietOutcomes } from "./process/quiet_outcomes.ts";
 import { Requests } from "./process/requests.ts";
 import { startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
@@ -167,6 +168,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   readonly platform: Platform;
   readonly stubs: Stubs;
   readonly requests: Requests;
+  readonly quiet: QuietOutcomes;
   readonly nextSteps: NextSteps;
   readonly passEnd = new PassEnd();
   readonly throws: Throws;
@@ -304,6 +306,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
       this,
       new Dispatcher(this, movers.length > 0 ? lendingHandlers(HANDLERS) : HANDLERS),
     );
+    this.quiet = new QuietOutcomes(this);
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
     this.doorbell = native.doorbellCreate();
     sab.setDoorbell(this.thread, this.doorbell);

@@ -73,6 +73,8 @@ export interface LoopContext extends EventsContext {
   readonly figures: ThreadFigures;
   readonly placement: LoopPlacement;
   readonly doorbell: number;
+  /** Outcomes that have woken nobody; null: there are none. */
+  readonly quiet: { look(): void } | null;
   readonly requests: { serve(slot: number, request: number, nr: number): void };
   /** Something is to come that only the sleep set tells. */
   readonly stubs: { readonly outstanding: boolean };
@@ -225,6 +227,7 @@ export class KernelThread {
       kernel.page.setCpu(kernel.thread, kernel.sleep.cpu);
       kernel.nowNs = kernel.sleep.nowNs;
       kernel.figures.sleepNs += kernel.nowNs - nowNs;
+      kernel.quiet?.look();
       this.#lastClockNs = kernel.nowNs;
     }
     kernel.page.clearSleeping(kernel.thread);

@@ -69,9 +69,10 @@
 #define RF_REP_COUNT_MASK 0xffff
 #define RF_REP_THREAD_SHIFT 16  // the kernel thread to which the outcome is posted
 #define RF_REP_RESULT 0x088   // i64: RET: the system call's result
-#define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS, RF_REP_REPORT
+#define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS, RF_REP_REPORT, RF_REP_QUIET
 #define RF_REP_SET_FS 1       // load the fs base from the frame before going back to the guest
 #define RF_REP_REPORT 2       // SIGNAL, SIGRETURN: when the frame is loaded, post INTERRUPTED instead of going back
+#define RF_REP_QUIET 4        // OPS_RETURN: no sleeping kernel thread is woken for the outcome of what was done
 #define RF_REP_FP 0x094       // u32: SIGRETURN: where floating-point state comes from, RF_FP_...
 #define RF_REP_FP_SIZE 0x098  // u32: SIGNAL, SIGRETURN from guest memory: its bytes there
 #define RF_REP_FP_ADDRESS 0x0a0  // u64: ... and its address

@@ -226,11 +226,23 @@ export class Slots {
 
   /**
    * OPS_RETURN: the stub is to run `count` operations, post their outcome, and go back to its guest with the result.
+   * Quiet: what comes of them, if all are done, wakes no kernel thread.
    */
-  replyListAndResult(number: number, sequence: number, count: number, result: number): boolean {
-    this.setWord(number, L.REP_FLAGS, 0);
+  replyListAndResult(
+    number: number,
+    sequence: number,
+    count: number,
+    result: number,
+    isQuiet: boolean,
+  ): boolean {
+    this.setWord(number, L.REP_FLAGS, isQuiet ? L.REP_QUIET : 0);
     this.setNumber(number, L.REP_RESULT, result);
     return this.replyList(number, sequence, Reply.OPS_RETURN, count);
+  }
+
+  /** Somebody waits for what comes of such a list. It may have come: who is about to sleep looks behind this. */
+  endQuiet(number: number): void {
+    Atomics.store(this.#words, slotWord(number) + (L.REP_FLAGS >>> 2), 0);
   }
 
   /** In place of a reply to what its stub has posted without waiting. */

@@ -292,18 +292,24 @@ export class Call extends SlotIo {
 
   /**
    * Runs a list behind which the stub goes back to its guest with the result, if all of it is done: what the coroutine
-   * does then is done when the stub has told, or has posted the next request, and may not wait.
+   * does then is done when the stub has told, or has posted the next request, and may not wait. Quiet: no kernel thread that
+   * sleeps is woken for what it tells.
    */
-  runListAndReturn(count: number, result: number): void {
+  runListAndReturn(count: number, result: number, isQuiet: boolean): void {
     if (!this.owned) return;
     this.owned = false;
     this.#returnsAfter = count;
-    this.replyListAndResult(count, result);
+    this.replyListAndResult(count, result, isQuiet);
   }
 
   /** What the stub posts next says whether it has gone back to its guest. */
   get mayHaveReturned(): boolean {
     return this.#returnsAfter > 0 || this.#isSettled;
+  }
+
+  /** Its stub is on its way, or back, and nothing of what it has done is written down. */
+  get returns(): boolean {
+    return this.#returnsAfter > 0;
   }
 
   override get listDone(): number {

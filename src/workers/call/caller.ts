@@ -53,8 +53,11 @@ export interface Caller {
   onUnwritableFrame(): void;
   /** Runs an operation list in the stub, up to its outcome: whether all of it was done. */
   run(list: OperationList): Generator<void, boolean, void>;
-  /** As run; the stub goes back to its guest with the result, and what its coroutine does then may not wait. */
-  runAndReturn(list: OperationList, result: number): Generator<void, boolean, void>;
+  /**
+   * As run; the stub goes back to its guest with the result, and what its coroutine does then may not wait. `isOwn`: it may
+   * be done late, since what the list changes is its process's alone.
+   */
+  runAndReturn(list: OperationList, result: number, isOwn?: boolean): Generator<void, boolean, void>;
   /** A signal for this task alone (SIGPIPE, SIGXFSZ). */
   send(info: SigInfo): void;
   /** Another signal mask until the call's wait is over; restoreMask() says whether there was one. */

@@ -198,8 +198,8 @@ export class SlotIo {
   /**
    * As replyList, of operations behind which the stub goes back to its guest with a result, if all of them are done.
    */
-  protected replyListAndResult(count: number, result: number): void {
-    if (this.#slots.replyListAndResult(this.slot, this.sequence, count, result)) this.#wake();
+  protected replyListAndResult(count: number, result: number, isQuiet: boolean): void {
+    if (this.#slots.replyListAndResult(this.slot, this.sequence, count, result, isQuiet)) this.#wake();
   }
 
   /** Replies nothing: the stub does not wait. */

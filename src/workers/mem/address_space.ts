@@ -54,6 +54,8 @@ export class AddressSpace {
   readonly vmas: VmaSet;
   readonly ownPages = new OwnPages();
   readonly locks = new RangeLocks<Asker>(({ waiter }) => waiter.granted());
+  /** Who runs in it is told that somebody, of it or a tracer, waits for pages that are locked. */
+  onWait: (() => void) | null = null;
   brkStart: number;
   brk: number;
   /** Address of the vDSO. */
@@ -186,7 +188,7 @@ export class AddressSpace {
     try {
       while (!granted) {
         // No signal that it survives ends this wait: who holds the lock gives it back soon, or dies.
-        task.stub.isWaitedFor();
+        this.onWait?.();
         call.replyBlocked();
         yield;
         granted = lock.state === "held";

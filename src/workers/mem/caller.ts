@@ -20,8 +20,6 @@ export interface Stub {
   readonly readablePid: number;
   /** No other thread executes what is in the task's memory. */
   isAlone(task: Caller): boolean;
-  /** A thread waits for pages that another one of it has locked. */
-  isWaitedFor(): void;
   /** Interrupts all other threads, which may be in a trampoline of the pool; they report later. */
   takeOthersOut(task: Caller, pool: Pool): void;
 }

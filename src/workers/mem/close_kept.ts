@@ -29,7 +29,7 @@ export function* closeDue(task: MemCaller, result: number): Coroutine {
   const list = new OperationList(task.kernel.slots, task.call.slot);
   const due = kept.closeIn(list); // another thread may have come first
   try {
-    if (due.length > 0) yield* task.runAndReturn(list, result);
+    if (due.length > 0) yield* task.runAndReturn(list, result, true);
     return result;
   } finally {
     kept.closedIn(due);

@@ -85,7 +85,7 @@ function* runPlan(
   result: number,
 ): Generator<void, boolean, void> {
   const ends = result !== GOES_ON && list.length > 0 && plan.end - plan.start <= RETURN_MAX && plan.isShort;
-  const isDone = ends ? yield* task.runAndReturn(list, result) : yield* task.run(list);
+  const isDone = ends ? yield* task.runAndReturn(list, result, true) : yield* task.run(list);
   return isDone || survives(task);
 }
 

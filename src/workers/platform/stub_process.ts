@@ -57,6 +57,7 @@ export class StubProcess {
   constructor(kernel: PlatformContext, space: AddressSpace) {
     this.kernel = kernel;
     this.space = space;
+    space.onWait = () => this.#isWaitedFor();
   }
 
   /** Where slot `slot` of the guest SAB lies in this stub's memory. */
@@ -82,7 +83,8 @@ export class StubProcess {
     return this.tasks.every((other) => other.call === task.call || other.dead);
   }
 
-  isWaitedFor(): void {
+  #isWaitedFor(): void {
+    for (const { call } of this.returning) this.kernel.slots.endQuiet(call.slot);
     this.kernel.lateHolders.watch(this.space);
   }
 

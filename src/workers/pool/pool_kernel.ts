@@ -100,6 +100,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly passes: Passes;
   readonly placement = PLACEMENT;
   readonly stubs = { outstanding: false };
+  readonly quiet = null;
   readonly doorbell: number;
   readonly post: Post;
   readonly random = new Uint8Array(WINDOW_SIZE);

@@ -24,6 +24,7 @@ import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { Path } from "../vfs/path.ts";
 import type { PidNamespace } from "./pids.ts";
+import type { QuietOutcomes } from "./quiet_outcomes.ts";
 import type { Task } from "./task.ts";
 import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
@@ -70,12 +71,14 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly attention: Attention | null;
   readonly tracer: ProcessTracer | null;
   readonly throws: Throws;
+  readonly quiet: QuietOutcomes;
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
   readonly requests: {
     serveAgain(task: Task): void;
     /** A call that a tracer has stopped (Dispatcher.serveStopped). */
     serveStopped(task: Task, nr: number, isJudged: boolean): void;
+    settle(task: Task): void;
   };
   readonly pids: PidNamespace;
   /** Null: no call site is patched. */

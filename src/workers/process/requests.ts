@@ -130,12 +130,20 @@ export class Requests {
       const { call } = other;
       const kind = kindOf(kernel.claims.peek(call.slot, kernel.thread));
       if (other === task || kind === 0 || (kind === Request.OPS_DONE && !call.listHasReturned)) continue;
-      stub.returning.splice(stub.returning.indexOf(other), 1);
-      try {
-        call.settle();
-      } catch (error) {
-        this.onThrow(call, error);
-      }
+      this.settle(other);
+    }
+  }
+
+  /** Writes down what the list of a task has done, whose stub has gone back by itself. */
+  settle(task: Task): void {
+    const { call } = task;
+    const { returning } = task.stub;
+    const index = returning.indexOf(task);
+    if (index >= 0) returning.splice(index, 1);
+    try {
+      call.settle();
+    } catch (error) {
+      this.onThrow(call, error);
     }
   }
 

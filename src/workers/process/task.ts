@@ -406,13 +406,17 @@ export class Task implements Caller {
    * As run, of a list behind which nothing of the call is left but to write down what was planned: the stub goes back to
    * its guest with the result and waits for nothing. Where a signal or a stop is due, it waits as for any list; and
    * where the host asks for leave, which a kick would end with EINTR: who is on its way back is kicked. So it does where
-   * many of its address space are on their way already, since every request of that space looks at them (F26).
+   * many of its address space are on their way already, since every request of that space looks at them (F26). `isOwn`:
+   * nobody but the process has anything of what it changes (quiet_outcomes.ts).
    */
-  *runAndReturn(list: OperationList, result: number): Generator<void, boolean, void> {
+  *runAndReturn(list: OperationList, result: number, isOwn = false): Generator<void, boolean, void> {
     const { returning } = this.stub;
+    const { quiet } = this.kernel;
     if (this.hasWork || list.expected.length > 0 || returning.length >= RETURNING_MAX)
       return yield* this.run(list);
-    this.call.runListAndReturn(list.length, result);
+    const isQuiet = isOwn && quiet.mayBe(this);
+    this.call.runListAndReturn(list.length, result, isQuiet);
+    if (isQuiet) quiet.add(this);
     returning.push(this);
     yield;
     return this.call.listDone === list.length;
