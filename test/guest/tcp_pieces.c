@@ -228,6 +228,7 @@ static void connection_ends(void) {
 
 static void *resets(void *arg) {
   (void)arg;
+  await(server, POLLIN);
   usleep(100000);
   reset_by(server);
   return NULL;
@@ -244,7 +245,8 @@ static void sending_ends(void) {
       ;
     yes_no("a part was sent", n < (long)sizeof much && (n > 0 || (i && n == -ECONNRESET)));
     pthread_join(thread, NULL);
-    if (n > 0) value("then", SYS_6(SYS_sendto, client, much, 100000, MSG_NOSIGNAL, 0, 0));
+    if (n > 0) n = SYS_6(SYS_sendto, client, much, 100000, MSG_NOSIGNAL, 0, 0);
+    value("then", n);
     value("and then", SYS_6(SYS_sendto, client, much, 100000, MSG_NOSIGNAL, 0, 0));
     value("and a few", SYS_6(SYS_sendto, client, much, 10, MSG_NOSIGNAL, 0, 0));
     server = dup(client);
