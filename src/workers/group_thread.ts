@@ -72,6 +72,7 @@ class Member {
     const { kernel } = this;
     kernel.longTurns.resume();
     kernel.passes.loopTop();
+    kernel.quiet?.look();
     const told = kernel.post?.exchange() === true;
     const isBusy = this.#serveSlots() || told;
     if (kernel.nextSteps.any) kernel.nextSteps.run();
@@ -350,7 +351,6 @@ export class GroupThread {
         kernel.page.setCpu(kernel.thread, this.#sleep.cpu);
         kernel.nowNs = this.#sleep.nowNs;
         kernel.figures.sleepNs += this.#sleep.nowNs - nowNs;
-        kernel.quiet?.look();
       }
       this.#lastClockNs = this.#sleep.nowNs;
       this.#trim.afterSleep(this.#sleep.nowNs - nowNs);

@@ -39,9 +39,15 @@ export class Unread {
     const first = this.#bytes.subarray(0, room);
     if ((flags & MSG_PEEK) === 0) {
       this.#charge(-first.length);
-      this.#bytes = this.#bytes.subarray(first.length);
+      this.#bytes = this.#rest(first.length);
     }
     return this.received(first, flags);
+  }
+
+  // What is left, in memory that is not much more than is charged.
+  #rest(taken: number): Uint8Array {
+    const rest = this.#bytes.subarray(taken);
+    return rest.length > this.#bytes.buffer.byteLength / 2 ? rest : Uint8Array.from(rest);
   }
 
   /** Bytes that a receive with these MSG_* has got. */

@@ -27,6 +27,7 @@ import { putFile } from "../../vfs/file_table.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { ControlWriter } from "../control.ts";
+import { familyOf } from "../inet/addresses.ts";
 import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { Network } from "../network.ts";
 import { lingerBytes } from "../options.ts";
@@ -135,6 +136,11 @@ export class HostSocket extends SocketFile {
 
   connect(_task: NetCaller, address: Address): number {
     const error = this.host.connect(address);
+    // What the connection before has left is nothing of the next one.
+    if (error === 0 && !this.keepsBounds && familyOf(address) === S.AF_UNSPEC) {
+      this.#incoming.forget();
+      this.#untold = 0;
+    }
     const isUnderWay = error === -E.EINPROGRESS || error === -E.EALREADY;
     return isUnderWay && !this.neverWaits(0) ? -E.EAGAIN : error;
   }

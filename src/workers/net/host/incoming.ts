@@ -48,6 +48,12 @@ export class Incoming {
     this.#hasEnded = true;
   }
 
+  /** The socket is not connected any more: what has come is thrown away. */
+  forget(): void {
+    this.#unread.clear();
+    this.hasShutRead = false;
+  }
+
   get unread(): number {
     return this.#unread.length;
   }
