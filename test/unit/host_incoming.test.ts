@@ -91,6 +91,9 @@ class Double {
   }
 }
 
+/** Who receives. */
+const TASK = { call: { progress: { serial: 0 } } } as unknown as NetCaller;
+
 function incomingOf(socket: Double): { incoming: Incoming; passing: Uint8Array } {
   const passing = new Uint8Array(1 << 17);
   const network = { passing, keptReads: new KeptReads() } as unknown as HostNetwork;
@@ -98,7 +101,7 @@ function incomingOf(socket: Double): { incoming: Incoming; passing: Uint8Array }
 }
 
 function textOf(incoming: Incoming, room: number): string {
-  const received = incoming.receive(room, 0);
+  const received = incoming.receive(TASK, room, 0);
   return typeof received === "number" ? String(received) : Buffer.from(received.data).toString();
 }
 
@@ -122,7 +125,7 @@ test("what has not arrived is charged until it does, or the socket ends", () => 
   socket.arrives = 2;
   incoming.readDirectly(socket.task, 0, 8);
   assert.is(socket.counters.socketMemory, 6);
-  const received = incoming.receive(4, 0);
+  const received = incoming.receive(TASK, 4, 0);
   assert.is(socket.counters.socketMemory, 2);
   if (typeof received !== "number") received.putBack();
   assert.is(socket.counters.socketMemory, 6);
@@ -155,7 +158,7 @@ test("an error that a read told of is the next's, behind all bytes, and once", (
 test("what is put back is what came, whatever has come since", () => {
   const socket = new Double("abcdef");
   const { incoming, passing } = incomingOf(socket);
-  const received = incoming.receive(3, 0);
+  const received = incoming.receive(TASK, 3, 0);
   assert.not.type(received, "number");
   passing.fill(0);
   assert.is(textOf(incoming, 1), "d");
@@ -167,7 +170,7 @@ test("memory is taken for what came", () => {
   const memory = new Set<unknown>();
   for (let i = 0; i < 1000; i++) {
     const { incoming } = incomingOf(new Double("a few bytes", true));
-    const received = incoming.receive(65536, 0);
+    const received = incoming.receive(TASK, 65536, 0);
     assert.ok(typeof received !== "number" && received.data.length === 11);
     if (typeof received !== "number") memory.add(received.data.buffer);
   }

@@ -7,8 +7,11 @@ import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
 
 const WINDOW = 32768;
 
-function keep(kept: KeptReads, length: number, byte: number): number {
-  const place = kept.place(length);
+/** Goes on with another call at once, unless it is late. */
+function keep(kept: KeptReads, length: number, byte: number, reader = { serial: 0 }): number {
+  const isLate = reader.serial > 0;
+  const place = kept.place(length, reader);
+  if (!isLate) reader.serial++;
   const at = kept.at(place);
   assert.ok(at + length <= kept.bytes.length, "it lies in one piece");
   kept.bytes.fill(byte, at, at + length);
@@ -42,6 +45,25 @@ test("a copy is not the memory that goes on being used", () => {
   for (let i = 0; i < 20; i++) keep(kept, WINDOW, 2);
   assert.equal(copy, new Uint8Array(100).fill(1));
   assert.is(kept.copyOf(place, 100), null);
+});
+
+test("what a late reader was given comes back however much others read, and no more when it has gone on", () => {
+  const kept = new KeptReads();
+  const late = { serial: 7 };
+  const place = keep(kept, 5000, 1, late);
+  for (let i = 0; i < 100; i++) keep(kept, WINDOW, 2);
+  assert.equal(kept.copyOf(place, 5000), new Uint8Array(5000).fill(1));
+  // Of so many nobody can be sure that they have arrived.
+  const others = Array.from({ length: 1000 }, () => ({ serial: 1 }));
+  const places = others.map((other) => keep(kept, 20_000, 3, other));
+  const there = places.filter((each) => kept.copyOf(each, 20_000) !== null);
+  assert.ok(there.length > 200 && there.length < 240, `${there.length}`);
+  for (const other of others) other.serial++;
+  late.serial++;
+  const another = keep(kept, 20_000, 4, { serial: 1 });
+  for (let i = 0; i < 40; i++) keep(kept, WINDOW, 2);
+  assert.equal(kept.copyOf(another, 20_000), new Uint8Array(20_000).fill(4));
+  assert.is(kept.copyOf(place, 5000), null);
 });
 
 test.run();

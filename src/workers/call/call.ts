@@ -40,6 +40,8 @@ export class Call extends SlotIo {
   readonly caller: Caller;
   /** Number of the system call in progress; -1 outside one. */
   nr = -1;
+  /** Another number for each call, and when there will be none: whoever remembers a call for long has this alone of it. */
+  readonly progress = { serial: 0 };
   waiter: Waiter | null = null;
   coroutine: Coroutine | null = null;
   /** What restart_syscall goes on from. */
@@ -80,6 +82,7 @@ export class Call extends SlotIo {
   /** A system call has been claimed. */
   begin(nr: number): void {
     this.nr = nr;
+    this.progress.serial++;
     this.traced = null;
     this.outFault = null;
     this.movedPieces = 0;
@@ -414,6 +417,7 @@ export class Call extends SlotIo {
 
   /** Forgets whatever the call waits for. */
   cancelWait(): void {
+    this.progress.serial++;
     const waiter = this.waiter;
     this.waiter = null;
     waiter?.cancel();

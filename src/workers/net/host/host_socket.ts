@@ -205,8 +205,8 @@ export class HostSocket extends SocketFile {
     return NOT_AT_ONCE;
   }
 
-  receive(_task: NetCaller, room: number, flags: number): Received<HostControl> | number {
-    return this.#incoming.receive(room, flags);
+  receive(task: NetCaller, room: number, flags: number): Received<HostControl> | number {
+    return this.#incoming.receive(task, room, flags);
   }
 
   // The host would not tell of fewer bytes than that, and a receiver has taken some of them already.

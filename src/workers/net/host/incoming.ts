@@ -64,16 +64,16 @@ export class Incoming {
   }
 
   /** As SocketFile.receive. */
-  receive(room: number, flags: number): Received<HostControl> | number {
-    if ((flags & APART) !== 0 || this.#unread.length === 0) return this.#receiveNew(room, flags);
+  receive(task: NetCaller, room: number, flags: number): Received<HostControl> | number {
+    if ((flags & APART) !== 0 || this.#unread.length === 0) return this.#receiveNew(task, room, flags);
     const first = this.#unread.take(room, flags);
     // There is more behind it at once, and no error that would be told here for nothing.
     if (first.length === room || this.#socket.host.count(FIONREAD) <= 0) return first;
-    const more = this.#receiveNew(room - first.length, flags);
+    const more = this.#receiveNew(task, room - first.length, flags);
     return typeof more === "number" ? first : this.#unread.together(first, more, flags);
   }
 
-  #receiveNew(room: number, flags: number): Received<HostControl> | number {
+  #receiveNew({ call }: NetCaller, room: number, flags: number): Received<HostControl> | number {
     const socket = this.#socket;
     const { keepsBounds } = socket;
     const { passing } = this.#network;
@@ -90,7 +90,8 @@ export class Incoming {
     const length = isThrownAway ? 0 : Math.min(received.length, most);
     // What is no more of the stream's: it comes again if it does not arrive.
     const isTaken = !keepsBounds && length > 0 && (flags & (APART | S.MSG_PEEK)) === 0;
-    const place = isTaken && length <= ROUND_MAX ? this.#network.keptReads.keep(passing, length) : -1;
+    const place =
+      isTaken && length <= ROUND_MAX ? this.#network.keptReads.keep(passing, length, call.progress) : -1;
     const data = place >= 0 ? this.#keptAt(place, length) : copyOf(passing, length);
     return {
       data,
@@ -132,7 +133,7 @@ export class Incoming {
     const { scratch } = task.kernel.native;
     copyBytes(scratch, 0, call.bytes, call.base + WINDOW, n);
     // As on Linux, a datagram is lost.
-    const place = socket.keepsBounds ? -1 : this.#network.keptReads.keep(scratch, n);
+    const place = socket.keepsBounds ? -1 : this.#network.keptReads.keep(scratch, n, call.progress);
     call.outAt(address, n, WINDOW);
     call.outFault = () => {
       if (place >= 0) this.#putBackKept(place, n);

@@ -240,7 +240,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
 
   // ---- Receiving ----
 
-  receive(_task: NetCaller, room: number, flags: number): Received | number {
+  receive(task: NetCaller, room: number, flags: number): Received | number {
     if ((flags & S.MSG_ERRQUEUE) !== 0) return receiveError(this.endpoint, room, false) ?? -E.EAGAIN;
     const { endpoint, inet, stack } = this;
     inet.advance(stack);
@@ -255,7 +255,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     // Memory of the kernel's own, not the window, which the guest can change: what does not arrive may be somebody else's
     // to read. What fits a window is in it before anybody else reads.
     const kept = !isPeek && wanted <= ROUND_MAX ? inet.keptReads : null;
-    const place = kept === null ? -1 : kept.place(wanted);
+    const place = kept === null ? -1 : kept.place(wanted, task.call.progress);
     const from = kept === null ? 0 : kept.at(place);
     const target = kept === null ? Buffer.allocUnsafe(wanted) : kept.bytes.subarray(from, from + wanted);
     const n = endpoint.receive(target, isAsking ? flags | S.MSG_PEEK : flags, offset);
@@ -317,7 +317,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     if (wanted <= 0) return NOT_AT_ONCE;
     inet.advance(stack);
     const kept = inet.keptReads;
-    const place = kept.place(wanted);
+    const place = kept.place(wanted, task.call.progress);
     const from = kept.at(place);
     const n = endpoint.receive(kept.bytes.subarray(from, from + wanted), 0);
     if (n <= 0) return n === -E.EAGAIN ? NOT_AT_ONCE : n;
