@@ -45,12 +45,19 @@ function ticksBelow(pid: number): number {
   return sum;
 }
 
+/** V8 may still compile, or tidy its heap, in the first; whoever polls does so in all. */
+const WATCHES = 4;
+
 async function usedWhileIdle(pid: number): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const before = ticksBelow(pid);
-  assert.ok(before > 0, "the sandbox's processes were not found");
-  await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-  return ticksBelow(pid) - before;
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < WATCHES && least > TICKS_MAX; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = ticksBelow(pid);
+    assert.ok(before > 0, "the sandbox's processes were not found");
+    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    least = Math.min(least, ticksBelow(pid) - before);
+  }
+  return least;
 }
 
 for (const { name, flags } of CONFIGURATIONS) {
