@@ -3,29 +3,14 @@
 //@ ends: 0
 //@ deadline: 30
 #include "hostile.h"
-#include <netinet/in.h>
+#include "streams.h"
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #define COUNT 64ul
 #define ROUNDS 300
 
-static int client, server;
 static unsigned char out[60000], in[60000];
-
-static void join(void) {
-  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof name;
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
-  client = socket(AF_INET, SOCK_STREAM, 0);
-  if (bind(listener, (struct sockaddr *)&name, length) || listen(listener, 1) ||
-      getsockname(listener, (struct sockaddr *)&name, &length) ||
-      connect(client, (struct sockaddr *)&name, length))
-    _exit(95);
-  server = accept(listener, NULL, NULL);
-  close(listener);
-}
 
 static unsigned char byte_at(size_t at) {
   return (at * 31 + (at >> 8) * 7 + (at >> 16)) & 0xff;
@@ -40,7 +25,7 @@ int main(void) {
   unsigned char *area = (unsigned char *)pages(COUNT);
   memset(area, 1, COUNT * PAGE);
   find_gadget();
-  join();
+  join_by_tcp();
   size_t taken = 0;
   for (int i = 0; i < ROUNDS; i++) {
     size_t length = 1 + next_random() % sizeof out;

@@ -2,8 +2,7 @@
 // was sent, whether the bytes came by a read or in pieces.
 //@ ends: 0
 #include "hostile.h"
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "streams.h"
 #include <sys/uio.h>
 
 #define SYSCALL 1
@@ -11,25 +10,15 @@
 #define LENGTH 24
 
 static const char sent[] = "what the other side sent";
-static int client, server;
 
 static void join(int domain) {
   int fds[2];
-  if (domain == AF_UNIX) {
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) _exit(96);
-    client = fds[0], server = fds[1];
+  if (domain != AF_UNIX) {
+    join_by_tcp();
     return;
   }
-  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof name;
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
-  client = socket(AF_INET, SOCK_STREAM, 0);
-  if (bind(listener, (struct sockaddr *)&name, length) || listen(listener, 1) ||
-      getsockname(listener, (struct sockaddr *)&name, &length) ||
-      connect(client, (struct sockaddr *)&name, length))
-    _exit(95);
-  server = accept(listener, NULL, NULL);
-  close(listener);
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) _exit(96);
+  client = fds[0], server = fds[1];
 }
 
 // The reply to a call that is posted by hand.

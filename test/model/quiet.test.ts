@@ -47,6 +47,14 @@ function wake(steps: Steps): void {
   if (Atomics.load(guest, SLEEPING) !== 0) ring(steps, THREAD);
 }
 
+/** Posts a call and waits for the reply: its code. */
+function calls(steps: Steps, slot: number): number {
+  const sequence = sequenceAt(1, THREAD);
+  publish(steps, slot, sequence, Request.SYSCALL);
+  wake(steps);
+  return stubWait(steps, slot, sequence);
+}
+
 const isQuiet = () => (Atomics.load(guest, FLAGS) & L.REP_QUIET) !== 0;
 
 /** Publishes what came of the list, and wakes who is to be told. */
@@ -63,10 +71,7 @@ function holder(told: Tells): Process {
     start: 0,
     run(local, steps) {
       if (local === 1) return undefined;
-      const sequence = sequenceAt(1, THREAD);
-      publish(steps, HOLDER, sequence, Request.SYSCALL);
-      wake(steps);
-      if (stubWait(steps, HOLDER, sequence) !== Reply.OPS_RETURN) violation("another reply than what is due");
+      if (calls(steps, HOLDER) !== Reply.OPS_RETURN) violation("another reply than what is due");
       told(steps, sequenceAt(2, THREAD));
       return 1;
     },
@@ -78,10 +83,7 @@ const waiter: Process = {
   start: 0,
   run(local, steps) {
     if (local === 1) return undefined;
-    const sequence = sequenceAt(1, THREAD);
-    publish(steps, WAITER, sequence, Request.SYSCALL);
-    wake(steps);
-    stubWait(steps, WAITER, sequence);
+    calls(steps, WAITER);
     return 1;
   },
 };

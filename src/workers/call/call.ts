@@ -307,7 +307,7 @@ export class Call extends SlotIo {
 
   /** What the stub posts next says whether it has gone back to its guest. */
   get mayHaveReturned(): boolean {
-    return this.#returnsAfter > 0 || this.#isSettled;
+    return this.returns || this.#isSettled;
   }
 
   /** Its stub is on its way, or back, and nothing of what it has done is written down. */

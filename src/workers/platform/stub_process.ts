@@ -83,6 +83,12 @@ export class StubProcess {
     return this.tasks.every((other) => other.call === task.call || other.dead);
   }
 
+  /** What a call of that one has done is written down, or never will be. */
+  endReturning(task: HostThread): void {
+    const index = this.returning.indexOf(task);
+    if (index >= 0) this.returning.splice(index, 1);
+  }
+
   #isWaitedFor(): void {
     for (const { call } of this.returning) this.kernel.slots.endQuiet(call.slot);
     this.kernel.lateHolders.watch(this.space);

@@ -149,8 +149,7 @@ export class Stubs {
     if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);
     const index = task.stub.tasks.indexOf(task);
     if (index >= 0) task.stub.tasks.splice(index, 1);
-    const returns = task.stub.returning.indexOf(task);
-    if (returns >= 0) task.stub.returning.splice(returns, 1);
+    task.stub.endReturning(task);
     kernel.counters.tasks--;
     task.container.tasks--;
     // What is left of it needs none, and may be left for long.

@@ -114,9 +114,7 @@ export class Requests {
 
   /** The rest of a call whose stub has gone back by itself. True: it does not wait for what comes of this request. */
   #afterReturn(task: Task, kind: number): boolean {
-    const { returning } = task.stub;
-    const index = returning.indexOf(task);
-    if (index >= 0) returning.splice(index, 1);
+    task.stub.endReturning(task);
     return task.call.afterReturn(kind === Request.OPS_DONE);
   }
 
@@ -137,9 +135,7 @@ export class Requests {
   /** Writes down what the list of a task has done, whose stub has gone back by itself. */
   settle(task: Task): void {
     const { call } = task;
-    const { returning } = task.stub;
-    const index = returning.indexOf(task);
-    if (index >= 0) returning.splice(index, 1);
+    task.stub.endReturning(task);
     try {
       call.settle();
     } catch (error) {
