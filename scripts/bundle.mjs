@@ -70,6 +70,24 @@ function structCode(checkout) {
   };
 }
 
+/**
+ * Tables that are made of whole modules of constants: their contents stand in a bundle. A namespace that is looked
+ * through needs a getter for each of its constants, and a sandbox has them all in memory that is its own.
+ */
+function madeTables(checkout) {
+  return {
+    name: "made-tables",
+    setup(build) {
+      build.onLoad({ filter: /\/src\/shared\/abi\/(flag_tables|names)\.ts$/ }, ({ path }) => ({
+        contents: execFileSync(join(checkout, NODE), [join(checkout, "scripts/tables.ts"), path], {
+          encoding: "utf8",
+        }),
+        loader: "js",
+      }));
+    },
+  };
+}
+
 /** `startCode`: the list of functions whose bytecode a snapshot has (start_code.cjs); undefined: it has none. */
 export async function bundle(checkout, startCode = join(checkout, START_CODE)) {
   const { build } = createRequire(join(checkout, "package.json"))("esbuild");
@@ -95,7 +113,7 @@ export async function bundle(checkout, startCode = join(checkout, START_CODE)) {
     alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
     define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
-    plugins: [koffiBesideBundle, piscinaBesideBundle, structCode(checkout)],
+    plugins: [koffiBesideBundle, piscinaBesideBundle, structCode(checkout), madeTables(checkout)],
     logLevel: "warning",
     metafile: true,
   });

@@ -1,7 +1,7 @@
 // `ringfence features`: what this runtime can do, in the runtime specification's form (features.md). Engines
 // read it at their start. Made from the tables that the code itself goes by.
 
-import * as CAP from "../../shared/abi/prctl.ts";
+import { CAPABILITIES } from "../../shared/abi/names.ts";
 import { MOUNT_OPTIONS } from "../oci/mounts.ts";
 import { SECCOMP_WORDS } from "../oci/seccomp.ts";
 import { OCI_VERSION_FIRST, OCI_VERSION_LAST } from "../oci/version.ts";
@@ -17,7 +17,7 @@ export function features(version: string): object {
     mountOptions: MOUNT_OPTIONS,
     linux: {
       namespaces: NAMESPACES,
-      capabilities: Object.keys(CAP).filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP"),
+      capabilities: Object.keys(CAPABILITIES),
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       // The sandbox's own kernel keeps to profiles; a guest's calls do not reach the host with or without one.
       seccomp: {

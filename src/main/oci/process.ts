@@ -1,6 +1,6 @@
 // The `process` object of an OCI config.json, or of `exec --process`, as a ProcessSpec.
 
-import * as CAP from "../../shared/abi/prctl.ts";
+import { CAPABILITIES } from "../../shared/abi/names.ts";
 import type { CapabilitySets, ProcessSpec } from "../../shared/process_spec.ts";
 import { execCpuAffinity, ioPriority, scheduler } from "./scheduling.ts";
 import {
@@ -28,11 +28,7 @@ export const id: Reader<number> = integer(0, ID_MAX);
 export const strings: Reader<string[]> = list(byteString, STRINGS_MAX);
 
 /** CAP_* names to numbers; names of a newer Linux are left out, as nobody here could have them. */
-const capabilityNumbers: ReadonlyMap<string, number> = new Map(
-  Object.entries(CAP as Record<string, number>).filter(
-    ([name]) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP",
-  ),
-);
+const capabilityNumbers: ReadonlyMap<string, number> = new Map(Object.entries(CAPABILITIES));
 
 /** Sets as 16 hexadecimal digits. */
 export const capabilities: Reader<string> = (value, at) => {

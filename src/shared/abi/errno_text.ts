@@ -2,6 +2,7 @@
 // and error lines. Kept apart from errno.ts so that handlers import numbers alone.
 
 import * as errno from "./errno.ts";
+import { ERRNO_NAMES } from "./names.ts";
 
 // biome-ignore format: a table
 const TEXTS: readonly (readonly [number, string])[] = [
@@ -144,23 +145,9 @@ const TEXTS: readonly (readonly [number, string])[] = [
 
 const text = new Map<number, string>(TEXTS);
 
-// Aliases (EWOULDBLOCK, EDEADLOCK, ENOTSUP) come after the name that Linux prints, and lose.
-const name = new Map<number, string>();
-for (const [key, value] of Object.entries(errno).sort(byPreference)) {
-  if (!name.has(value)) name.set(value, key);
-}
-
-function byPreference([a]: [string, number], [b]: [string, number]): number {
-  return Number(isAlias(a)) - Number(isAlias(b));
-}
-
-function isAlias(key: string): boolean {
-  return key === "EWOULDBLOCK" || key === "EDEADLOCK" || key === "ENOTSUP";
-}
-
 /** "ENOENT" for 2; "ERRNO_200" for a number that has no name. */
 export function errnoName(number: number): string {
-  return name.get(number) ?? `ERRNO_${number}`;
+  return ERRNO_NAMES[number] ?? `ERRNO_${number}`;
 }
 
 /** "No such file or directory" for 2. */

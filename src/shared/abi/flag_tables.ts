@@ -1,5 +1,6 @@
 // Names of flags and of values by area, for --strace: which constants an argument is made of. A table
 // is at most one field (bits of `mask`, with one name for each value) beside any number of single flags.
+// Whoever bundles puts the tables themselves in the place of this file (scripts/bundle.mjs).
 
 import * as fcntl from "./fcntl.ts";
 import * as futex from "./futex.ts";

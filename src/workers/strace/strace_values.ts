@@ -2,8 +2,8 @@
 // socket addresses. Pure functions from numbers and bytes to text; memory is hostile and may be short.
 
 import { FLAG_TABLES, type FlagNames, type FlagTable } from "../../shared/abi/flag_tables.ts";
-import * as signal from "../../shared/abi/signal.ts";
-import { SIG_DFL, SIG_IGN } from "../../shared/abi/signal.ts";
+import { SIGNAL_NAMES } from "../../shared/abi/names.ts";
+import { SIG_DFL, SIG_IGN, SIGRTMAX, SIGRTMIN } from "../../shared/abi/signal.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } from "../../shared/abi/socket.ts";
 import { S_IFMT } from "../../shared/abi/stat.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
@@ -83,21 +83,16 @@ function bitCount(value: number): number {
 
 // ---- Signals ----
 
-const SIGNAL_NAMES: string[] = [];
-for (const [name, number] of Object.entries(signal)) {
-  if (/^SIG[A-Z]+[12]?$/.test(name) && !/^SIGRT|^SIGSTKSZ/.test(name)) SIGNAL_NAMES[number] ??= name;
-}
-
 /** "SIGINT", "SIGRT_2"; a number if there is no such signal. */
 export function signalName(number: number): string {
-  if (number >= signal.SIGRTMIN && number <= signal.SIGRTMAX) return `SIGRT_${number - signal.SIGRTMIN}`;
+  if (number >= SIGRTMIN && number <= SIGRTMAX) return `SIGRT_${number - SIGRTMIN}`;
   return SIGNAL_NAMES[number] ?? String(number);
 }
 
 /** "[INT CHLD]"; "~[...]" for a set that has more than half of all signals, "~[]" for all. */
 export function signalSet({ lo, hi }: Word64): string {
   const has = (number: number) => ((number <= 32 ? lo : hi) & (1 << ((number - 1) & 31))) !== 0;
-  const all = Array.from({ length: signal.SIGRTMAX }, (_, i) => i + 1);
+  const all = Array.from({ length: SIGRTMAX }, (_, i) => i + 1);
   const inside = all.filter(has);
   const inverted = inside.length > all.length / 2;
   const shown = inverted ? all.filter((number) => !has(number)) : inside;

@@ -27,7 +27,6 @@ import type { TimerSetting } from "./interval_timers.ts";
 import type { Notification } from "./posix_timers.ts";
 import { type TimerClock, WallClock } from "./timer_clocks.ts";
 
-const { NSEC_PER_SEC } = T;
 const WALL = new Set([T.CLOCK_REALTIME, T.CLOCK_MONOTONIC, T.CLOCK_BOOTTIME, T.CLOCK_TAI]);
 /** Clocks that exist, but without timers: alarms need a clock that can wake the machine. */
 const WITHOUT = new Set([
@@ -48,9 +47,9 @@ function writeInterval(task: Task, address: number, { value, interval }: TimerSe
 
 /** alarm's answer: whole seconds, the nearest, but not 0 while there is something. */
 function wholeSeconds(ns: number): number {
-  const seconds = Math.floor(ns / NSEC_PER_SEC);
-  const rest = ns % NSEC_PER_SEC;
-  return (seconds === 0 && rest > 0) || rest >= NSEC_PER_SEC / 2 ? seconds + 1 : seconds;
+  const seconds = Math.floor(ns / T.NSEC_PER_SEC);
+  const rest = ns % T.NSEC_PER_SEC;
+  return (seconds === 0 && rest > 0) || rest >= T.NSEC_PER_SEC / 2 ? seconds + 1 : seconds;
 }
 
 // ---- POSIX timers ----
@@ -127,7 +126,7 @@ export const TIMER_HANDLERS: Handlers<Task> = {
   alarm: (task, seconds) => {
     const timer = task.group.itimers.get(T.ITIMER_REAL)!;
     const before = timer.get();
-    timer.set({ value: (seconds >>> 0) * NSEC_PER_SEC, interval: 0 });
+    timer.set({ value: (seconds >>> 0) * T.NSEC_PER_SEC, interval: 0 });
     return wholeSeconds(before.value);
   },
 
