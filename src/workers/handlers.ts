@@ -29,6 +29,7 @@ import { PRCTL_HANDLERS } from "./system/prctl_calls.ts";
 import { SCHED_ATTR_HANDLERS } from "./system/sched_attr.ts";
 import { SCHED_HANDLERS } from "./system/sched_calls.ts";
 import { SYSTEM_HANDLERS } from "./system/system_calls.ts";
+import { ADJUST_HANDLERS } from "./time/adjust_calls.ts";
 import { RESTART_HANDLERS } from "./time/restart_calls.ts";
 import { SLEEP_HANDLERS } from "./time/sleep_calls.ts";
 import { TIME_HANDLERS } from "./time/time_calls.ts";
@@ -60,6 +61,7 @@ export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
     ...SIGNALFD_HANDLERS,
     ...SYSTEM_HANDLERS,
     ...TIME_HANDLERS,
+    ...ADJUST_HANDLERS,
     ...TIMER_HANDLERS,
     ...USAGE_HANDLERS,
     ...SLEEP_HANDLERS,

@@ -58,7 +58,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(38, "setitimer", [a.choice("which", "itimer"), a.input("new_value", "itimerval"), a.output("old_value", "itimerval")]),
   full(96, "gettimeofday", [a.output("tv", "timeval"), a.output("tz", "timezone")]),
   full(100, "times", [a.output("buf", "tms")]),
-  none(159, "adjtimex", [a.update("buf", "timex")]),
+  part(159, "adjtimex", [a.update("buf", "timex")], { note: "nobody adjusts the clocks of a sandbox: EPERM" }),
   part(164, "settimeofday", [a.input("tv", "timeval"), a.input("tz", "timezone")], { note: "nobody sets the clocks of a sandbox: EPERM" }),
   full(201, "time", [a.output("tloc", "i64")]),
   full(222, "timer_create", [a.choice("clockid", "clock"), a.input("sevp", "sigevent"), a.output("timerid", "i32")]),
@@ -70,7 +70,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(228, "clock_gettime", [a.choice("clockid", "clock"), a.output("tp", "timespec")]),
   full(229, "clock_getres", [a.choice("clockid", "clock"), a.output("res", "timespec")]),
   full(230, "clock_nanosleep", [a.choice("clockid", "clock"), a.flags("flags", "timer"), a.input("request", "timespec"), a.output("remain", "timespec")]),
-  none(305, "clock_adjtime", [a.choice("clockid", "clock"), a.update("buf", "timex")]),
+  part(305, "clock_adjtime", [a.choice("clockid", "clock"), a.update("buf", "timex")], { note: "nobody adjusts the clocks of a sandbox: EPERM" }),
 
   // Futexes
   part(202, "futex", [a.addr("uaddr"), a.flags("futex_op", "futex"), a.uint("val"), a.addr("timeout"), a.addr("uaddr2"), a.uint("val3")], { note: "PI futexes without priorities and without requeueing" }),

@@ -82,6 +82,10 @@ const LOW_2_GIB: [number, number] = [0x40000000, 0x80000000];
 
 const isAligned = (address: number) => address % PAGE_SIZE === 0;
 
+function isOpen(file: OpenFile | undefined): boolean {
+  return file !== undefined && (file.flags & O_PATH) === 0;
+}
+
 /** Whether a shared mapping of the file may ever be written to. */
 function mapsWritable(file: OpenFile | undefined): boolean {
   return file?.writable === true && !file.isWriteSealed;
@@ -102,8 +106,7 @@ function sourceOf(
 ): MapSource | number {
   const shared = (flags & M.MAP_TYPE) !== M.MAP_PRIVATE;
   if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? sharedMemory(task.kernel, length) : ANONYMOUS;
-  const file = task.files.get(fd);
-  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  const file = task.files.get(fd)!;
   if (!file.readable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && !file.writable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && file.isWriteSealed) return -EPERM;
@@ -176,11 +179,12 @@ function requestOf(
 ): MapRequest | number {
   const type = flags & M.MAP_TYPE;
   if (!isAligned(offset)) return -EINVAL;
+  const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
+  if (!anonymous && !isOpen(task.files.get(fd))) return -EBADF;
   if (given === 0) return -EINVAL;
   const length = pageCeil(given);
   if (length > TASK_SIZE) return -ENOMEM;
   if (offset + length > Number.MAX_SAFE_INTEGER) return -EOVERFLOW;
-  const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
   const validates = type === M.MAP_SHARED_VALIDATE && !anonymous;
   if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && !validates) return -EINVAL;
   // As with an empty huge page pool; no file is of huge pages.
@@ -353,7 +357,9 @@ function* populate(task: MemCaller, start: number, end: number): Coroutine {
   while (vma !== null && vma.start < end) {
     const from = Math.max(start, vma.start);
     const to = Math.min(end, vma.end);
-    const writes = (vma.prot & M.PROT_WRITE) !== 0 && (vma.flags & VM_SHARED) === 0;
+    // What is shared is written to only where it cannot be read.
+    const isPrivate = (vma.flags & VM_SHARED) === 0;
+    const writes = (vma.prot & M.PROT_WRITE) !== 0 && (isPrivate || (vma.prot & M.PROT_READ) === 0);
     if ((vma.prot & PROT_ALL) === 0) error = -ENOMEM;
     else yield* advise(task, from, to - from, writes ? M.MADV_POPULATE_WRITE : M.MADV_POPULATE_READ);
     vma = to < end ? task.stub.space.vmas.findFrom(to) : null; // it may reach beyond what was asked for

@@ -1,6 +1,6 @@
 // Calls that make sockets and give them descriptors: socket(2), socketpair(2), accept(2).
 
-import { EAFNOSUPPORT, EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { EAFNOSUPPORT, EAGAIN, EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
@@ -157,10 +157,11 @@ export const NEW_SOCKET_HANDLERS: Handlers<FamilyCaller> = {
   },
 
   socketpair: (task, domain, type, protocol, address) => {
-    // Families without pairs exist all the same.
-    if (domain === S.AF_INET || domain === S.AF_INET6 || domain === S.AF_PACKET) return -EOPNOTSUPP;
     const family = familyOf(task, domain, type);
     if (typeof family === "number") return family;
+    // What could not be made is told before that the family has no pairs.
+    const refused = family.refuses?.(task, type & TYPE_MASK, protocol) ?? 0;
+    if (refused < 0) return refused;
     const pair = family.createPair(task, type & TYPE_MASK, protocol, statusOf(type));
     if (typeof pair === "number") return pair;
     return installPair(task, address, pair[0], pair[1], (type & S.SOCK_CLOEXEC) !== 0);

@@ -1,7 +1,14 @@
 // The life of tasks as their own calls see it: exit, thread pointers.
 
-import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from "../../shared/abi/prctl.ts";
+import { EINVAL, ENODEV, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import {
+  ARCH_GET_CPUID,
+  ARCH_GET_FS,
+  ARCH_GET_GS,
+  ARCH_SET_CPUID,
+  ARCH_SET_FS,
+  ARCH_SET_GS,
+} from "../../shared/abi/prctl.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { FS_BASE } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
@@ -56,6 +63,11 @@ export const TASK_HANDLERS: Handlers<Task> = {
       case ARCH_GET_GS:
         task.kernel.counters.unsupportedCalls++;
         return -EINVAL;
+      // As on a processor that cannot have CPUID fault (arch_prctl(2)).
+      case ARCH_GET_CPUID:
+        return 1;
+      case ARCH_SET_CPUID:
+        return -ENODEV;
       default:
         return -EINVAL;
     }

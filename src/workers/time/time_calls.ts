@@ -35,6 +35,12 @@ const READABLE = new Set([
   CLOCK_BOOTTIME_ALARM,
   CLOCK_TAI,
 ]);
+
+/** Whether it is a clock of the machine's. */
+export function isReadableClock(clock: number): boolean {
+  return READABLE.has(clock);
+}
+
 /** Writes a clock's value (timespec) to a guest address. */
 function readClock(task: Task, clock: number, address: number): number {
   if (!READABLE.has(clock)) {

@@ -194,6 +194,11 @@ function at(task: VfsCaller, dirfd: number, flags: number): Target | number {
   return lookupTarget(task, dirfd, task.call.inString(0), flags);
 }
 
+/** Whether the descriptor is meant, and no path (utimensat(2)). */
+function isItself(dirfd: number, path: number): boolean {
+  return path === 0 && dirfd !== F.AT_FDCWD;
+}
+
 export const ATTRIBUTE_HANDLERS: Handlers<VfsCaller> = {
   chmod: (task, _path, mode) => chmod(task, follow(task), mode),
   fchmod: (task, fd, mode) => chmod(task, openTarget(task, fd), mode),
@@ -209,7 +214,7 @@ export const ATTRIBUTE_HANDLERS: Handlers<VfsCaller> = {
   ftruncate: (task, fd, length) => truncate(task, openTarget(task, fd), length),
 
   utimensat: (task, dirfd, path, times, flags) => {
-    const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, flags);
+    const target = isItself(dirfd, path) ? openTarget(task, dirfd) : at(task, dirfd, flags);
     const piece = 1;
     return utimes(task, target, task.call.base + WINDOW_SECOND, piece, times !== 0, TIMESPEC);
   },
@@ -222,7 +227,7 @@ export const ATTRIBUTE_HANDLERS: Handlers<VfsCaller> = {
   utimes: (task, _path, times) =>
     utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, TIMEVAL),
   futimesat: (task, dirfd, path, times) => {
-    const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, 0);
+    const target = isItself(dirfd, path) ? openTarget(task, dirfd) : at(task, dirfd, 0);
     return utimes(task, target, task.call.base + WINDOW_SECOND, 1, times !== 0, TIMEVAL);
   },
 };

@@ -22,9 +22,11 @@ import {
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
+  S_IFIFO,
   S_IFLNK,
   S_IFMT,
   S_IFREG,
+  S_IFSOCK,
   S_ISGID,
   S_ISUID,
   S_ISVTX,
@@ -295,9 +297,13 @@ function mkdir(task: VfsCaller, dirfd: number, mode: number): number {
   return made(task, place, inode.mkdir(place.walk.name, { ...creation, mode: S_IFDIR | creation.mode }));
 }
 
+/** What mknod(2) makes. */
+const NODE_TYPES: ReadonlySet<number> = new Set([S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK]);
+
 function mknod(task: VfsCaller, dirfd: number, mode: number, rdev: number): number {
   const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
   if (type === S_IFDIR) return -EPERM;
+  if (!NODE_TYPES.has(type)) return -EINVAL;
   const place = placeForNew(task, dirfd, task.call.inString(0), false);
   if (typeof place === "number") return place;
   const isDevice = type === S_IFBLK || (type === S_IFCHR && rdev !== WHITEOUT);

@@ -72,8 +72,8 @@ function* sendfile(
   // Into a pipe it is one splice: as much as there is room for.
   const rules = { sourceNoWait: false, targetNoWait: noWait(out), partial: out instanceof PipeFile };
   const moved = yield* copyBetween(task, place, target, count, rules);
-  if (moved <= 0) return moved;
-  tell(task, place, target);
+  if (moved < 0) return moved;
+  if (moved > 0) tell(task, place, target);
   keepPlace(task, target, null);
   keepPlace(task, place, given);
   return moved;

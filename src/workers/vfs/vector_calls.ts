@@ -14,15 +14,16 @@ const HINTS = F.RWF_HIPRI | F.RWF_DSYNC | F.RWF_SYNC;
 const READ_FLAGS = HINTS | F.RWF_NOWAIT;
 const WRITE_FLAGS = HINTS | F.RWF_NOWAIT | F.RWF_APPEND | F.RWF_NOAPPEND;
 
-function vectorFile(file: OpenFile | undefined, position: number): OpenFile | number {
-  if (file === undefined) return -EBADF;
-  // Positions are for files that have one.
-  return position !== OWN_OFFSET && file.isStream ? -ESPIPE : file;
+function vectorFile(task: VfsCaller, fd: number, position: number, writes: boolean): OpenFile | number {
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
+  // Positions are for files that have one, which is told before all else.
+  if (position !== OWN_OFFSET && file.isStream) return -ESPIPE;
+  return (writes ? file.writable : file.readable) ? file : -EBADF;
 }
 
 function read(task: VfsCaller, fd: number, count: number, position: number, flags: number): number {
-  const open = task.files.get(fd);
-  const file = vectorFile(open?.readable ? open : undefined, position);
+  const file = vectorFile(task, fd, position, false);
   if (typeof file === "number") return file;
   const segments = vectors(task, count);
   if (typeof segments === "number") return segments;
@@ -31,8 +32,7 @@ function read(task: VfsCaller, fd: number, count: number, position: number, flag
 }
 
 function write(task: VfsCaller, fd: number, count: number, position: number, flags: number): number {
-  const open = task.files.get(fd);
-  const file = vectorFile(open?.writable ? open : undefined, position);
+  const file = vectorFile(task, fd, position, true);
   if (typeof file === "number") return file;
   const segments = vectors(task, count);
   if (typeof segments === "number") return segments;
