@@ -35,6 +35,7 @@ import { Timers } from "./call/timers.ts";
 import { Wakes } from "./call/wakes.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
+import { UserCounts } from "./credentials/user_counts.ts";
 import {
   guestNamespace,
   type MapName,
@@ -109,7 +110,6 @@ import { Sysctls } from "./sysctls.ts";
 import { ThreadFigures } from "./thread_figures.ts";
 import { Tracing } from "./trace/tracing.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
-import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
 import type { OpenFile } from "./vfs/file.ts";
 import { FileEvents } from "./vfs/file_events.ts";
@@ -245,7 +245,8 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   readonly anonymous: AnonymousInodes;
   readonly dentries: DentryCache;
   readonly fileEvents = new FileEvents();
-  readonly inotify = new InotifyUsers();
+  readonly inotify = new UserCounts();
+  readonly queueBytes = new UserCounts();
   readonly listings = new Shrinker(this.counters, "listed", LISTED_MAX);
   readonly generatedTexts = new Shrinker(this.counters, "generatedText", GENERATED_TEXT_MAX);
   /** Those of the first container. */
@@ -511,6 +512,10 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
 
   newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number {
     return makeCgroups(this, type, data, this.hierarchies, this.#cgroupFs);
+  }
+
+  messageQueues(): FileSystem {
+    return (this.current?.ipc.namespace ?? this.ipc).queueFs;
   }
 
   exitGroup(group: ThreadGroup, status: number): void {

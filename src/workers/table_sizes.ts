@@ -25,7 +25,7 @@ export function tableSizes(kernel: Kernel): Record<string, number> {
     steps: kernel.steps.size,
     fifos: kernel.pipes.size,
     watchedFiles: kernel.fileEvents.size,
-    inotifyInstances: kernel.inotify.size,
+    inotifyInstances: kernel.inotify.total,
     lockedFiles: kernel.locks.size,
     ptys: kernel.containers.terminals,
     containers: kernel.containers.size,

@@ -143,6 +143,14 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(70, "msgrcv", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.offset("msgtyp"), a.flags("msgflg", "msgrcv")]),
   full(71, "msgctl", [a.int("msqid"), a.choice("cmd", "msgCommand"), a.addr("buf")]),
 
+  // POSIX message queues
+  full(240, "mq_open", [a.string("name"), a.flags("oflag", "open"), a.mode("mode"), a.input("attr", "mq_attr")]),
+  full(241, "mq_unlink", [a.string("name")]),
+  full(242, "mq_timedsend", [a.fd("mqdes"), a.addr("msg_ptr"), a.size("msg_len"), a.uint("msg_prio"), a.input("abs_timeout", "timespec")]),
+  full(243, "mq_timedreceive", [a.fd("mqdes"), a.addr("msg_ptr"), a.size("msg_len"), a.addr("msg_prio"), a.input("abs_timeout", "timespec")]),
+  part(244, "mq_notify", [a.fd("mqdes"), a.input("sevp", "sigevent")], { note: "no SIGEV_THREAD" }),
+  full(245, "mq_getsetattr", [a.fd("mqdes"), a.input("newattr", "mq_attr"), a.output("oldattr", "mq_attr")]),
+
   // The system
   full(63, "uname", [a.output("buf", "utsname")]),
   part(99, "sysinfo", [a.output("info", "sysinfo")], { note: "memory is the host's" }),

@@ -173,12 +173,6 @@ export const VFS_CALLS = ownedBy("vfs", [
   none(153, "vhangup", []),
 
   // POSIX message queues
-  none(240, "mq_open", [a.string("name"), a.flags("oflag", "open"), a.mode("mode"), a.input("attr", "mq_attr")]),
-  none(241, "mq_unlink", [a.string("name")]),
-  none(242, "mq_timedsend", [a.fd("mqdes"), a.bytes("msg_ptr", "msg_len"), a.size("msg_len"), a.uint("msg_prio"), a.input("abs_timeout", "timespec")]),
-  none(243, "mq_timedreceive", [a.fd("mqdes"), a.outBytes("msg_ptr", "msg_len"), a.size("msg_len"), a.output("msg_prio", "u32"), a.input("abs_timeout", "timespec")]),
-  none(244, "mq_notify", [a.fd("mqdes"), a.input("sevp", "sigevent")]),
-  none(245, "mq_getsetattr", [a.fd("mqdes"), a.input("newattr", "mq_attr"), a.output("oldattr", "mq_attr")]),
 
   // Asynchronous I/O
   none(206, "io_setup", [a.uint("nr_events"), a.addr("ctx_idp")]),

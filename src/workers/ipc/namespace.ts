@@ -1,4 +1,5 @@
-// An IPC namespace (ipc_namespaces(7)): the System V objects of the tasks that are in it, and their limits.
+// An IPC namespace (ipc_namespaces(7)): the System V objects and the message queues of the tasks that are in it, and their
+// limits.
 // The last task that leaves takes its objects along.
 
 import { IPC_FIRST_INO, IPC_KIND, inodeOf } from "../../shared/abi/nsfs.ts";
@@ -11,6 +12,7 @@ import type { IpcContext } from "./context.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
 import type { MessageQueue } from "./message_queue.ts";
+import { QueueFs } from "./queue_fs.ts";
 import type { Segment } from "./segment.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
 
@@ -24,6 +26,8 @@ export class IpcNamespace {
   readonly segments: Identifiers<Segment>;
   readonly sets: Identifiers<SemaphoreSet>;
   readonly queues: Identifiers<MessageQueue>;
+  /** Its POSIX message queues; null: nobody has asked for them. */
+  #queueFs: QueueFs | null = null;
   /** Null: it belongs to the guests' own user namespace. */
   readonly #owned: Owned | null;
   /** Of all sets. */
@@ -88,11 +92,17 @@ export class IpcNamespace {
     for (const segment of this.segments.all()) yield segment.release();
     for (const set of this.sets.all()) yield this.removeSet(set);
     for (const queue of this.queues.all()) yield this.removeQueue(queue);
+    if (this.#queueFs !== null) yield* this.#queueFs.root.emptied();
   }
 
   /** Nobody is in it: its objects last only while they are in use. */
   get isGone(): boolean {
     return this.#tasks === 0;
+  }
+
+  get queueFs(): QueueFs {
+    this.#queueFs ??= new QueueFs(this);
+    return this.#queueFs;
   }
 
   // ---- Segments ----

@@ -2,10 +2,10 @@
 
 import type { CgroupHierarchy } from "../../shared/cgroup.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
+import type { UserCounts } from "../credentials/user_counts.ts";
 import type { Gofer } from "../gofer/gofer.ts";
 import type { HostFiles } from "../gofer/host_files.ts";
 import type { AnonymousInodes } from "./anonymous/anonymous_fs.ts";
-import type { InotifyUsers } from "./anonymous/inotify_users.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { DentryCache } from "./dentry_cache.ts";
 import type { FileEvents } from "./file_events.ts";
@@ -23,7 +23,8 @@ export interface VfsContext extends ProcessContext {
   current: VfsCaller | null;
   readonly dentries: DentryCache;
   readonly fileEvents: FileEvents;
-  readonly inotify: InotifyUsers;
+  /** Instances of inotify. */
+  readonly inotify: UserCounts;
   readonly hostFiles: HostFiles;
   readonly gofer: Gofer;
   readonly locks: LockTable;
@@ -50,6 +51,8 @@ export interface VfsContext extends ProcessContext {
   newProc(): FileSystem;
   /** That of control groups, with these mount options; or a negative errno. */
   newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number;
+  /** That of the message queues of who is served. */
+  messageQueues(): FileSystem;
   /** The hierarchies of control groups that programs see. */
   readonly hierarchies: readonly CgroupHierarchy[];
   /** The CPUs that they may run on, in order; null: all. */

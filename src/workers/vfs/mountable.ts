@@ -74,7 +74,7 @@ function tmpfs(
   data: readonly string[],
   mounter: Credentials,
   covered: Inode | undefined,
-  type: "tmpfs" | "ramfs" | "mqueue",
+  type: "tmpfs" | "ramfs",
 ): MemoryFs {
   const options = readTmpfsOptions(data, kernel.commonMemory.available, mounter);
   const { size, nodes, mode: rootMode, uid, gid } = options;
@@ -102,7 +102,7 @@ type Make = (
 const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   tmpfs: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "tmpfs"),
   ramfs: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "ramfs"),
-  mqueue: (kernel, data, mounter, covered) => tmpfs(kernel, data, mounter, covered, "mqueue"),
+  mqueue: (kernel) => kernel.messageQueues(),
   proc: (kernel) => kernel.newProc(),
   sysfs: makeSys,
   devpts: (kernel, _data, { userNamespace }) =>

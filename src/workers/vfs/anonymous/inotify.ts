@@ -74,7 +74,7 @@ export class InotifyFile extends AnonymousFile {
   constructor(kernel: VfsContext, status: number, uid: number) {
     super(kernel, O_RDONLY | status);
     this.#uid = uid;
-    kernel.inotify.opened(uid);
+    kernel.inotify.add(uid, 1);
   }
 
   // ---- Watches ----
@@ -187,7 +187,7 @@ export class InotifyFile extends AnonymousFile {
   override release(): void {
     for (const watch of [...this.#watches.values()]) this.#forget(watch);
     this.kernel.counters.inotifyEvents -= this.#events.length;
-    this.kernel.inotify.closed(this.#uid);
+    this.kernel.inotify.add(this.#uid, -1);
   }
 }
 

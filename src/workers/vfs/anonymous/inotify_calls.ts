@@ -28,8 +28,7 @@ const KNOWN =
 function create(task: VfsCaller, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
   const { uid } = task.credentials;
-  if (task.kernel.inotify.count(uid) >= task.kernel.sysctls.get("fs/inotify/max_user_instances"))
-    return -EMFILE;
+  if (task.kernel.inotify.of(uid) >= task.kernel.sysctls.get("fs/inotify/max_user_instances")) return -EMFILE;
   return install(task, new InotifyFile(task.kernel, flags & O_NONBLOCK, uid), (flags & O_CLOEXEC) !== 0);
 }
 

@@ -42,7 +42,7 @@ export interface MemoryFsOptions {
   /** Root of the tree below: of a file system, or a directory of it. */
   readonly lower?: Inode;
   /** Without a lower tree: what it was mounted as. */
-  readonly type?: "tmpfs" | "ramfs" | "mqueue";
+  readonly type?: "tmpfs" | "ramfs";
 }
 
 export class MemoryFs extends FileSystem implements Space {
