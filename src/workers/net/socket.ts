@@ -167,6 +167,14 @@ export abstract class SocketFile extends OpenFile {
   /** Bytes that were sent: of a stream, perhaps not all. */
   abstract send(task: NetCaller, request: SendRequest): number;
 
+  /** What a call is told at once that has waited for room: 0, or a negative errno, without a signal. */
+  afterWaitingForRoom(): number {
+    return 0;
+  }
+
+  /** SO_SNDBUF is another: who waits for room may have some (sk_write_space). */
+  sendBufferChanged(): void {}
+
   /** A call has sent something that it wanted to be taken from its memory (MSG_ZEROCOPY), and was copied. */
   sentByReference(): void {}
 

@@ -200,7 +200,7 @@ function* sendStream(
   // What is wrong with the socket comes before what is wrong with the memory.
   let n = done > 0 ? 0 : socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   while (n === -EAGAIN && source.left > 0) {
-    const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+    const error = yield* waitForRoom(task, socket, deadline);
     if (error < 0) return error;
     n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   }
@@ -213,13 +213,13 @@ function* sendStream(
         continue;
       }
       if (direct === -EAGAIN) {
-        const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+        const error = yield* waitForRoom(task, socket, deadline);
         if (error < 0) return done > 0 ? done : error;
         continue;
       }
     }
     if (socket.isFull) {
-      const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+      const error = yield* waitForRoom(task, socket, deadline);
       if (error < 0) return done > 0 ? done : error;
       continue;
     }
@@ -228,7 +228,7 @@ function* sendStream(
     for (let at = 0; at < chunk.length; ) {
       n = socket.send(task, { data: chunk.subarray(at), ...sending, ancillary: held.ancillary });
       if (n === -EAGAIN) {
-        const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+        const error = yield* waitForRoom(task, socket, deadline);
         if (error < 0) return done > 0 ? done : error;
         continue;
       }
@@ -243,6 +243,16 @@ function* sendStream(
   if (n === -EPIPE && done === 0 && (sending.flags & S.MSG_NOSIGNAL) === 0)
     task.send(fromUser(task, SIGPIPE));
   return done > 0 ? done : Math.min(n, 0);
+}
+
+// Waits for room to send: 0 or a negative errno, which ends the call.
+function* waitForRoom(
+  task: NetCaller,
+  socket: SocketFile,
+  deadlineNs: number,
+): Generator<void, number, void> {
+  const error = yield* waitForSocket(task, socket, POLLOUT, deadlineNs);
+  return error < 0 ? error : socket.afterWaitingForRoom();
 }
 
 /** Goes on with what stands in the window for a stream, of which `done` bytes have been sent. */

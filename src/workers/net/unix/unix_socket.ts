@@ -253,6 +253,17 @@ export class UnixSocket extends SocketFile {
     return chunk.length;
   }
 
+  // As sock_alloc_send_pskb: what the peer has left comes before the end that it has made, and neither with SIGPIPE.
+  override afterWaitingForRoom(): number {
+    const error = this.options.takeError();
+    if (error !== 0) return -error;
+    return this.sendShut ? -E.EPIPE : 0;
+  }
+
+  override sendBufferChanged(): void {
+    if (this.#writable) this.waiters.wake(CAN_WRITE);
+  }
+
   override get isFull(): boolean {
     const { peer } = this;
     if (peer === null || this.sendShut || peer.ended || peer.receiveShut) return false;

@@ -435,6 +435,10 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     const c = this.connection;
     if (c === null) return;
     c.sendBufferSize = size;
+    // As Linux has it, who waits is told of what room there is now.
+    if (!hasRoom(c)) return;
+    c.noSpace = false;
+    this.observer?.becameWritable();
   }
 
   get receiveBuffer(): number {
