@@ -178,8 +178,21 @@ export abstract class SocketFile extends OpenFile {
   /** A call has sent something that it wanted to be taken from its memory (MSG_ZEROCOPY), and was copied. */
   sentByReference(): void {}
 
-  /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
-  abstract receive(task: NetCaller, room: number, flags: number): Received | number;
+  /**
+   * Up to `room` bytes of what comes next; with MSG_PEEK they stay, and where peeks go on, they are those behind `skip` others
+   * that have been seen.
+   */
+  abstract receive(task: NetCaller, room: number, flags: number, skip: number): Received | number;
+
+  /** A peek waits for as many bytes as a receive does (MSG_WAITALL, SO_RCVLOWAT), and takes them in pieces. */
+  get peeksOn(): boolean {
+    return false;
+  }
+
+  /** There is more of a stream at once, of however few bytes its owner wants to be told (SO_RCVLOWAT). */
+  get hasMore(): boolean {
+    return (this.poll() & POLLIN) !== 0;
+  }
 
   /** A call begins to receive that may wait, and ends: from piece to piece it waits for any bytes (SO_RCVLOWAT). */
   receiverComes(): void {}
@@ -258,7 +271,7 @@ export abstract class SocketFile extends OpenFile {
   }
 
   override read(task: NetCaller, offset: number, length: number): number {
-    const received = this.receive(task, length, 0);
+    const received = this.receive(task, length, 0, 0);
     if (typeof received === "number") return received;
     received.ancillary?.release();
     task.call.bytes.set(received.data, task.call.base + offset);

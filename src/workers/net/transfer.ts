@@ -15,7 +15,7 @@ import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
 import type { NetCaller } from "./caller.ts";
 import { type Ancillary, ControlWriter } from "./control.ts";
-import type { Address, Received, SocketFile } from "./socket.ts";
+import { type Address, nothing, type Received, type SocketFile } from "./socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
 const CHUNK = 32768;
@@ -337,7 +337,7 @@ function leastOf({ keepsBounds, options }: SocketFile, flags: number, total: num
 
 /** A stream's receive goes on while there is more at once, or until there is as much as it waits for. */
 function isOver(socket: SocketFile, flags: number, done: number, total: number): boolean {
-  return done === total || (done >= leastOf(socket, flags, total) && (socket.poll() & POLLIN) === 0);
+  return done === total || (done >= leastOf(socket, flags, total) && !socket.hasMore);
 }
 
 class Receiving {
@@ -396,9 +396,8 @@ class Receiving {
         continue;
       }
       const { total } = this.#segments;
-      const atOnce = this.#socket.keepsBounds || this.#peeks;
-      const room = atOnce ? total : this.#roundLimit();
-      const received = this.#socket.receive(this.#task, room, this.#flags);
+      const room = this.#isInPieces ? this.#roundLimit() : total;
+      const received = this.#socket.receive(this.#task, room, this.#flags, this.#peeks ? this.#done : 0);
       if (typeof received !== "number") {
         if (!this.#peeks) this.#taken = received.ancillary;
         const result = yield* this.#deliver(received, room);
@@ -408,12 +407,23 @@ class Receiving {
       if (received !== -EAGAIN) {
         if (this.#done === 0) return received;
         this.#socket.errorComesLater(-received);
-        return this.#done;
+        return yield* this.#ends();
       }
-      if (this.#done > 0 && this.#done >= this.#least) return this.#done;
+      if (this.#done > 0 && this.#done >= this.#least) return yield* this.#ends();
       const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
-      if (error < 0) return this.#done > 0 ? this.#done : error;
+      if (error < 0) return this.#done > 0 ? yield* this.#ends() : error;
     }
+  }
+
+  // With what it has; whatever else is told has not been told yet.
+  *#ends(): Coroutine {
+    if (this.#places === NO_PLACES) return this.#done;
+    return yield* this.#finish(nothing(), this.#done, 0, this.#done);
+  }
+
+  /** What comes of a stream is given in pieces; a message is one, and what is peeked at where that does not wait. */
+  get #isInPieces(): boolean {
+    return !this.#socket.keepsBounds && (!this.#peeks || this.#socket.peeksOn);
   }
 
   /** Receives what has come straight to guest memory, where nothing else is to be told: how many bytes; else 0. */
@@ -480,10 +490,10 @@ class Receiving {
   }
 
   // A stream's receive goes on while there is more at once, or until all has come.
-  #goesOn({ data, ancillary, length }: Received, room: number): boolean {
-    if (this.#socket.keepsBounds || length === 0 || ancillary !== null) return false;
-    if (this.#peeks || this.#done === this.#segments.total) return false;
-    return this.#done < this.#least || (data.length === room && (this.#socket.poll() & POLLIN) !== 0);
+  #goesOn({ ancillary, length }: Received, room: number): boolean {
+    if (!this.#isInPieces || length === 0 || ancillary !== null) return false;
+    if (this.#done === this.#segments.total) return false;
+    return this.#done < this.#least || (length === room && this.#socket.hasMore);
   }
 
   #failed(received: Received, before: number): number {

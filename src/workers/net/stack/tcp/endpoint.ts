@@ -343,8 +343,8 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   }
 
   /** What poll(2) says now. */
-  poll(): number {
-    return pollMask(this);
+  poll(returned = 0): number {
+    return pollMask(this, returned);
   }
 
   // ---- Counts ----
