@@ -33,6 +33,7 @@ for (const name of [
   "tcp_states",
   "tcp_info",
   "tcp_faults",
+  "tcp_opening",
   "inet_raw",
 ])
   test(`${name}: as natively`, async () => {

@@ -102,6 +102,7 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
       I.IP_RECVOPTS,
       I.IP_RETOPTS,
       I.IP_PKTINFO,
+      I.IP_PKTOPTIONS,
       I.IP_MTU_DISCOVER,
       I.IP_RECVERR,
       I.IP_RECVTTL,
