@@ -120,14 +120,42 @@ static void a_reader_waits(void) {
   pthread_t thread;
   fresh();
   low(10);
+  sent("mno", 3);
   pthread_create(&thread, NULL, reads, NULL);
-  sent("abcdefghijklmno" + 12, 0);
+  there(0);
   polled("a reader has three");
   sent("0123456789", 0);
   pthread_join(thread, NULL);
   sent("abc", 3);
   polled("three are left");
   take("those", server, 20, MSG_DONTWAIT);
+}
+
+static void *waits(void *unused) {
+  struct pollfd one = {server, POLLIN, 0};
+  int n = poll(&one, 1, -1);
+  say("poll: %d, %x", n, one.revents);
+  return unused;
+}
+
+// A lower mark is told to who polls, also where what there is came back; a reader goes by that of its beginning.
+static void lower(int cameBack) {
+  pthread_t thread;
+  fresh();
+  low(10);
+  sent("abc", 3);
+  if (cameBack) value("read to nowhere", SYS_3(SYS_read, server, nowhere, 3));
+  pthread_create(&thread, NULL, waits, NULL);
+  usleep(100000);
+  low(2);
+  pthread_join(thread, NULL);
+  low(10);
+  pthread_create(&thread, NULL, reads, NULL);
+  there(0);
+  low(1);
+  sent("defg", 0);
+  sent("hij", 0);
+  pthread_join(thread, NULL);
 }
 
 static void *sends_many(void *unused) {
@@ -181,6 +209,8 @@ int main(int argc, char **argv) {
   }
   isTcp = 1;
   a_reader_waits();
+  lower(0);
+  lower(1);
   many();
   return 0;
 }

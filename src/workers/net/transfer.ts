@@ -336,8 +336,8 @@ function leastOf({ keepsBounds, options }: SocketFile, flags: number, total: num
 }
 
 /** A stream's receive goes on while there is more at once, or until there is as much as it waits for. */
-function isOver(socket: SocketFile, flags: number, done: number, total: number): boolean {
-  return done === total || (done >= leastOf(socket, flags, total) && !socket.hasMore);
+function isOver(socket: SocketFile, least: number, done: number, total: number): boolean {
+  return done === total || (done >= least && !socket.hasMore);
 }
 
 class Receiving {
@@ -348,6 +348,8 @@ class Receiving {
   readonly #places: Places;
   /** Every piece is copied before the call goes on: for calls that receive many messages. */
   readonly #explicit: boolean;
+  /** As it was when the call began. */
+  readonly #least: number;
   #done: number;
   #isDirect = false;
   /** What was taken out of the queue and is still to be given to the receiver. */
@@ -368,6 +370,7 @@ class Receiving {
     this.#flags = flags;
     this.#places = places;
     this.#explicit = explicit;
+    this.#least = leastOf(socket, flags, segments.total);
     this.#done = done;
     this.#isDirect = done > 0;
   }
@@ -440,15 +443,11 @@ class Receiving {
   }
 
   #isDone(): boolean {
-    return isOver(this.#socket, this.#flags, this.#done, this.#segments.total);
+    return isOver(this.#socket, this.#least, this.#done, this.#segments.total);
   }
 
   get #peeks(): boolean {
     return (this.#flags & S.MSG_PEEK) !== 0;
-  }
-
-  get #least(): number {
-    return leastOf(this.#socket, this.#flags, this.#segments.total);
   }
 
   #roundLimit(): number {
@@ -560,7 +559,7 @@ export function receiveCall(task: NetCaller, socket: SocketFile, segments: Segme
   let done = 0;
   if (run > WINDOW_SIZE && isPlain(flags)) {
     done = Math.max(0, socket.readDirectly(task, segments.address, run, OWN_OFFSET));
-    if (done > 0 && isOver(socket, flags, done, total)) return done;
+    if (done > 0 && isOver(socket, leastOf(socket, flags, total), done, total)) return done;
     if (done > 0) segments.skip(done);
   }
   return task.call.start(new Receiving(task, socket, segments, flags, NO_PLACES, false, done).run());

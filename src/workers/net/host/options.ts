@@ -9,6 +9,7 @@ import * as T from "../../../shared/abi/tcp.ts";
 import type { NetCaller } from "../caller.ts";
 import { getOption, INT, int, setOption } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { CAN_READ } from "../socket.ts";
 import type { HostSocket } from "./host_socket.ts";
 
 const MCAST_GROUPS = [
@@ -209,7 +210,10 @@ export class HostOptions extends SocketOptions {
   // What a receive waits for, and where a peek begins, is this side's to know as well.
   #learn(name: number, value: Buffer): void {
     if (name === S.SO_PEEK_OFF) this.peekOffset = value.readInt32LE();
-    if (name === S.SO_RCVLOWAT) this.receiveLow = this.socket.low.learn(this.socket.unread);
+    if (name !== S.SO_RCVLOWAT) return;
+    this.receiveLow = this.socket.low.learn(this.socket.unread);
+    // The host knows nothing of bytes that came back.
+    if (this.socket.unread >= this.receiveLow) this.socket.waiters.wake(CAN_READ);
   }
 
   #unknown(): number {
