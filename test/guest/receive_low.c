@@ -53,13 +53,13 @@ static void polled(const char *what) {
 }
 
 static void *later(void *text) {
-  usleep(100000);
+  until_asleep(getpid());
   if (write(client, text, strlen(text)) < 0) _exit(93);
   return NULL;
 }
 
 static void *ends(void *unused) {
-  usleep(100000);
+  until_asleep(getpid());
   shutdown(client, SHUT_WR);
   return unused;
 }
@@ -131,7 +131,10 @@ static void a_reader_waits(void) {
   take("those", server, 20, MSG_DONTWAIT);
 }
 
+static volatile int poller;
+
 static void *waits(void *unused) {
+  poller = gettid();
   struct pollfd one = {server, POLLIN, 0};
   int n = poll(&one, 1, -1);
   say("poll: %d, %x", n, one.revents);
@@ -145,8 +148,11 @@ static void lower(int cameBack) {
   low(10);
   sent("abc", 3);
   if (cameBack) value("read to nowhere", SYS_3(SYS_read, server, nowhere, 3));
+  poller = 0;
   pthread_create(&thread, NULL, waits, NULL);
-  usleep(100000);
+  while (!poller)
+    usleep(1000);
+  until_asleep(poller);
   low(2);
   pthread_join(thread, NULL);
   low(10);

@@ -6,11 +6,10 @@
 
 static char big[1 << 20];
 static int s[2];
-static volatile int pipes, alarms;
+static volatile int pipes;
 
 static void counts(int signal) {
   if (signal == SIGPIPE) pipes++;
-  if (signal == SIGALRM) alarms++;
 }
 
 static void fill(void) {
@@ -19,19 +18,19 @@ static void fill(void) {
 }
 
 static void *closes(void *unused) {
-  usleep(100000);
+  until_asleep(getpid());
   close(s[1]);
   return unused;
 }
 
 static void *reads_no_more(void *unused) {
-  usleep(100000);
+  until_asleep(getpid());
   shutdown(s[1], SHUT_RD);
   return unused;
 }
 
 static void *sends_no_more(void *unused) {
-  usleep(100000);
+  until_asleep(getpid());
   shutdown(s[0], SHUT_WR);
   return unused;
 }
@@ -59,24 +58,35 @@ static void ends(const char *name, int type, void *(*how)(void *), int isPart) {
   close(s[1]);
 }
 
-// Of two that wait one is told of what was lost.
-static void *sends(void *result) {
-  *(long *)result = SYS_6(SYS_sendto, s[0], big, 100, 0, 0, 0);
+static volatile struct sender {
+  int tid;
+  long result;
+} senders[2];
+
+static void *sends(void *sender) {
+  struct sender *own = sender;
+  own->tid = gettid();
+  own->result = SYS_6(SYS_sendto, s[0], big, 100, 0, 0, 0);
   return NULL;
 }
 
+// Of two that wait one is told of what was lost.
+
 static void two_wait(void) {
   pthread_t threads[2];
-  long results[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) _exit(90);
   fill();
-  for (int i = 0; i < 2; i++)
-    pthread_create(&threads[i], NULL, sends, &results[i]);
-  closes(NULL);
+  for (int i = 0; i < 2; i++) {
+    pthread_create(&threads[i], NULL, sends, (void *)&senders[i]);
+    while (!senders[i].tid)
+      usleep(1000);
+    until_asleep(senders[i].tid);
+  }
+  close(s[1]);
   for (int i = 0; i < 2; i++)
     pthread_join(threads[i], NULL);
-  int resets = (results[0] == -ECONNRESET) + (results[1] == -ECONNRESET);
-  int ended = (results[0] == -EPIPE) + (results[1] == -EPIPE);
+  int resets = (senders[0].result == -ECONNRESET) + (senders[1].result == -ECONNRESET);
+  int ended = (senders[0].result == -EPIPE) + (senders[1].result == -EPIPE);
   say("of two: ECONNRESET %d, EPIPE %d, %d SIGPIPE", resets, ended, pipes);
   close(s[0]);
 }
@@ -84,7 +94,7 @@ static void two_wait(void) {
 static int wanted;
 
 static void *grows(void *unused) {
-  usleep(100000);
+  until_asleep(getpid());
   setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
   return unused;
 }
@@ -111,8 +121,7 @@ static void more_room(const char *name, int type, int size) {
     for (int i = 0; i < 10; i++)
       usleep(50000), fill();
   wanted = size;
-  alarms = 0;
-  alarm(1);
+  alarm(10);
   pthread_create(&thread, NULL, grows, NULL);
   long result = SYS_6(SYS_sendto, s[0], big, 100, 0, 0, 0);
   alarm(0);
