@@ -11,6 +11,7 @@ import type { HostNetwork } from "../../src/workers/net/host/host_network.ts";
 import type { HostSocket } from "../../src/workers/net/host/host_socket.ts";
 import { Incoming } from "../../src/workers/net/host/incoming.ts";
 import { KeptReads } from "../../src/workers/net/inet/kept_reads.ts";
+import { UNREAD_MAX } from "../../src/workers/net/unread.ts";
 import { NOT_AT_ONCE } from "../../src/workers/vfs/file.ts";
 
 const ROOM = 1 << 20;
@@ -214,6 +215,18 @@ test("what there is no memory for does not come back", () => {
   assert.is(textOf(incoming, 100), "def");
   assert.is(socket.counters.lostReads, 1);
   assert.is(socket.counters.socketMemory, 0);
+});
+
+test("no more comes back than one socket may hold", () => {
+  const piece = 1 << 14;
+  const count = UNREAD_MAX / piece + 1;
+  const socket = new Double("x".repeat(count * piece));
+  const { incoming } = incomingOf(socket);
+  const given = Array.from({ length: count }, () => givenBack(incoming, piece));
+  for (const putBack of given.reverse()) putBack();
+  assert.is(incoming.unread, UNREAD_MAX);
+  assert.is(socket.counters.socketMemory, UNREAD_MAX);
+  assert.is(socket.counters.lostReads, 1);
 });
 
 test("nothing of a connection before comes back in the next", () => {

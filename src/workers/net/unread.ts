@@ -10,6 +10,8 @@ import type { KeptReads } from "./inet/kept_reads.ts";
 import { CAN_READ, type Received } from "./socket.ts";
 
 const NONE = new Uint8Array(0);
+/** More does not come back to one socket: many readers may fault at a time, and each puts its bytes before all others. */
+export const UNREAD_MAX = 1 << 20;
 
 /** The socket whose stream it is. */
 export interface UnreadOwner {
@@ -42,7 +44,9 @@ export class Unread {
   putBack(data: Uint8Array, end: number): void {
     if (data.length === 0 || this.#hasEnded) return;
     const { kernel, waiters } = this.#owner;
-    if (end !== this.#place || !kernel.heap.hasRoom("socketMemory", data.length)) {
+    const hasRoom =
+      this.length + data.length <= UNREAD_MAX && kernel.heap.hasRoom("socketMemory", data.length);
+    if (end !== this.#place || !hasRoom) {
       kernel.counters.lostReads++;
       return;
     }
