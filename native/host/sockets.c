@@ -12,6 +12,8 @@
 
 // Where things stand in the scratch area (src/workers/net/host/host_calls.ts).
 enum { NAME = 0, NAME_SIZE = 128, RESULT = NAME_SIZE, CONTROL = 144 };
+// Pieces of memory that one call may name (IOV_MAX of Linux).
+enum { PEEK_PARTS = 1024 };
 
 struct result {
   uint32_t nameLength, controlLength;
@@ -94,16 +96,13 @@ RF_EXPORT int32_t rf_socket_send(int32_t fd, uint8_t *bytes, uint32_t length, in
   return result_of(sendmsg(fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-/* Receives bytes; struct result and what it counts stand in the scratch area. */
-RF_EXPORT int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags,
-                                    uint32_t controlRoom) {
+static int32_t receive(int32_t fd, struct iovec *iov, size_t count, int32_t flags, uint32_t controlRoom) {
   if (!scratch(CONTROL, controlRoom)) return -EFAULT;
-  struct iovec iov = {bytes, length};
   struct msghdr message = {
       .msg_name = rf_scratch + NAME,
       .msg_namelen = NAME_SIZE,
-      .msg_iov = &iov,
-      .msg_iovlen = 1,
+      .msg_iov = iov,
+      .msg_iovlen = count,
       .msg_control = controlRoom ? rf_scratch + CONTROL : NULL,
       .msg_controllen = controlRoom,
   };
@@ -112,6 +111,31 @@ RF_EXPORT int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length,
   struct result result = {message.msg_namelen, (uint32_t)message.msg_controllen, message.msg_flags};
   memcpy(rf_scratch + RESULT, &result, sizeof result);
   return (int32_t)n;
+}
+
+/* Receives bytes; struct result and what it counts stand in the scratch area. */
+RF_EXPORT int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags,
+                                    uint32_t controlRoom) {
+  struct iovec iov = {bytes, length};
+  return receive(fd, &iov, 1, flags, controlRoom);
+}
+
+/* As rf_socket_receive, of a stream's bytes that stay and stand behind so many others. EAGAIN: there are none. */
+RF_EXPORT int32_t rf_socket_peek(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags,
+                                 uint32_t controlRoom, uint32_t skip) {
+  struct iovec iov[PEEK_PARTS];
+  size_t count = 0;
+  // What stands before them goes to the scratch area, one part over the other; names and results come behind it.
+  for (uint32_t left = skip; left > 0; count++) {
+    if (count == PEEK_PARTS - 1) return -EAGAIN;
+    uint32_t part = left < rf_scratch_size ? left : rf_scratch_size;
+    iov[count] = (struct iovec){rf_scratch, part};
+    left -= part;
+  }
+  iov[count++] = (struct iovec){bytes, length};
+  int32_t n = receive(fd, iov, count, flags | MSG_PEEK, controlRoom);
+  if (n <= 0) return n;
+  return (uint32_t)n > skip ? n - (int32_t)skip : -EAGAIN;
 }
 
 /* Receives bytes, and nothing that goes with them, into the scratch area. */

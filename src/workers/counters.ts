@@ -145,6 +145,8 @@ export class Counters {
   longCollections = 0;
   /** Errors that the host has not made (host_faults.ts). */
   hostFaults = 0;
+  /** Of streams: what did not reach its receiver, and could not come again (net/unread.ts). */
+  lostReads = 0;
   sleeps = 0;
   /** Reads that stubs made by themselves (vfs/stub_read.ts). */
   stubReads = 0;

@@ -109,6 +109,7 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   socketAccept: { errnos: [EMFILE, ENFILE, ENOMEM] },
   socketSend: { errnos: [ENOMEM, EAGAIN], length: 2 },
   socketReceive: { errnos: [ENOMEM, EAGAIN] },
+  socketPeek: { errnos: [ENOMEM, EAGAIN] },
 };
 
 /** In the background calls are made all the same, and are said to have failed. */

@@ -157,6 +157,8 @@ const DECLARATIONS = {
     "int32_t rf_socket_send(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t nameLength, uint32_t controlLength)",
   socketReceive:
     "int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t controlRoom)",
+  socketPeek:
+    "int32_t rf_socket_peek(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t controlRoom, uint32_t skip)",
   socketTake: "int32_t rf_socket_take(int32_t fd, uint32_t length)",
   receiveTo:
     "int32_t rf_receive_to(int32_t fd, int32_t pid, double address, uint32_t length, uint8_t *bytes)",

@@ -33,6 +33,7 @@ for (const name of [
   "tcp_states",
   "tcp_info",
   "tcp_faults",
+  "tcp_opening",
   "inet_raw",
 ])
   test(`${name}: as natively`, async () => {
@@ -49,7 +50,7 @@ const FLAGS = ["systrap", "ptrace"].flatMap((platform) =>
   ["solo", "2"].map((workers) => [`--platform=${platform}`, `--workers=${workers}`]),
 );
 
-for (const name of ["tcp_pieces", "tcp_bulk", "tcp_again", "udp_pieces"])
+for (const name of ["tcp_pieces", "tcp_bulk", "tcp_again", "udp_pieces", "receive_low", "waiting_senders"])
   test(`${name}: as natively, on all platforms and with more kernel threads`, async () => {
     const { path } = binary(name);
     const native = await apart(path, []);

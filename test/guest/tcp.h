@@ -94,6 +94,21 @@ __attribute__((unused)) static int ready_for(int fd, int events) {
   return ready(fd);
 }
 
+// Until a thread sleeps, as /proc has it.
+__attribute__((unused)) static void until_asleep(int tid) {
+  char path[64], text[256];
+  sprintf(path, "/proc/self/task/%d/stat", tid);
+  for (int i = 0, seen = 0; i < 5000 && seen < 5; i++) {
+    int fd = open(path, O_RDONLY);
+    long n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *state = strrchr(text, ')');
+    seen = state && state[2] == 'S' ? seen + 1 : 0;
+    usleep(2000);
+  }
+}
+
 __attribute__((unused)) static int pending_error(int fd) {
   int error = -1;
   socklen_t length = sizeof error;

@@ -26,6 +26,7 @@ const TOTALS = new Set([
   "lateHolders",
   "sleeps",
   "hostFaults",
+  "lostReads",
   "placements",
   "stubReads",
   "backgroundCalls",

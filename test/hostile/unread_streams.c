@@ -4,6 +4,7 @@
 #include "hostile.h"
 #include "streams.h"
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #define SYSCALL 1
 #define OUT_FAULT 7
@@ -49,6 +50,52 @@ static uint32_t say_fault(void) {
   return reply_to(sequence, 2000);
 }
 
+static volatile struct {
+  int wanted, got;
+  char bytes[LENGTH];
+} * other;
+
+// Reads as any program does, in a process of its own.
+static void start_other(int *pid) {
+  other->wanted = other->got = 0;
+  if ((*pid = fork()) != 0) return;
+  while (!other->wanted)
+    ;
+  other->got = (int)read(server, (char *)other->bytes, other->wanted);
+  _exit(0);
+}
+
+static void expect(const char *what, int from, int length) {
+  char next[LENGTH + 1] = "";
+  long n = SYS_6(SYS_recvfrom, server, next, LENGTH, MSG_DONTWAIT, 0, 0);
+  if (n != length || memcmp(next, sent + from, length)) say("BAD %s: %ld, %s", what, n, next);
+}
+
+// A read of ten bytes ends in a fault when another reader has the next seven; `again`: the ten had come back once before.
+static void meanwhile(int domain, int again) {
+  char *buffer = pages(1);
+  struct iovec pieces[] = {{buffer, 3}, {buffer + 100, 7}};
+  for (int vectors = 0; vectors < 2; vectors++) {
+    int pid;
+    join(domain);
+    if (write(client, sent, LENGTH) != LENGTH) bad("write", -errno);
+    start_other(&pid);
+    for (int i = 0; i <= again; i++) {
+      uint32_t code = vectors ? call(SYS_readv, server, pieces, 2) : call(SYS_read, server, buffer, 10);
+      if (!code) bad("no reply", 0);
+      if (i < again && !say_fault()) bad("no reply to a fault", 0);
+    }
+    other->wanted = 7;
+    while (!other->got)
+      ;
+    if (!say_fault()) bad("no reply to a fault", 1);
+    if (other->got != 7 || memcmp((char *)other->bytes, sent + 10, 7)) say("BAD other: %d", other->got);
+    expect(vectors ? "readv" : "read", 17, LENGTH - 17);
+    waitpid(pid, NULL, 0);
+    close(client), close(server);
+  }
+}
+
 int main(void) {
   char *buffer = pages(1);
   struct iovec pieces[] = {{buffer, 10}, {buffer + 100, LENGTH - 10}};
@@ -62,6 +109,11 @@ int main(void) {
     long n = SYS_6(SYS_recvfrom, server, next, LENGTH, MSG_DONTWAIT, 0, 0);
     if (n != LENGTH || memcmp(next, sent, LENGTH)) say("BAD %ld, %s", n, next);
     close(client), close(server);
+  }
+  other = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  for (int again = 0; again < 2; again++) {
+    meanwhile(AF_INET, again);
+    meanwhile(AF_UNIX, again);
   }
   say("done");
   return 0;

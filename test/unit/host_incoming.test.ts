@@ -4,12 +4,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EAGAIN, ECONNRESET } from "../../src/shared/abi/errno.ts";
+import { MSG_PEEK } from "../../src/shared/abi/socket.ts";
 import { WaitQueue } from "../../src/workers/call/wait_queue.ts";
 import type { NetCaller } from "../../src/workers/net/caller.ts";
 import type { HostNetwork } from "../../src/workers/net/host/host_network.ts";
 import type { HostSocket } from "../../src/workers/net/host/host_socket.ts";
 import { Incoming } from "../../src/workers/net/host/incoming.ts";
 import { KeptReads } from "../../src/workers/net/inet/kept_reads.ts";
+import { UNREAD_MAX } from "../../src/workers/net/unread.ts";
 import { NOT_AT_ONCE } from "../../src/workers/vfs/file.ts";
 
 const ROOM = 1 << 20;
@@ -18,7 +20,10 @@ const ROOM = 1 << 20;
 class Double {
   readonly keepsBounds: boolean;
   readonly waiters = new WaitQueue();
-  readonly options = { receiveLow: 1 };
+  readonly options = { receiveLow: 1, peekOffset: -1 };
+  readonly low = { tell: () => {} };
+  readonly hasHostEnded = false;
+  hasRoom = true;
   bytes: Buffer;
   after = -EAGAIN;
   arrives = ROOM;
@@ -50,12 +55,19 @@ class Double {
       const length = this.#take(into, room);
       return length < 0 ? length : { length, flags: 0, address: "", control: Buffer.alloc(0) };
     },
+    peek: (into: Uint8Array, room: number, _flags: number, _control: number, skip: number) => {
+      const bytes = this.bytes.subarray(skip, skip + room);
+      into.set(bytes);
+      return bytes.length === 0
+        ? -EAGAIN
+        : { length: bytes.length, flags: 0, address: "", control: Buffer.alloc(0) };
+    },
   };
 
-  readonly counters = { socketMemory: 0 };
+  readonly counters = { socketMemory: 0, lostReads: 0 };
   readonly kernel = {
     counters: this.counters,
-    heap: { hasRoom: () => true },
+    heap: { hasRoom: () => this.hasRoom },
     directMemory: {
       mayDeliver: () => true,
       receive: (_task: unknown, _fd: number, _address: number, length: number, by: Uint8Array) => {
@@ -101,7 +113,7 @@ function incomingOf(socket: Double): { incoming: Incoming; passing: Uint8Array }
 }
 
 function textOf(incoming: Incoming, room: number): string {
-  const received = incoming.receive(TASK, room, 0);
+  const received = incoming.receive(TASK, room, 0, 0);
   return typeof received === "number" ? String(received) : Buffer.from(received.data).toString();
 }
 
@@ -125,7 +137,7 @@ test("what has not arrived is charged until it does, or the socket ends", () => 
   socket.arrives = 2;
   incoming.readDirectly(socket.task, 0, 8);
   assert.is(socket.counters.socketMemory, 6);
-  const received = incoming.receive(TASK, 4, 0);
+  const received = incoming.receive(TASK, 4, 0, 0);
   assert.is(socket.counters.socketMemory, 2);
   if (typeof received !== "number") received.putBack();
   assert.is(socket.counters.socketMemory, 6);
@@ -155,22 +167,95 @@ test("an error that a read told of is the next's, behind all bytes, and once", (
   assert.is(textOf(incoming, 100), "");
 });
 
-test("what is put back is what came, whatever has come since", () => {
+function givenBack(incoming: Incoming, room: number): () => void {
+  const received = incoming.receive(TASK, room, 0, 0);
+  if (typeof received === "number") throw new Error(String(received));
+  return () => received.putBack();
+}
+
+test("what is put back is what came", () => {
   const socket = new Double("abcdef");
   const { incoming, passing } = incomingOf(socket);
-  const received = incoming.receive(TASK, 3, 0);
-  assert.not.type(received, "number");
+  const putBack = givenBack(incoming, 3);
   passing.fill(0);
-  assert.is(textOf(incoming, 1), "d");
-  if (typeof received !== "number") received.putBack();
-  assert.is(textOf(incoming, 100), "abcef");
+  putBack();
+  assert.is(textOf(incoming, 100), "abcdef");
+});
+
+test("where somebody has read since it is lost: nothing comes behind what is later", () => {
+  for (const hasComeBack of [false, true]) {
+    const socket = new Double("abcdef");
+    const { incoming } = incomingOf(socket);
+    if (hasComeBack) givenBack(incoming, 3)();
+    const putBack = givenBack(incoming, 3);
+    assert.is(textOf(incoming, 1), "d");
+    putBack();
+    assert.is(textOf(incoming, 100), "ef");
+    assert.is(socket.counters.lostReads, 1);
+    assert.is(socket.counters.socketMemory, 0);
+  }
+});
+
+test("what two have got comes back in its order", () => {
+  const socket = new Double("abcdef");
+  const { incoming } = incomingOf(socket);
+  const [first, second] = [givenBack(incoming, 2), givenBack(incoming, 2)];
+  second();
+  first();
+  assert.is(textOf(incoming, 100), "abcdef");
+});
+
+test("what there is no memory for does not come back", () => {
+  const socket = new Double("abcdef");
+  const { incoming } = incomingOf(socket);
+  const putBack = givenBack(incoming, 3);
+  socket.hasRoom = false;
+  putBack();
+  assert.is(incoming.unread, 0);
+  assert.is(textOf(incoming, 100), "def");
+  assert.is(socket.counters.lostReads, 1);
+  assert.is(socket.counters.socketMemory, 0);
+});
+
+test("no more comes back than one socket may hold", () => {
+  const piece = 1 << 14;
+  const count = UNREAD_MAX / piece + 1;
+  const socket = new Double("x".repeat(count * piece));
+  const { incoming } = incomingOf(socket);
+  const given = Array.from({ length: count }, () => givenBack(incoming, piece));
+  for (const putBack of given.reverse()) putBack();
+  assert.is(incoming.unread, UNREAD_MAX);
+  assert.is(socket.counters.socketMemory, UNREAD_MAX);
+  assert.is(socket.counters.lostReads, 1);
+});
+
+test("nothing of a connection before comes back in the next", () => {
+  const socket = new Double("abcdef");
+  const { incoming } = incomingOf(socket);
+  const putBack = givenBack(incoming, 3);
+  incoming.forget();
+  putBack();
+  assert.is(textOf(incoming, 100), "def");
+});
+
+test("a peek sees what came back and what is behind it, from any place", () => {
+  const socket = new Double("abcdef");
+  const { incoming } = incomingOf(socket);
+  givenBack(incoming, 3)();
+  for (let skip = 0; skip < 6; skip++) {
+    const received = incoming.receive(TASK, 2, MSG_PEEK, skip);
+    const text = typeof received === "number" ? received : Buffer.from(received.data).toString();
+    assert.is(text, "abcdef".slice(skip, skip + 2));
+  }
+  assert.is(incoming.receive(TASK, 2, MSG_PEEK, 6), -EAGAIN);
+  assert.is(textOf(incoming, 100), "abcdef");
 });
 
 test("memory is taken for what came", () => {
   const memory = new Set<unknown>();
   for (let i = 0; i < 1000; i++) {
     const { incoming } = incomingOf(new Double("a few bytes", true));
-    const received = incoming.receive(TASK, 65536, 0);
+    const received = incoming.receive(TASK, 65536, 0, 0);
     assert.ok(typeof received !== "number" && received.data.length === 11);
     if (typeof received !== "number") memory.add(received.data.buffer);
   }

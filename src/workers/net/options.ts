@@ -62,6 +62,7 @@ function buffer(key: "sendBuffer" | "receiveBuffer", isForced: boolean): Option 
       if (isForced && !mayAdministerAll(task)) return -EPERM;
       const max = isForced ? FORCED_MAX : task.kernel.sysctls.get(limit);
       options[key] = bufferSize(value.readInt32LE(), min, Math.min(max, FORCED_MAX));
+      if (isSend) options.socket.sendBufferChanged();
       return 0;
     },
   };

@@ -167,11 +167,32 @@ export abstract class SocketFile extends OpenFile {
   /** Bytes that were sent: of a stream, perhaps not all. */
   abstract send(task: NetCaller, request: SendRequest): number;
 
+  /** What a call is told at once that has waited for room: 0, or a negative errno, without a signal. */
+  afterWaitingForRoom(): number {
+    return 0;
+  }
+
+  /** SO_SNDBUF is another: who waits for room may have some (sk_write_space). */
+  sendBufferChanged(): void {}
+
   /** A call has sent something that it wanted to be taken from its memory (MSG_ZEROCOPY), and was copied. */
   sentByReference(): void {}
 
-  /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
-  abstract receive(task: NetCaller, room: number, flags: number): Received | number;
+  /**
+   * Up to `room` bytes of what comes next; with MSG_PEEK they stay, and where peeks go on, they are those behind `skip` others
+   * that have been seen.
+   */
+  abstract receive(task: NetCaller, room: number, flags: number, skip: number): Received | number;
+
+  /** A peek waits for as many bytes as a receive does (MSG_WAITALL, SO_RCVLOWAT), and takes them in pieces. */
+  get peeksOn(): boolean {
+    return false;
+  }
+
+  /** There is more of a stream at once, of however few bytes its owner wants to be told (SO_RCVLOWAT). */
+  get hasMore(): boolean {
+    return (this.poll() & POLLIN) !== 0;
+  }
 
   /** A call begins to receive that may wait, and ends: from piece to piece it waits for any bytes (SO_RCVLOWAT). */
   receiverComes(): void {}
@@ -250,7 +271,7 @@ export abstract class SocketFile extends OpenFile {
   }
 
   override read(task: NetCaller, offset: number, length: number): number {
-    const received = this.receive(task, length, 0);
+    const received = this.receive(task, length, 0, 0);
     if (typeof received === "number") return received;
     received.ancillary?.release();
     task.call.bytes.set(received.data, task.call.base + offset);

@@ -15,7 +15,7 @@ import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
 import type { NetCaller } from "./caller.ts";
 import { type Ancillary, ControlWriter } from "./control.ts";
-import type { Address, Received, SocketFile } from "./socket.ts";
+import { type Address, nothing, type Received, type SocketFile } from "./socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
 const CHUNK = 32768;
@@ -200,7 +200,7 @@ function* sendStream(
   // What is wrong with the socket comes before what is wrong with the memory.
   let n = done > 0 ? 0 : socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   while (n === -EAGAIN && source.left > 0) {
-    const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+    const error = yield* waitForRoom(task, socket, deadline);
     if (error < 0) return error;
     n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   }
@@ -213,13 +213,13 @@ function* sendStream(
         continue;
       }
       if (direct === -EAGAIN) {
-        const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+        const error = yield* waitForRoom(task, socket, deadline);
         if (error < 0) return done > 0 ? done : error;
         continue;
       }
     }
     if (socket.isFull) {
-      const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+      const error = yield* waitForRoom(task, socket, deadline);
       if (error < 0) return done > 0 ? done : error;
       continue;
     }
@@ -228,7 +228,7 @@ function* sendStream(
     for (let at = 0; at < chunk.length; ) {
       n = socket.send(task, { data: chunk.subarray(at), ...sending, ancillary: held.ancillary });
       if (n === -EAGAIN) {
-        const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+        const error = yield* waitForRoom(task, socket, deadline);
         if (error < 0) return done > 0 ? done : error;
         continue;
       }
@@ -243,6 +243,16 @@ function* sendStream(
   if (n === -EPIPE && done === 0 && (sending.flags & S.MSG_NOSIGNAL) === 0)
     task.send(fromUser(task, SIGPIPE));
   return done > 0 ? done : Math.min(n, 0);
+}
+
+// Waits for room to send: 0 or a negative errno, which ends the call.
+function* waitForRoom(
+  task: NetCaller,
+  socket: SocketFile,
+  deadlineNs: number,
+): Generator<void, number, void> {
+  const error = yield* waitForSocket(task, socket, POLLOUT, deadlineNs);
+  return error < 0 ? error : socket.afterWaitingForRoom();
 }
 
 /** Goes on with what stands in the window for a stream, of which `done` bytes have been sent. */
@@ -326,8 +336,8 @@ function leastOf({ keepsBounds, options }: SocketFile, flags: number, total: num
 }
 
 /** A stream's receive goes on while there is more at once, or until there is as much as it waits for. */
-function isOver(socket: SocketFile, flags: number, done: number, total: number): boolean {
-  return done === total || (done >= leastOf(socket, flags, total) && (socket.poll() & POLLIN) === 0);
+function isOver(socket: SocketFile, least: number, done: number, total: number): boolean {
+  return done === total || (done >= least && !socket.hasMore);
 }
 
 class Receiving {
@@ -338,6 +348,8 @@ class Receiving {
   readonly #places: Places;
   /** Every piece is copied before the call goes on: for calls that receive many messages. */
   readonly #explicit: boolean;
+  /** As it was when the call began. */
+  readonly #least: number;
   #done: number;
   #isDirect = false;
   /** What was taken out of the queue and is still to be given to the receiver. */
@@ -358,6 +370,7 @@ class Receiving {
     this.#flags = flags;
     this.#places = places;
     this.#explicit = explicit;
+    this.#least = leastOf(socket, flags, segments.total);
     this.#done = done;
     this.#isDirect = done > 0;
   }
@@ -386,9 +399,8 @@ class Receiving {
         continue;
       }
       const { total } = this.#segments;
-      const atOnce = this.#socket.keepsBounds || this.#peeks;
-      const room = atOnce ? total : this.#roundLimit();
-      const received = this.#socket.receive(this.#task, room, this.#flags);
+      const room = this.#isInPieces ? this.#roundLimit() : total;
+      const received = this.#socket.receive(this.#task, room, this.#flags, this.#peeks ? this.#done : 0);
       if (typeof received !== "number") {
         if (!this.#peeks) this.#taken = received.ancillary;
         const result = yield* this.#deliver(received, room);
@@ -398,12 +410,23 @@ class Receiving {
       if (received !== -EAGAIN) {
         if (this.#done === 0) return received;
         this.#socket.errorComesLater(-received);
-        return this.#done;
+        return yield* this.#ends();
       }
-      if (this.#done > 0 && this.#done >= this.#least) return this.#done;
+      if (this.#done > 0 && this.#done >= this.#least) return yield* this.#ends();
       const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
-      if (error < 0) return this.#done > 0 ? this.#done : error;
+      if (error < 0) return this.#done > 0 ? yield* this.#ends() : error;
     }
+  }
+
+  // With what it has; whatever else is told has not been told yet.
+  *#ends(): Coroutine {
+    if (this.#places === NO_PLACES) return this.#done;
+    return yield* this.#finish(nothing(), this.#done, 0, this.#done);
+  }
+
+  /** What comes of a stream is given in pieces; a message is one, and what is peeked at where that does not wait. */
+  get #isInPieces(): boolean {
+    return !this.#socket.keepsBounds && (!this.#peeks || this.#socket.peeksOn);
   }
 
   /** Receives what has come straight to guest memory, where nothing else is to be told: how many bytes; else 0. */
@@ -420,15 +443,11 @@ class Receiving {
   }
 
   #isDone(): boolean {
-    return isOver(this.#socket, this.#flags, this.#done, this.#segments.total);
+    return isOver(this.#socket, this.#least, this.#done, this.#segments.total);
   }
 
   get #peeks(): boolean {
     return (this.#flags & S.MSG_PEEK) !== 0;
-  }
-
-  get #least(): number {
-    return leastOf(this.#socket, this.#flags, this.#segments.total);
   }
 
   #roundLimit(): number {
@@ -470,10 +489,10 @@ class Receiving {
   }
 
   // A stream's receive goes on while there is more at once, or until all has come.
-  #goesOn({ data, ancillary, length }: Received, room: number): boolean {
-    if (this.#socket.keepsBounds || length === 0 || ancillary !== null) return false;
-    if (this.#peeks || this.#done === this.#segments.total) return false;
-    return this.#done < this.#least || (data.length === room && (this.#socket.poll() & POLLIN) !== 0);
+  #goesOn({ ancillary, length }: Received, room: number): boolean {
+    if (!this.#isInPieces || length === 0 || ancillary !== null) return false;
+    if (this.#done === this.#segments.total) return false;
+    return this.#done < this.#least || (length === room && this.#socket.hasMore);
   }
 
   #failed(received: Received, before: number): number {
@@ -540,7 +559,7 @@ export function receiveCall(task: NetCaller, socket: SocketFile, segments: Segme
   let done = 0;
   if (run > WINDOW_SIZE && isPlain(flags)) {
     done = Math.max(0, socket.readDirectly(task, segments.address, run, OWN_OFFSET));
-    if (done > 0 && isOver(socket, flags, done, total)) return done;
+    if (done > 0 && isOver(socket, leastOf(socket, flags, total), done, total)) return done;
     if (done > 0) segments.skip(done);
   }
   return task.call.start(new Receiving(task, socket, segments, flags, NO_PLACES, false, done).run());

@@ -102,7 +102,23 @@ export class HostCalls {
 
   /** Receives up to `room` bytes into an array. */
   receive(into: Uint8Array, room: number, flags: number, controlRoom: number): HostReceived | number {
-    const length = this.#native.socketReceive(this.fd, into, room, flags, controlRoom);
+    return this.#received(this.#native.socketReceive(this.fd, into, room, flags, controlRoom), controlRoom);
+  }
+
+  /** As receive(), of bytes of a stream that stay and stand behind `skip` others; -EAGAIN: there are none. */
+  peek(
+    into: Uint8Array,
+    room: number,
+    flags: number,
+    controlRoom: number,
+    skip: number,
+  ): HostReceived | number {
+    const length = this.#native.socketPeek(this.fd, into, room, flags, controlRoom, skip);
+    return this.#received(length, controlRoom);
+  }
+
+  // The last that was received, so many bytes, or its negative errno.
+  #received(length: number, controlRoom: number): HostReceived | number {
     if (length < 0) return length;
     const { scratch, scratchView } = this.#native;
     const controlLength = Math.min(scratchView.getUint32(RESULT + 4, true), controlRoom);

@@ -32,12 +32,13 @@ import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { Network } from "../network.ts";
 import { lingerBytes } from "../options.ts";
 import { mayHavePort } from "../privileges.ts";
-import { type Address, CAN_READ, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { sendRest } from "../transfer.ts";
 import { HostCalls } from "./host_calls.ts";
 import { HostControl } from "./host_control.ts";
 import type { HostNetwork } from "./host_network.ts";
 import { Incoming, RECEIVE_MAX } from "./incoming.ts";
+import { ENDS, LowWater } from "./low_water.ts";
 import { HostOptions } from "./options.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP;
@@ -55,13 +56,13 @@ export class HostSocket extends SocketFile {
   readonly domain: number;
   override readonly options: HostOptions;
   readonly host: HostCalls;
+  readonly low: LowWater;
   readonly #hostNetwork: HostNetwork;
   isListening = false;
   readonly #watch: number;
   readonly #incoming: Incoming;
   /** A positive errno that the host has told, once, to a call that had something else to tell; 0: there is none. */
   #untold = 0;
-  #receivers = 0;
   /** The last bytes of guest memory that were to be sent did not all find room. */
   #wasFull = false;
   #hasEnded = false;
@@ -80,12 +81,18 @@ export class HostSocket extends SocketFile {
     this.domain = domain;
     const { kernel } = network;
     this.host = new HostCalls(kernel.native, fd);
+    this.low = new LowWater(this.host);
     this.#hostNetwork = host;
     this.#incoming = new Incoming(this, host);
     this.options = new HostOptions(this);
     this.#watch = host.sleep.add(fd, ALL_EVENTS + EPOLLET, (events) => this.waiters.wake(events));
     kernel.counters.sockets++;
     kernel.counters.hostSockets++;
+  }
+
+  /** Bytes of a stream that have come back. */
+  get unread(): number {
+    return this.#incoming.unread;
   }
 
   get keepsBounds(): boolean {
@@ -154,6 +161,7 @@ export class HostSocket extends SocketFile {
     const { domain, type, protocol } = this;
     const socket = new HostSocket(this.network, this.#hostNetwork, inode, fd, domain, type, protocol, status);
     socket.options.receiveLow = this.options.receiveLow;
+    socket.low.inherit(this.low);
     return socket;
   }
 
@@ -205,23 +213,29 @@ export class HostSocket extends SocketFile {
     return NOT_AT_ONCE;
   }
 
-  receive(task: NetCaller, room: number, flags: number): Received<HostControl> | number {
-    return this.#incoming.receive(task, room, flags);
+  receive(task: NetCaller, room: number, flags: number, skip: number): Received<HostControl> | number {
+    return this.#incoming.receive(task, room, flags, skip);
   }
 
-  // The host would not tell of fewer bytes than that, and a receiver has taken some of them already.
+  override get peeksOn(): boolean {
+    return !this.keepsBounds;
+  }
+
+  override get hasMore(): boolean {
+    return this.#incoming.unread > 0 || this.host.count(FIONREAD) > 0;
+  }
+
+  /** The host has no more for the stream than what has come. */
+  get hasHostEnded(): boolean {
+    return (this.host.poll(POLLRDHUP) & ENDS) !== 0;
+  }
+
   override receiverComes(): void {
-    if (this.#receivers++ === 0 && this.options.receiveLow > 1) this.options.setHostsLow(1);
+    this.low.receiverComes();
   }
 
   override receiverGoes(): void {
-    if (--this.#receivers === 0 && this.options.receiveLow > 1)
-      this.options.setHostsLow(this.options.receiveLow);
-  }
-
-  /** Calls that receive, and may wait. */
-  get receivers(): number {
-    return this.#receivers;
+    this.low.receiverGoes(this.#incoming.unread);
   }
 
   override readAtOnce(task: NetCaller, address: number, length: number): number {
@@ -276,8 +290,8 @@ export class HostSocket extends SocketFile {
   poll(): number {
     const events = this.host.poll(ALL_EVENTS);
     if (events < 0) return POLLERR;
-    const unread = this.#incoming.unread > 0 ? CAN_READ : 0;
-    return events | unread | (this.#untold !== 0 ? POLLERR : 0);
+    const seen = this.keepsBounds ? events : this.low.seen(events, this.#incoming.unread);
+    return seen | (this.#untold !== 0 ? POLLERR : 0);
   }
 
   protected override stampOfLast(): number {

@@ -11,7 +11,8 @@ import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { NetCaller } from "../caller.ts";
 import { nothing, type Received } from "../socket.ts";
-import { Unread } from "../unread.ts";
+import { ofStream, Unread } from "../unread.ts";
+import type { HostReceived } from "./host_calls.ts";
 import { CONTROL_MAX, HostControl } from "./host_control.ts";
 import type { HostNetwork } from "./host_network.ts";
 import type { HostSocket } from "./host_socket.ts";
@@ -24,6 +25,9 @@ const ROUND_MAX = WINDOW_SECOND - WINDOW;
 const RECEIVE_FLAGS = S.MSG_OOB | S.MSG_PEEK | S.MSG_TRUNC | S.MSG_ERRQUEUE;
 /** What comes is not the next of the stream. */
 const APART = S.MSG_OOB | S.MSG_ERRQUEUE;
+const NOTHING = new Uint8Array(0);
+/** There is nothing more, nor will there be. */
+const ENDED: HostReceived = { length: 0, flags: 0, address: "", control: Buffer.alloc(0) };
 
 export class Incoming {
   readonly #socket: HostSocket;
@@ -32,20 +36,16 @@ export class Incoming {
   readonly #unread: Unread;
   /** Who waits for datagrams waits no more. */
   hasShutRead = false;
-  #hasEnded = false;
 
   constructor(socket: HostSocket, network: HostNetwork) {
     this.#socket = socket;
     this.#network = network;
-    this.#unread = new Unread(socket.waiters, (bytes) => {
-      if (!this.#hasEnded) socket.kernel.counters.socketMemory += bytes;
-    });
+    this.#unread = new Unread(socket);
   }
 
   /** Nobody receives any more; what was given to the last may still come back. */
   end(): void {
-    this.#unread.clear();
-    this.#hasEnded = true;
+    this.#unread.end();
   }
 
   /** The socket is not connected any more: what has come is thrown away. */
@@ -64,13 +64,41 @@ export class Incoming {
   }
 
   /** As SocketFile.receive. */
-  receive(task: NetCaller, room: number, flags: number): Received<HostControl> | number {
-    if ((flags & APART) !== 0 || this.#unread.length === 0) return this.#receiveNew(task, room, flags);
-    const first = this.#unread.take(room, flags);
+  receive(task: NetCaller, room: number, flags: number, skip: number): Received<HostControl> | number {
+    if ((flags & APART) !== 0 || this.#socket.keepsBounds) return this.#receiveNew(task, room, flags);
+    if ((flags & S.MSG_PEEK) !== 0) return this.#peek(room, flags, skip);
+    if (this.#unread.length === 0) return this.#receiveNew(task, room, flags);
+    const first = this.#unread.received(this.#unread.take(room), flags);
+    this.#socket.low.tell(this.unread);
     // There is more behind it at once, and no error that would be told here for nothing.
     if (first.length === room || this.#socket.host.count(FIONREAD) <= 0) return first;
     const more = this.#receiveNew(task, room - first.length, flags);
-    return typeof more === "number" ? first : this.#unread.together(first, more, flags);
+    return typeof more === "number" ? first : this.#unread.together(first, more);
+  }
+
+  // Of a stream, what stands behind `skip` bytes; where the host moves on by itself (SO_PEEK_OFF), it is the host's that do.
+  #peek(room: number, flags: number, skip: number): Received<HostControl> | number {
+    const unread = this.#unread;
+    const isThrownAway = this.#isThrownAway(flags);
+    const first = unread.peek(skip, room);
+    const alone = ofStream(isThrownAway ? NOTHING : first, first.length);
+    if (first.length > 0 && (first.length === room || this.#socket.host.count(FIONREAD) <= 0)) return alone;
+    const behind = this.#socket.options.peekOffset >= 0 ? 0 : Math.max(0, skip - unread.length);
+    const { passing } = this.#network;
+    const received = this.#peekNew(Math.min(room - first.length, RECEIVE_MAX), flags, behind);
+    if (typeof received === "number") return first.length > 0 ? alone : received;
+    const length = first.length + received.length;
+    const data = isThrownAway ? NOTHING : Buffer.concat([first, passing.subarray(0, received.length)]);
+    return { ...ofStream(data, length), flags: flagsOf(received), ancillary: controlOf(received) };
+  }
+
+  #peekNew(room: number, flags: number, skip: number): HostReceived | number {
+    const socket = this.#socket;
+    const { passing } = this.#network;
+    const received = socket.host.peek(passing, room, flags & RECEIVE_FLAGS, CONTROL_MAX, skip);
+    const hasNothing = typeof received === "number" || (received.length === 0 && room > 0);
+    if (hasNothing && socket.hasUntold) return -socket.takeUntold();
+    return received === -EAGAIN && skip > 0 && socket.hasHostEnded ? ENDED : received;
   }
 
   #receiveNew({ call }: NetCaller, room: number, flags: number): Received<HostControl> | number {
@@ -89,20 +117,21 @@ export class Incoming {
     const isThrownAway = this.#isThrownAway(flags);
     const length = isThrownAway ? 0 : Math.min(received.length, most);
     // What is no more of the stream's: it comes again if it does not arrive.
-    const isTaken = !keepsBounds && length > 0 && (flags & (APART | S.MSG_PEEK)) === 0;
-    const place =
-      isTaken && length <= ROUND_MAX ? this.#network.keptReads.keep(passing, length, call.progress) : -1;
+    const isTaken = !keepsBounds && (flags & APART) === 0;
+    const end = isTaken ? this.#unread.given(received.length) : 0;
+    const isKept = isTaken && length > 0 && length <= ROUND_MAX;
+    const place = isKept ? this.#network.keptReads.keep(passing, length, call.progress) : -1;
     const data = place >= 0 ? this.#keptAt(place, length) : copyOf(passing, length);
     return {
       data,
       discarded: isThrownAway ? received.length : 0,
       length: received.length,
-      flags: received.flags & ~S.MSG_CMSG_CLOEXEC,
+      flags: flagsOf(received),
       address: received.address,
-      ancillary: received.control.length > 0 ? new HostControl(received.control) : null,
+      ancillary: controlOf(received),
       putBack: () => {
-        if (place >= 0) this.#putBackKept(place, length);
-        else if (isTaken) this.#unread.putBack(data);
+        if (place >= 0) this.#putBackKept(place, length, end);
+        else if (isTaken) this.#putBack(data, end);
       },
     };
   }
@@ -118,9 +147,14 @@ export class Incoming {
     return keptReads.bytes.subarray(at, at + length);
   }
 
-  #putBackKept(place: number, length: number): void {
-    const bytes = this.#network.keptReads.copyOf(place, length);
-    if (bytes !== null) this.#unread.putBack(bytes);
+  #putBackKept(place: number, length: number, end: number): void {
+    this.#unread.putBackKept(this.#network.keptReads, place, length, end);
+    this.#socket.low.tell(this.unread);
+  }
+
+  #putBack(bytes: Uint8Array, end: number): void {
+    this.#unread.putBack(bytes, end);
+    this.#socket.low.tell(this.unread);
   }
 
   /** As SocketFile.readAtOnce: bytes by way of the window. */
@@ -132,11 +166,12 @@ export class Incoming {
     const { call } = task;
     const { scratch } = task.kernel.native;
     copyBytes(scratch, 0, call.bytes, call.base + WINDOW, n);
+    const end = this.#unread.given(n);
     // As on Linux, a datagram is lost.
     const place = socket.keepsBounds ? -1 : this.#network.keptReads.keep(scratch, n, call.progress);
     call.outAt(address, n, WINDOW);
     call.outFault = () => {
-      if (place >= 0) this.#putBackKept(place, n);
+      if (place >= 0) this.#putBackKept(place, n, end);
       return -EFAULT;
     };
     return n;
@@ -148,8 +183,6 @@ export class Incoming {
     const memory = socket.kernel.directMemory;
     if (memory === null || socket.keepsBounds || this.#isBehind) return NOT_AT_ONCE;
     const wanted = Math.min(length, TRANSFER_MAX);
-    // It may be that none arrives.
-    if (!socket.kernel.heap.hasRoom("socketMemory", wanted)) return NOT_AT_ONCE;
     if (!memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     const { passing } = this.#network;
     const n = memory.receive(task, socket.host.fd, address, wanted, passing);
@@ -157,9 +190,18 @@ export class Incoming {
     if (n < 0 && n !== -EAGAIN) socket.errorComesLater(-n);
     if (n <= 0) return NOT_AT_ONCE;
     const arrived = task.kernel.native.scratchWords[0]!;
-    if (arrived < n) this.#unread.putBack(passing.subarray(arrived, n));
+    const end = this.#unread.given(n);
+    if (arrived < n) this.#putBack(passing.subarray(arrived, n), end);
     return arrived > 0 ? arrived : NOT_AT_ONCE;
   }
+}
+
+function flagsOf({ flags }: HostReceived): number {
+  return flags & ~S.MSG_CMSG_CLOEXEC;
+}
+
+function controlOf({ control }: HostReceived): HostControl | null {
+  return control.length > 0 ? new HostControl(control) : null;
 }
 
 function copyOf(bytes: Uint8Array, length: number): Uint8Array {

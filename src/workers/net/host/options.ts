@@ -9,6 +9,7 @@ import * as T from "../../../shared/abi/tcp.ts";
 import type { NetCaller } from "../caller.ts";
 import { getOption, INT, int, setOption } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { CAN_READ } from "../socket.ts";
 import type { HostSocket } from "./host_socket.ts";
 
 const MCAST_GROUPS = [
@@ -102,6 +103,7 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
       I.IP_RECVOPTS,
       I.IP_RETOPTS,
       I.IP_PKTINFO,
+      I.IP_PKTOPTIONS,
       I.IP_MTU_DISCOVER,
       I.IP_RECVERR,
       I.IP_RECVTTL,
@@ -188,8 +190,7 @@ export class HostOptions extends SocketOptions {
   override get(level: number, name: number, task: NetCaller, room: number): Buffer | number {
     if (level === S.SOL_SOCKET && name === S.SO_ERROR && this.socket.hasUntold)
       return int(this.socket.takeUntold());
-    if (level === S.SOL_SOCKET && name === S.SO_RCVLOWAT && this.socket.receivers > 0)
-      return int(this.receiveLow);
+    if (level === S.SOL_SOCKET && name === S.SO_RCVLOWAT) return int(this.receiveLow);
     if (PASSED.get(level)?.has(name) === true) return this.socket.host.get(level, name, room);
     if (level === S.SOL_SOCKET) return getOption(SOCKET_LEVEL, this, name, task, room);
     return this.#unknown();
@@ -198,7 +199,7 @@ export class HostOptions extends SocketOptions {
   override set(level: number, name: number, value: Buffer, task: NetCaller): number {
     if (PASSED.get(level)?.has(name) === true) {
       const error = this.socket.host.set(level, name, value);
-      if (error === 0 && level === S.SOL_SOCKET && name === S.SO_RCVLOWAT) this.#learnLow();
+      if (error === 0 && level === S.SOL_SOCKET) this.#learn(name, value);
       return error;
     }
     if (level !== S.SOL_SOCKET) return this.#unknown();
@@ -206,17 +207,13 @@ export class HostOptions extends SocketOptions {
     return setOption(SOCKET_LEVEL, this, name, value, task);
   }
 
-  // What a receive waits for is this side's to know as well, in the bounds that the host has for it.
-  #learnLow(): void {
-    const low = this.socket.host.get(S.SOL_SOCKET, S.SO_RCVLOWAT, INT);
-    if (typeof low === "number") return;
-    this.receiveLow = low.readInt32LE();
-    if (this.socket.receivers > 0) this.setHostsLow(1);
-  }
-
-  /** The host tells of so many bytes at least, whatever the guest wants to be told of. */
-  setHostsLow(low: number): void {
-    this.socket.host.set(S.SOL_SOCKET, S.SO_RCVLOWAT, int(low));
+  // What a receive waits for, and where a peek begins, is this side's to know as well.
+  #learn(name: number, value: Buffer): void {
+    if (name === S.SO_PEEK_OFF) this.peekOffset = value.readInt32LE();
+    if (name !== S.SO_RCVLOWAT) return;
+    this.receiveLow = this.socket.low.learn(this.socket.unread);
+    // The host knows nothing of bytes that came back.
+    if (this.socket.unread >= this.receiveLow) this.socket.waiters.wake(CAN_READ);
   }
 
   #unknown(): number {

@@ -12,6 +12,7 @@ import { pathMtu } from "../stack/mtu_discovery.ts";
 import { FILTER_OPTIONS4, ORIGINAL_DESTINATION4, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { deviceOf, GROUP_LONG_OPTIONS4, GROUP_OPTIONS4, ofDatagrams } from "./group_options.ts";
 import type { InetOption, InetOptions, Level } from "./inet_options.ts";
+import { PACKET_OPTIONS } from "./packet_options.ts";
 import * as W from "./received_control.ts";
 
 const OPTIONS_MAX = 40;
@@ -256,6 +257,7 @@ const TABLE = new Map<number, InetOption>([
   [I.IP_RECVOPTS, wants("wanted4", W.OPTIONS)],
   [I.IP_RETOPTS, wants("wanted4", W.RETURN_OPTIONS)],
   [I.IP_PKTINFO, wants("wanted4", W.PACKET_INFO)],
+  [I.IP_PKTOPTIONS, PACKET_OPTIONS],
   [I.IP_MTU_DISCOVER, endpointNumber("discovery4", { min: 0, max: I.IP_PMTUDISC_OMIT })],
   [I.IP_RECVERR, receivesErrors("receivesErrors4", 0)],
   [I.IP_RECVTTL, wants("wanted4", W.HOP_LIMIT)],

@@ -30,12 +30,11 @@ import { roomNow } from "../stack/tcp/buffers.ts";
 import { type TcpObserver, URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
 import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
-import { Unread } from "../unread.ts";
+import { ofStream, Unread } from "../unread.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
 import { ErrorControl, receiveError } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
 import { InetSocket } from "./inet_socket.ts";
-import type { KeptReads } from "./kept_reads.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 
 const MESSAGE_MAX = 0x7fffffff;
@@ -57,10 +56,8 @@ export class StreamSocket extends InetSocket implements TcpObserver {
   override readonly hasUrgentData = true;
   /** The place of the urgent byte that its owner has been told of. */
   #urgentSeq: number | null = null;
-  /** What was read and has not reached its reader: it is the next. Null: nothing ever was so. */
-  #unread: Unread | null = null;
-  /** Of the last read at once, where its bytes are kept; -1: somebody has read since. */
-  #keptAt = -1;
+  /** What was read and has not reached its reader. */
+  readonly #unread = new Unread(this);
 
   constructor(
     network: Network,
@@ -87,10 +84,6 @@ export class StreamSocket extends InetSocket implements TcpObserver {
 
   get queuedBytes(): number {
     return Math.max(0, this.endpoint.inQueue);
-  }
-
-  get #unreadLength(): number {
-    return this.#unread === null ? 0 : this.#unread.length;
   }
 
   override get messageMax(): number {
@@ -164,8 +157,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
 
   #disconnect(): number {
     this.endpoint.disconnect();
-    this.#unread = null;
-    this.#keptAt = -1;
+    this.#unread.clear();
     return 0;
   }
 
@@ -240,79 +232,105 @@ export class StreamSocket extends InetSocket implements TcpObserver {
 
   // ---- Receiving ----
 
-  receive(task: NetCaller, room: number, flags: number): Received | number {
+  override get peeksOn(): boolean {
+    return true;
+  }
+
+  override get hasMore(): boolean {
+    return this.#unread.length > 0 || this.endpoint.inQueue > 0;
+  }
+
+  receive(task: NetCaller, room: number, flags: number, skip = 0): Received | number {
     if ((flags & S.MSG_ERRQUEUE) !== 0) return receiveError(this.endpoint, room, false) ?? -E.EAGAIN;
-    const { endpoint, inet, stack } = this;
+    const { inet, stack } = this;
     inet.advance(stack);
-    const unread = this.#unread;
-    if (unread !== null && unread.length > 0 && (flags & S.MSG_OOB) === 0)
-      return this.#withMore(unread, unread.take(room, flags), room, flags);
-    const isPeek = (flags & S.MSG_PEEK) !== 0;
-    const offset = isPeek ? Math.max(0, this.options.peekOffset) : 0;
+    if ((flags & S.MSG_OOB) !== 0) return this.#receiveUrgent(room, flags);
+    if ((flags & S.MSG_PEEK) !== 0) return this.#peek(room, flags, skip);
     // Who wants nothing is told whether there is something.
-    const isAsking = room === 0;
+    if (room === 0) return this.#ask(flags);
+    return this.#unread.length > 0 ? this.#receiveAgain(room, flags) : this.#receiveNew(task, room, flags);
+  }
+
+  #receiveNew(task: NetCaller, room: number, flags: number): Received | number {
+    const { endpoint, inet, stack } = this;
     const wanted = Math.max(1, Math.min(room, CHUNK, endpoint.connection?.available ?? 0));
     // Memory of the kernel's own, not the window, which the guest can change: what does not arrive may be somebody else's
     // to read. What fits a window is in it before anybody else reads.
-    const kept = !isPeek && wanted <= ROUND_MAX ? inet.keptReads : null;
+    const kept = wanted <= ROUND_MAX ? inet.keptReads : null;
     const place = kept === null ? -1 : kept.place(wanted, task.call.progress);
     const from = kept === null ? 0 : kept.at(place);
     const target = kept === null ? Buffer.allocUnsafe(wanted) : kept.bytes.subarray(from, from + wanted);
-    const n = endpoint.receive(target, isAsking ? flags | S.MSG_PEEK : flags, offset);
+    const n = endpoint.receive(target, flags);
     if (n < 0) return n;
-    if (isAsking) return nothing();
-    if (!isPeek) {
-      this.#keptAt = place;
+    inet.deliver(stack);
+    this.options.movePeek(false, n, n);
+    this.hasReceived = true;
+    const data = target.subarray(0, n);
+    if (kept === null || (flags & S.MSG_TRUNC) !== 0) return this.#unread.received(data, flags);
+    const end = this.#unread.given(n);
+    return ofStream(data, n, () => this.#unread.putBackKept(kept, place, n, end));
+  }
+
+  // Bytes that came back, and what stands behind them.
+  #receiveAgain(room: number, flags: number): Received {
+    const { endpoint, inet, stack } = this;
+    let data = this.#unread.take(room);
+    const wanted = Math.min(room - data.length, CHUNK, endpoint.inQueue);
+    if (wanted > 0) {
+      const bytes = Buffer.allocUnsafe(wanted);
+      const n = endpoint.receive(bytes, flags);
+      if (n > 0) data = Buffer.concat([data, bytes.subarray(0, n)]);
       inet.deliver(stack);
     }
-    this.options.movePeek(isPeek, n, n);
+    this.options.movePeek(false, data.length, data.length);
+    return this.#unread.received(data, flags);
+  }
+
+  // Bytes that stay, behind so many others, or where SO_PEEK_OFF says.
+  #peek(room: number, flags: number, skip: number): Received | number {
+    const { endpoint, options } = this;
+    const unread = this.#unread;
+    const offset = options.peekOffset >= 0 ? options.peekOffset : skip;
+    let data = unread.peek(offset, room);
+    if (data.length === 0 || (data.length < room && endpoint.inQueue > 0)) {
+      if (room === 0) return this.#ask(flags);
+      const behind = Math.max(0, offset - unread.length);
+      const there = (endpoint.connection?.available ?? 0) - behind;
+      const bytes = Buffer.allocUnsafe(Math.max(1, Math.min(room - data.length, CHUNK, there)));
+      const n = endpoint.receive(bytes, flags, behind);
+      if (n < 0) return n;
+      const more = bytes.subarray(0, n);
+      data = data.length === 0 ? more : Buffer.concat([data, more]);
+    }
+    options.movePeek(true, data.length, data.length);
     this.hasReceived = true;
-    const isUrgent = (flags & S.MSG_OOB) !== 0;
-    const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
-    const data = target.subarray(0, isThrownAway ? 0 : n);
-    return {
-      data,
-      discarded: isThrownAway ? n : 0,
-      length: n,
-      flags: isUrgent && n > 0 ? S.MSG_OOB : 0,
-      address: "",
-      ancillary: null,
-      putBack: () => {
-        if (isPeek || isUrgent) return;
-        if (kept === null) this.#putBack(data);
-        else this.#putBackKept(kept, place, data.length);
-      },
-    };
+    return ofStream((flags & S.MSG_TRUNC) !== 0 ? EMPTY : data, data.length);
   }
 
-  #putBack(data: Uint8Array): void {
-    this.#unread ??= new Unread(this.waiters);
-    this.#unread.putBack(data);
+  #ask(flags: number): Received | number {
+    if (this.#unread.length > 0) return nothing();
+    const n = this.endpoint.receive(Buffer.allocUnsafe(1), flags | S.MSG_PEEK);
+    return n < 0 ? n : nothing();
   }
 
-  // What was kept of a read; if it is there no more, or somebody has read since, it is lost.
-  #putBackKept(kept: KeptReads, place: number, length: number): void {
-    if (this.#keptAt === place) this.#putBack(kept.copyOf(place, length) ?? EMPTY);
-    this.#keptAt = -1;
-  }
-
-  /** What stands behind what comes once more. */
-  #withMore(unread: Unread, first: Received<never>, room: number, flags: number): Received {
+  // It is no part of the stream, and does not come back.
+  #receiveUrgent(room: number, flags: number): Received | number {
     const { endpoint, inet, stack } = this;
-    const wanted = Math.min(room - first.length, CHUNK, endpoint.inQueue);
-    if (wanted <= 0) return first;
-    const bytes = Buffer.allocUnsafe(wanted);
-    const n = endpoint.receive(bytes, flags);
-    if (n <= 0) return first;
-    if ((flags & S.MSG_PEEK) === 0) inet.deliver(stack);
-    const more = unread.received(bytes.subarray(0, n), flags);
-    return unread.together(first, more, flags);
+    const isAsking = room === 0;
+    const byte = Buffer.alloc(1);
+    const n = endpoint.receive(byte, isAsking ? flags | S.MSG_PEEK : flags);
+    if (n < 0) return n;
+    if (isAsking) return nothing();
+    inet.deliver(stack);
+    this.hasReceived = true;
+    const urgent = ofStream((flags & S.MSG_TRUNC) !== 0 ? EMPTY : byte.subarray(0, n), n);
+    return { ...urgent, flags: n > 0 ? S.MSG_OOB : 0 };
   }
 
   /** Receives what has come, and keeps it until it has reached the reader. */
   override readAtOnce(task: NetCaller, address: number, length: number): number {
     const { endpoint, inet, stack, options } = this;
-    if (this.#unreadLength > 0 || options.receiveLow > 1 || options.peekOffset >= 0) return NOT_AT_ONCE;
+    if (this.#unread.length > 0 || options.receiveLow > 1 || options.peekOffset >= 0) return NOT_AT_ONCE;
     const wanted = Math.min(length, endpoint.inQueue);
     if (wanted <= 0) return NOT_AT_ONCE;
     inet.advance(stack);
@@ -322,11 +340,11 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     const n = endpoint.receive(kept.bytes.subarray(from, from + wanted), 0);
     if (n <= 0) return n === -E.EAGAIN ? NOT_AT_ONCE : n;
     copyBytes(kept.bytes, from, task.call.bytes, task.call.base + WINDOW, n);
-    this.#keptAt = place;
+    const end = this.#unread.given(n);
     inet.deliver(stack);
     task.call.outAt(address, n, WINDOW);
     task.call.outFault = () => {
-      this.#putBackKept(kept, place, n);
+      this.#unread.putBackKept(kept, place, n, end);
       return -E.EFAULT;
     };
     return n;
@@ -335,7 +353,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
   override readDirectly(task: NetCaller, address: number, length: number): number {
     const { endpoint, inet, stack, options } = this;
     const memory = this.kernel.directMemory;
-    if (memory === null || this.#unreadLength > 0 || options.peekOffset >= 0) return NOT_AT_ONCE;
+    if (memory === null || this.#unread.length > 0 || options.peekOffset >= 0) return NOT_AT_ONCE;
     const wanted = Math.min(length, TRANSFER_MAX, endpoint.inQueue);
     if (wanted <= 0 || !memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     inet.advance(stack);
@@ -344,8 +362,8 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     const n = endpoint.look(wanted, pieces);
     const arrived = n > 0 ? memory.deliver(task, address, n, pieces) : 0;
     if (arrived === 0) return NOT_AT_ONCE;
-    this.#keptAt = -1;
     endpoint.take(arrived);
+    this.#unread.given(arrived);
     inet.deliver(stack);
     this.hasReceived = true;
     return arrived;
@@ -391,7 +409,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     const { ancillary } = received;
     if (ancillary instanceof ErrorControl) ancillary.write(writer);
     else if (this.options.kept(TCP_INQ, S.IPPROTO_TCP) === 1)
-      writer.add(S.IPPROTO_TCP, TCP_INQ, int(this.#unreadLength + this.queuedBytes));
+      writer.add(S.IPPROTO_TCP, TCP_INQ, int(this.#unread.length + this.queuedBytes));
     else super.writeControl(task, writer, received, flags);
     return null;
   }
@@ -419,8 +437,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
   }
 
   poll(): number {
-    const events = this.endpoint.poll();
-    return this.#unreadLength > 0 ? events | CAN_READ : events;
+    return this.endpoint.poll(this.#unread.length);
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
@@ -429,7 +446,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     switch (request) {
       case FIONREAD: {
         const { inQueue } = endpoint;
-        return tell(inQueue < 0 ? inQueue : inQueue + this.#unreadLength);
+        return tell(inQueue < 0 ? inQueue : inQueue + this.#unread.length);
       }
       case SIOCOUTQ:
         return tell(endpoint.outQueue);
@@ -444,6 +461,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
 
   release(): void {
     if (!this.end()) return;
+    this.#unread.end();
     const { endpoint, inet, stack } = this;
     inet.advance(stack);
     // What was read and has not reached its reader was not read: the peer is told so.

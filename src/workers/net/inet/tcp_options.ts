@@ -350,6 +350,8 @@ const TCP_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
         const wanted = Math.min(value < 0 ? INT_MAX : value, most >> 1);
         endpoint.setOption("receiveLowat", wanted || 1);
         options.receiveLow = endpoint.options.receiveLowat;
+        // What there is may be enough by now (tcp_set_rcvlowat).
+        endpoint.observer?.becameReadable();
       },
     }),
   ],

@@ -78,6 +78,8 @@ export class MessageQueue {
   #head = 0;
   /** Bytes that were not read. */
   bytes = 0;
+  /** Of a stream, where the next byte stands, modulo 2^32. */
+  place = 0;
 
   get length(): number {
     return this.#messages.length - this.#head;

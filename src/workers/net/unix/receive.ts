@@ -2,7 +2,7 @@
 // together. A stream's bytes come back when they did not reach their reader.
 
 import * as S from "../../../shared/abi/socket.ts";
-import type { Received } from "../socket.ts";
+import { CAN_READ, type Received } from "../socket.ts";
 import type { UnixAncillary } from "./ancillary.ts";
 import { DATAGRAMS_MAX, type Message } from "./message.ts";
 import type { Ucred } from "./peer.ts";
@@ -75,15 +75,17 @@ export function receiveStream(socket: UnixSocket, room: number, flags: number): 
   socket.options.movePeek(peek, length, length);
   if (peek) return { data, length, flags: 0, address: first.address, ancillary, putBack: () => {} };
   for (const { message, length: part } of parts) consume(socket, message, part);
+  const { place } = socket.queue;
   const taken = last.ancillary;
   if (last.hasRights) last.takeRights();
   const putBack = () => {
-    if (socket.ended) {
+    if (!comesBack(socket, place, length)) {
       taken?.release();
       return;
     }
     last.ancillary = taken;
     for (const { message, from } of parts.reverse()) restore(socket, message, from);
+    socket.waiters.wake(CAN_READ);
   };
   return { data, length, flags: 0, address: first.address, ancillary, putBack };
 }
@@ -97,15 +99,25 @@ function together({ ancillary: first }: Message, last: Message): UnixAncillary |
 
 export function consume(socket: UnixSocket, message: Message, length: number): void {
   socket.queue.bytes -= length;
+  socket.queue.place = (socket.queue.place + length) | 0;
   message.consumed += length;
   if (message.left > 0) return;
   socket.queue.shift();
   message.sender.uncharge(message.size);
 }
 
+/** Whether bytes that were read up to that place are the next again: nobody has read since, and there is memory (F20, F25). */
+export function comesBack(socket: UnixSocket, place: number, length: number): boolean {
+  if (socket.ended) return false;
+  if (socket.queue.place === place && socket.hasMemory(length)) return true;
+  socket.kernel.counters.lostReads++;
+  return false;
+}
+
 // What was read comes back: to the front of the queue, or to the message that is there still.
 export function restore(socket: UnixSocket, message: Message, from: number): void {
   const back = message.consumed - from;
+  socket.queue.place = (socket.queue.place - back) | 0;
   const gone = message.left === 0;
   message.consumed = from;
   if (!gone) {

@@ -27,7 +27,7 @@ import type { UnixCaller, UnixContext } from "./context.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
 import { credentialsOf, NOBODY, Peer } from "./peer.ts";
-import { consume, receiveMessage, receiveStream, restore } from "./receive.ts";
+import { comesBack, consume, receiveMessage, receiveStream, restore } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
 
 /** What a message costs beside its bytes, as far as EMSGSIZE goes. */
@@ -97,7 +97,7 @@ export class UnixSocket extends SocketFile {
   }
 
   /** What the sockets of all guests hold together is bounded. */
-  #hasMemory(bytes: number): boolean {
+  hasMemory(bytes: number): boolean {
     const { heap, commonMemory } = this.kernel;
     return heap.hasRoom("socketMemory", bytes) && commonMemory.hasRoom(bytes);
   }
@@ -247,10 +247,21 @@ export class UnixSocket extends SocketFile {
     if (this.sendShut || peer.ended || peer.receiveShut) return -E.EPIPE;
     if (data.length === 0) return 0;
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
-    if (!this.#hasMemory(trueSize(Math.min(data.length, CHUNK_MAX)))) return -E.ENOBUFS;
+    if (!this.hasMemory(trueSize(Math.min(data.length, CHUNK_MAX)))) return -E.ENOBUFS;
     const chunk = data.length > CHUNK_MAX ? data.slice(0, CHUNK_MAX) : data;
     peer.#enqueue(new Message(this, chunk, this.#envelope(task, peer, ancillary)));
     return chunk.length;
+  }
+
+  // As sock_alloc_send_pskb: what the peer has left comes before the end that it has made, and neither with SIGPIPE.
+  override afterWaitingForRoom(): number {
+    const error = this.options.takeError();
+    if (error !== 0) return -error;
+    return this.sendShut ? -E.EPIPE : 0;
+  }
+
+  override sendBufferChanged(): void {
+    if (this.#writable) this.waiters.wake(CAN_WRITE);
   }
 
   override get isFull(): boolean {
@@ -265,7 +276,7 @@ export class UnixSocket extends SocketFile {
     if (this.type !== S.SOCK_STREAM || length > CHUNK_MAX || peer === null) return NOT_AT_ONCE;
     if (this.sendShut || peer.ended || peer.receiveShut) return NOT_AT_ONCE;
     if (this.isFull) return this.neverWaits(0) ? -E.EAGAIN : NOT_AT_ONCE;
-    if (!this.#hasMemory(trueSize(length))) return -E.ENOBUFS;
+    if (!this.hasMemory(trueSize(length))) return -E.ENOBUFS;
     const at = task.call.base + WINDOW;
     const data = task.call.bytes.slice(at, at + length);
     peer.#enqueue(new Message(this, data, this.#envelope(task, peer, null)));
@@ -290,7 +301,7 @@ export class UnixSocket extends SocketFile {
     if (!target.#admits(this) && isDatagram) return -E.EPERM;
     if (target.receiveShut) return -E.EPIPE;
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
-    if (!this.#hasMemory(trueSize(data.length))) return -E.ENOBUFS;
+    if (!this.hasMemory(trueSize(data.length))) return -E.ENOBUFS;
     if (target.#isFullFor(this)) {
       this.#awaitRoomAt(target);
       return -E.EAGAIN;
@@ -360,9 +371,13 @@ export class UnixSocket extends SocketFile {
     const from = message.consumed;
     copyBytes(message.data, from, task.call.bytes, task.call.base + WINDOW, n);
     consume(this, message, n);
+    const { place } = queue;
     task.call.outAt(address, n, WINDOW);
     task.call.outFault = (copied) => {
-      if (copied < n && !this.ended) restore(this, message, from);
+      if (copied < n && comesBack(this, place, n)) {
+        restore(this, message, from);
+        this.waiters.wake(CAN_READ);
+      }
       return -E.EFAULT;
     };
     return n;

@@ -43,6 +43,13 @@ export const NOTICE_READABLE = 1;
 export const NOTICE_WRITABLE = 2;
 export const NOTICE_FAILED = 4;
 
+/** What is kept of an IPv4 packet that has opened a connection. */
+export interface Opening {
+  readonly device: number;
+  readonly hopLimit: number;
+  readonly trafficClass: number;
+}
+
 /** Who is behind a connection, as far as it goes. */
 export interface ConnectionOwner extends InetEndpoint {
   readonly options: Readonly<TcpOptions>;
@@ -52,6 +59,8 @@ export interface ConnectionOwner extends InetEndpoint {
   /** IP_MINTTL, IPV6_MINHOPCOUNT; 0: any. */
   readonly minHopLimit4: number;
   readonly minHopLimit6: number;
+  /** Of one that was accepted. */
+  opening: Opening;
   /** It has ended; while nobody is behind it any more, and while somebody is. */
   orphanEnded(): void;
   connectionEnded(): void;

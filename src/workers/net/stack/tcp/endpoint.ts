@@ -36,7 +36,7 @@ import { BoundEndpoint } from "./bound_endpoint.ts";
 import { hasRoom } from "./buffers.ts";
 import { closeConnection, closeSending, fail, finish, orphan, sendActiveReset } from "./close.ts";
 import { isControl } from "./congestion/controls.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
+import { Connection, type ConnectionOwner, type Opening } from "./connection.ts";
 import { beginConnect } from "./establish.ts";
 import type { Ends } from "./isn.ts";
 import { Listener } from "./listener.ts";
@@ -63,8 +63,12 @@ const NEEDS_RESET = S.states(
   S.TCP_SYN_RECV,
 );
 
+/** Where none has: of IPv6, or of one that was not accepted. */
+const NO_OPENING: Opening = { device: 0, hopLimit: 1, trafficClass: 0 };
+
 export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   connectState = SS_UNCONNECTED;
+  opening: Opening = NO_OPENING;
   /** Of one that listens. */
   listener: Listener | null = null;
   /** Of one that connects or has; kept when it has ended, while there may be something to read. */
@@ -343,8 +347,8 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   }
 
   /** What poll(2) says now. */
-  poll(): number {
-    return pollMask(this);
+  poll(returned = 0): number {
+    return pollMask(this, returned);
   }
 
   // ---- Counts ----
@@ -435,6 +439,10 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     const c = this.connection;
     if (c === null) return;
     c.sendBufferSize = size;
+    // As Linux has it, who waits is told of what room there is now.
+    if (!hasRoom(c)) return;
+    c.noSpace = false;
+    this.observer?.becameWritable();
   }
 
   get receiveBuffer(): number {

@@ -262,6 +262,8 @@ export class Request extends Conversation {
     const { listener, tcp } = this;
     const c = listener.newConnection(this);
     c.setEnds(this, this.isV6, this.device);
+    const { isV6, device, hopLimit, trafficClass } = segment.packet!;
+    if (!isV6) c.endpoint.opening = { device: device?.index ?? 0, hopLimit, trafficClass };
     this.#fill(c);
     tcp.table.add(c);
     tcp.counters.PassiveOpens++;
