@@ -101,6 +101,7 @@ import type { Tracee } from "./ptrace/tracee.ts";
 import type { SeccompFilter } from "./seccomp/filter.ts";
 import { judgeCall } from "./seccomp/judge.ts";
 import type { BeforeHandler } from "./signals/alt_stack.ts";
+import { Broadcasts } from "./signals/broadcasts.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
@@ -211,6 +212,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
+  readonly broadcasts = new Broadcasts(this.steps);
   readonly kicks: Kicks;
   readonly lateHolders: LateHolders;
   readonly placement: Placement;

@@ -3,11 +3,11 @@
 // follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
 
 import { POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
-import { SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP } from "../../shared/abi/signal.ts";
+import { SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
-import { fromKernel, fromUser } from "../call/siginfo.ts";
+import { fromUser } from "../call/siginfo.ts";
 import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
 import { deliver } from "../mem/direct_copy.ts";
@@ -18,6 +18,7 @@ import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
 import { wakeWaiters } from "./child_waiters.ts";
 import { endNamespace, isInit } from "./namespace_end.ts";
+import { hangUpOrphans, isLink } from "./orphans.ts";
 import type { Pid } from "./pids.ts";
 import { keepUseOf } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
@@ -162,11 +163,11 @@ function afterExit(group: ThreadGroup): void {
   kernel.counters.unreaped++;
   kernel.onGroupExit(group);
   if (group.session.id === group.id) group.session.terminal?.disassociate(true);
-  const orphaned = new Set<Pid>();
-  if (isLink(group, group.parent)) orphaned.add(group.processGroup);
-  for (const child of group.children) if (isLink(child, group)) orphaned.add(child.processGroup);
+  const unlinked = new Set<Pid>();
+  if (isLink(group, group.parent)) unlinked.add(group.processGroup);
+  for (const child of group.children) if (isLink(child, group)) unlinked.add(child.processGroup);
   giveAwayChildren(group);
-  if (orphaned.size > 0) hangUpOrphans(group, orphaned);
+  if (unlinked.size > 0) hangUpOrphans(group, unlinked);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
   group.exitWatchers.wake(POLLIN | POLLRDNORM);
   if (!isTracersFirst(group, () => endForParent(group))) endForParent(group);
@@ -238,26 +239,4 @@ function giveAwayChildren(group: ThreadGroup): void {
     }
   }
   group.children.clear();
-}
-
-/** Whether a process keeps its process group from being orphaned: its parent is elsewhere in the session. */
-function isLink(group: ThreadGroup, parent: ThreadGroup | null): boolean {
-  return parent !== null && parent.processGroup !== group.processGroup && parent.session === group.session;
-}
-
-/**
- * These process groups have lost a link by the end of `ended`. Where it was the last one, and members are
- * stopped, all of them get SIGHUP and SIGCONT (Linux's kill_orphaned_pgrp).
- */
-function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<Pid>): void {
-  if (ended.kernel.counters.stopped === 0) return;
-  for (const processGroup of processGroups) {
-    const members = [...processGroup.members].filter((group) => group.state === "running" && group !== ended);
-    if (members.some((group) => isLink(group, group.parent))) continue;
-    if (!members.some((group) => group.stopSignal !== 0)) continue;
-    for (const member of members) {
-      sendToGroup(member, fromKernel(SIGHUP));
-      sendToGroup(member, fromKernel(SIGCONT));
-    }
-  }
 }

@@ -4,6 +4,7 @@
 import type { SigInfo } from "../call/siginfo.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import { UseAccount } from "../platform/resource_use.ts";
+import type { DelayedSignals } from "../signals/delayed_signals.ts";
 import { PendingSignals } from "../signals/signals.ts";
 import { CpuLimit } from "../time/cpu_limit.ts";
 import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
@@ -70,6 +71,8 @@ export class ThreadGroup {
   /** Calls of its threads that execute programs and are under way, and who waits until there is none. */
   execs = 0;
   readonly execWatchers = new WaitQueue();
+  /** What is to come to processes that its threads make right now. */
+  births: Set<DelayedSignals> | null = null;
   /** The parent of a vfork waits until this group has execed or ended. */
   vforkDone: (() => void) | null = null;
   /** Who outside the sandbox wants to know. */

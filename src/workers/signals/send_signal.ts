@@ -1,7 +1,7 @@
 // Sending signals: to a task, to a thread group, to many; who of a group takes it; and what happens
 // at once (SIGKILL, SIGCONT), before anything is delivered (deliver_signal.ts).
 
-import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
@@ -178,19 +178,4 @@ export function maySignal(task: Task, group: ThreadGroup, signo: number): number
   if (mine.uid === target.suid || mine.uid === target.uid) return 0;
   if (signo === SIGCONT && task.group.session === group.session) return 0;
   return -EPERM;
-}
-
-/** Sends to those that the task may signal: 0, -ESRCH or -EPERM. */
-export function sendToMany(task: Task, info: SigInfo, groups: Iterable<ThreadGroup>): number {
-  let result = -ESRCH;
-  for (const group of [...groups]) {
-    const error = maySignal(task, group, info.signo);
-    if (error < 0) {
-      if (result === -ESRCH) result = error;
-      continue;
-    }
-    result = 0;
-    if (info.signo !== 0) sendToGroup(group, info);
-  }
-  return result;
 }
