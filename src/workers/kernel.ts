@@ -86,6 +86,7 @@ import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import { Containers } from "./process/containers.ts";
 import type { CgroupState, ProcessTracer, SupervisorContext } from "./process/context.ts";
+import { endGroup } from "./process/end_group.ts";
 import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
 import { killInPieces } from "./process/namespace_end.ts";
@@ -517,6 +518,10 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
 
   exitGroup(group: ThreadGroup, status: number): void {
     exitGroup(group, status);
+  }
+
+  endGroup(group: ThreadGroup, status: number): void {
+    endGroup(group, status);
   }
 
   // ---- Ends ----

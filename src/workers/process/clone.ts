@@ -336,6 +336,8 @@ class Arrival {
     if (this.#isTraced) inheritTracer(this.child, this.#creator);
     this.child.kernel.tracer?.cloned(this.child, this.#creator);
     if (this.#delayed !== null) giveDelayed(this.child.group, this.#delayed);
+    // Of who is about to end by a signal there would be no child on Linux.
+    if (this.#creator.group.ending !== null && this.#delayed !== null) this.child.group.exit(SIGKILL);
   }
 }
 

@@ -129,4 +129,5 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   sendToTask(task: Task, info: SigInfo): void;
   sendToGroup(group: ThreadGroup, info: SigInfo): void;
   exitGroup(group: ThreadGroup, status: number): void;
+  endGroup(group: ThreadGroup, status: number): void;
 }

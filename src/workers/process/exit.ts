@@ -11,12 +11,12 @@ import { fromUser } from "../call/siginfo.ts";
 import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
 import { deliver } from "../mem/direct_copy.ts";
-import { VM_SHARED } from "../mem/vma.ts";
 import { endOf, isTracersFirst, stopsBeing, tellTracer, tracerEnded } from "../ptrace/relation.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
 import { wakeWaiters } from "./child_waiters.ts";
+import { endingIsOver, endOwnGroup } from "./end_group.ts";
 import { endNamespace, isInit } from "./namespace_end.ts";
 import { hangUpOrphans, isLink } from "./orphans.ts";
 import type { Pid } from "./pids.ts";
@@ -29,11 +29,8 @@ const EXIT_THREAD = 0;
 
 /** Ends one task; the last one of a group ends the group. */
 export function exitTask(task: Task, status: number): number {
-  if (task.group.alive === 1) {
-    task.group.exit((status & 0xff) << 8);
-    return NO_RESULT;
-  }
-  return endThread(task, (status & 0xff) << 8);
+  const waitStatus = (status & 0xff) << 8;
+  return task.group.alive === 1 ? endOwnGroup(task, waitStatus) : endThread(task, waitStatus);
 }
 
 /** Ends one task of several of its group, with this wait status. */
@@ -41,20 +38,9 @@ export function endThread(task: Task, status: number): number {
   return task.call.start(leave(task, status));
 }
 
-/** exit_group(2). Locks in memory that outlives the process are given up first. */
+/** exit_group(2) */
 export function exitGroupCall(task: Task, status: number): number {
-  const { group } = task;
-  const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
-  if (shares && group.tasks.some((other) => other.robustList !== 0))
-    return task.call.start(releaseAll(task, status));
-  group.exit((status & 0xff) << 8);
-  return NO_RESULT;
-}
-
-function* releaseAll(task: Task, status: number): Coroutine {
-  for (const other of [...task.group.tasks]) yield* releaseRobustList(task, other);
-  task.group.exit((status & 0xff) << 8);
-  return NO_RESULT;
+  return endOwnGroup(task, (status & 0xff) << 8);
 }
 
 // clear_child_tid is cleared by the stub while it still stands in the address space, then the host
@@ -98,9 +84,11 @@ function releaseTask(task: Task, status: number): void {
 }
 
 /** See ThreadGroup.exit. */
-export function exitGroup(group: ThreadGroup, status: number): void {
+export function exitGroup(group: ThreadGroup, given: number): void {
   if (group.exiting) return;
+  const status = group.ending?.status ?? given;
   group.exitStatus = status;
+  endingIsOver(group);
   tell(group);
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const stub of stubs) {

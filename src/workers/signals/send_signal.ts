@@ -60,7 +60,7 @@ function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
 }
 
 function kill(group: ThreadGroup, info: SigInfo): number {
-  if (!isRefused(group, group.leader, info)) group.exit(SIGKILL);
+  if (!isRefused(group, group.leader, info)) group.end(SIGKILL);
   return 0;
 }
 
@@ -77,7 +77,7 @@ function endsAtOnce(task: Task, { signo }: SigInfo): boolean {
 function endAtOnce(task: Task, info: SigInfo): number {
   task.kernel.tracer?.signal(task, info);
   task.group.fatalSignal = info;
-  task.group.exit(info.signo);
+  task.group.end(info.signo);
   return 0;
 }
 
