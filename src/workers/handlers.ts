@@ -17,6 +17,7 @@ import type { Task } from "./process/task.ts";
 import { TASK_HANDLERS } from "./process/task_calls.ts";
 import { USAGE_HANDLERS } from "./process/usage_calls.ts";
 import { WAIT_HANDLERS } from "./process/wait.ts";
+import { PROCESS_VM_HANDLERS } from "./ptrace/process_vm_calls.ts";
 import { PTRACE_HANDLERS } from "./ptrace/requests.ts";
 import { SECCOMP_HANDLERS } from "./seccomp/calls.ts";
 import { SIGNAL_HANDLERS } from "./signals/signal_calls.ts";
@@ -56,6 +57,7 @@ export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
     ...LIMIT_HANDLERS,
     ...MACHINE_HANDLERS,
     ...PTRACE_HANDLERS,
+    ...PROCESS_VM_HANDLERS,
     ...SECCOMP_HANDLERS,
     ...SIGNAL_HANDLERS,
     ...SIGNALFD_HANDLERS,

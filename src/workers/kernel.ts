@@ -87,6 +87,7 @@ import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import { Containers } from "./process/containers.ts";
 import type { CgroupState, ProcessTracer, SupervisorContext } from "./process/context.ts";
+import { endGroup } from "./process/end_group.ts";
 import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
 import { killInPieces } from "./process/namespace_end.ts";
@@ -102,6 +103,7 @@ import type { Tracee } from "./ptrace/tracee.ts";
 import type { SeccompFilter } from "./seccomp/filter.ts";
 import { judgeCall } from "./seccomp/judge.ts";
 import type { BeforeHandler } from "./signals/alt_stack.ts";
+import { Broadcasts } from "./signals/broadcasts.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
@@ -211,6 +213,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
+  readonly broadcasts = new Broadcasts(this.steps);
   readonly kicks: Kicks;
   readonly lateHolders: LateHolders;
   readonly placement: Placement;
@@ -520,6 +523,10 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
 
   exitGroup(group: ThreadGroup, status: number): void {
     exitGroup(group, status);
+  }
+
+  endGroup(group: ThreadGroup, status: number): void {
+    endGroup(group, status);
   }
 
   // ---- Ends ----

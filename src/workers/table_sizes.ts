@@ -23,6 +23,7 @@ export function tableSizes(kernel: Kernel): Record<string, number> {
     chunks: places.used,
     watchedDescriptors: kernel.sleep.size,
     steps: kernel.steps.size,
+    signalsToMany: kernel.broadcasts.size,
     fifos: kernel.pipes.size,
     watchedFiles: kernel.fileEvents.size,
     inotifyInstances: kernel.inotify.total,

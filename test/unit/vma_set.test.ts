@@ -66,6 +66,7 @@ function check(set: VmaSet, model: Model): void {
     {
       total: sum(() => true),
       locked: sum((page) => (page.flags & VM_LOCKED) !== 0),
+      shared: sum((page) => (page.flags & VM_SHARED) !== 0 && (page.prot & 2) !== 0),
       stack: sum((page) => (page.flags & VM_GROWSDOWN) !== 0),
       data: sum((page) => (page.flags & (VM_GROWSDOWN | VM_SHARED)) === 0 && (page.prot & 2) !== 0),
       exec: sum((page) => (page.flags & VM_GROWSDOWN) === 0 && (page.prot & 6) === 4),

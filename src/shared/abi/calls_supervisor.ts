@@ -74,7 +74,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
 
   // Futexes
   part(202, "futex", [a.addr("uaddr"), a.flags("futex_op", "futex"), a.uint("val"), a.addr("timeout"), a.addr("uaddr2"), a.uint("val3")], { note: "PI futexes without priorities and without requeueing" }),
-  part(273, "set_robust_list", [a.addr("head"), a.size("len")], { note: "not walked for a process that is killed" }),
+  full(273, "set_robust_list", [a.addr("head"), a.size("len")]),
   full(274, "get_robust_list", [a.int("pid"), a.output("head_ptr", "u64"), a.output("len_ptr", "u64")]),
   none(449, "futex_waitv", [a.later(a.list("waiters", "futex_waitv", "nr_futexes")), a.uint("nr_futexes"), a.uint("flags"), a.input("timeout", "timespec"), a.choice("clockid", "clock")]),
   none(454, "futex_wake", [a.addr("uaddr"), a.opaque("mask"), a.int("nr"), a.uint("flags")]),

@@ -399,8 +399,10 @@ export class Call extends SlotIo {
     const parked = this.#parked;
     this.#parked = null;
     if (parked !== null) parked();
-    else if (this.coroutine !== null) this.#resume();
-    else if (this.#dueResult === NOT_AT_HAND) this.caller.serveAgain();
+    else if (this.coroutine !== null) {
+      // While its stub is about something it goes on with what comes of that, whoever else wakes it.
+      if (this.owned) this.#resume();
+    } else if (this.#dueResult === NOT_AT_HAND) this.caller.serveAgain();
     else this.complete(this.#dueResult);
   }
 

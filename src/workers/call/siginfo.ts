@@ -53,6 +53,11 @@ export function fromKernel(signo: number): SigInfo {
   return { signo, code: SI_KERNEL, pid: 0, uid: 0 };
 }
 
+/** Of which nothing is known but its number: what Linux tells where it has kept no record. */
+export function fromNobody(signo: number): SigInfo {
+  return { signo, code: SI_USER, pid: 0, uid: 0 };
+}
+
 export function fromOutside(signo: number): SigInfo {
   return { signo, code: SI_KERNEL, pid: 0, uid: 0, isFromOutside: true };
 }

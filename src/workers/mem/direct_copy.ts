@@ -6,6 +6,7 @@
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import type { MemCaller } from "./caller.ts";
+import { showsFile } from "./shared_memory.ts";
 import { VM_SHARED } from "./vma.ts";
 
 /** Whether a range is such memory with that protection, and nobody is changing it. */
@@ -21,6 +22,16 @@ function isPlain(task: MemCaller, address: number, length: number, prot: number)
     at = end;
   }
   return true;
+}
+
+/** As isDirectTarget, of memory of another process, with that protection; and of memory that it shares, if that is no file's. */
+export function isDirectIn(of: MemCaller, address: number, length: number, prot: number): boolean {
+  const { space } = of.stub;
+  if (isPlain(of, address, length, prot)) return true;
+  if (space.locks.size > 0 || of.stub.hasSlowFile) return false;
+  const vma = space.vmas.find(address);
+  if (vma === null || address + length > vma.end || (vma.prot & prot) !== prot) return false;
+  return (vma.flags & VM_SHARED) !== 0 && !showsFile(vma);
 }
 
 /** Whether the kernel thread itself may copy to a range of guest memory, and from it. */

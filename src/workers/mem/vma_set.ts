@@ -59,6 +59,8 @@ export interface VmaTotals {
   stack: number;
   exec: number;
   locked: number;
+  /** Shared with others, and writable. */
+  shared: number;
 }
 
 export interface GapRequest {
@@ -79,7 +81,7 @@ export class VmaSet {
   readonly #shared: VmaAccount | null;
   readonly #excluded: readonly Range[];
   #tree: VmaTree = null;
-  #totals: VmaTotals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
+  #totals: VmaTotals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0, shared: 0 };
   /** How many VMAs each backing has that counts them, and what a change under way has not told yet. */
   #attached: Map<CountedBacking, number> | null = null;
   readonly #untold = new Map<CountedBacking, number>();
@@ -126,7 +128,7 @@ export class VmaSet {
     this.#counted(-this.count);
     this.#tree = null;
     this.#sealedBytes = 0;
-    this.#totals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
+    this.#totals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0, shared: 0 };
   }
 
   #counted(change: number): void {
@@ -400,6 +402,7 @@ export class VmaSet {
     totals.total += bytes;
     if (isSealed(vma)) this.#sealedBytes += bytes;
     if ((vma.flags & VM_LOCKED) !== 0) totals.locked += bytes;
+    if ((vma.flags & VM_SHARED) !== 0 && (vma.prot & PROT_WRITE) !== 0) totals.shared += bytes;
     if ((vma.flags & VM_GROWSDOWN) !== 0) totals.stack += bytes;
     else if ((vma.prot & PROT_WRITE) !== 0 && (vma.flags & VM_SHARED) === 0) totals.data += bytes;
     else if ((vma.prot & (PROT_EXEC | PROT_WRITE)) === PROT_EXEC) totals.exec += bytes;

@@ -39,10 +39,12 @@ const ROOT = directory<SystemSubject>(
   {
     lookup: (system, name) => {
       const pid = numberOf(name);
-      // A thread's number leads to its process, though it is not listed.
       const group = pid < 0 ? undefined : system.pids.groupOfTask(pid);
       if (group === undefined) return -ENOENT;
-      return { node: PROCESS, subject: system.process(group) };
+      // A thread's number leads there as well, though it is not listed.
+      const task = system.pids.task(pid);
+      const isOther = task !== undefined && task !== group.leader && group.tasks.includes(task);
+      return { node: PROCESS, subject: isOther ? system.throughThread(task) : system.process(group) };
     },
     names: ({ pids }) =>
       [...pids.groups()]

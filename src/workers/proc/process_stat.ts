@@ -8,6 +8,7 @@ import { REQ_CPU } from "../../shared/ring/layout.ts";
 import type { PidNumbers } from "../call/pid.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
+import { readProc } from "../platform/host_tasks.ts";
 import { mayCurrentInspect } from "../process/ptrace_access.ts";
 import type { Task } from "../process/task.ts";
 import { RLIM_INFINITY } from "../system/limit_calls.ts";
@@ -61,7 +62,6 @@ export function stat(subject: ProcessSubject): string {
   const layout = space !== null && mayCurrentInspect(task) === 0 ? space : null;
   const hidden = space === null ? 0 : 1;
   const { ignored, caught } = dispositions(task);
-  const pending = subject.isThread ? task.pending.set : group.pending.set;
   const rss = group.rlimits[RLIMIT_RSS]![0];
   const time = subject.isThread && subject.alive ? taskCpuTime(task) : groupCpuTime(group);
   const children = group.childrenTime;
@@ -96,7 +96,7 @@ export function stat(subject: ProcessSubject): string {
     layout?.stackStart ?? 0,
     0,
     0,
-    lowSignals(pending),
+    lowSignals(task.pending.set),
     lowSignals(task.blocked),
     lowSignals(ignored),
     lowSignals(caught),
@@ -180,6 +180,17 @@ function numbersOf({ system, group }: ProcessSubject, name: PidNumbers | null): 
   return spaces.map((space) => name?.in(space) ?? 0).join("\t");
 }
 
+const SWITCHES = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"];
+
+/** As the host has counted them for the thread. */
+function switchesOf({ kernel, alive, task }: ProcessSubject): [string, number][] {
+  const status = alive ? readProc(kernel, `${task.stub.pid}/task/${task.hostTid}/status`) : "";
+  return SWITCHES.map((name) => {
+    const at = status.indexOf(`\n${name}:`);
+    return [name, at < 0 ? 0 : Number.parseInt(status.slice(at + name.length + 2), 10)];
+  });
+}
+
 export function status(subject: ProcessSubject): string {
   const { task, group, kernel } = subject;
   const { credentials } = task;
@@ -229,8 +240,7 @@ export function status(subject: ProcessSubject): string {
     ["Cpus_allowed_list", writeCpuList(affinityOf(task))],
     ["Mems_allowed", "00000000,00000001"],
     ["Mems_allowed_list", "0"],
-    ["voluntary_ctxt_switches", 0],
-    ["nonvoluntary_ctxt_switches", 0],
+    ...switchesOf(subject),
   ];
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
 }

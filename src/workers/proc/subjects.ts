@@ -23,7 +23,9 @@ export class SystemSubject implements Subject {
   readonly owner: Subject["owner"];
   /** The PID namespace that its mount shows. */
   readonly pids: PidNamespace;
-  readonly #processes = new WeakMap<object, ProcessSubject>();
+  readonly #processes = new WeakMap<ThreadGroup, ProcessSubject>();
+  readonly #threads = new WeakMap<Task, ProcessSubject>();
+  readonly #throughThreads = new WeakMap<Task, ProcessSubject>();
   #lastProcess = 0;
 
   constructor(kernel: SupervisorContext, pids: PidNamespace) {
@@ -34,20 +36,31 @@ export class SystemSubject implements Subject {
 
   /** /proc/PID. */
   process(group: ThreadGroup): ProcessSubject {
-    return this.#subject(group, group, null);
+    return this.#subject(this.#processes, group, group, null, false);
   }
 
   /** /proc/PID/task/TID. */
   thread(task: Task): ProcessSubject {
-    return this.#subject(task, task.group, task);
+    return this.#subject(this.#threads, task, task.group, task, true);
   }
 
-  #subject(key: object, group: ThreadGroup, task: Task | null): ProcessSubject {
-    const known = this.#processes.get(key);
-    if (known !== undefined) return known;
+  /** /proc/TID of a thread that is not its process's first: the process, as that thread has it. */
+  throughThread(task: Task): ProcessSubject {
+    return this.#subject(this.#throughThreads, task, task.group, task, false);
+  }
+
+  #subject<K extends ThreadGroup | Task>(
+    known: WeakMap<K, ProcessSubject>,
+    key: K,
+    group: ThreadGroup,
+    task: Task | null,
+    isThread: boolean,
+  ): ProcessSubject {
+    const subject = known.get(key);
+    if (subject !== undefined) return subject;
     this.#lastProcess = (this.#lastProcess % PROCESSES_MAX) + 1;
-    const made = new ProcessSubject(this, group, task, this.#lastProcess * PROCESS_STRIDE);
-    this.#processes.set(key, made);
+    const made = new ProcessSubject(this, group, task, isThread, this.#lastProcess * PROCESS_STRIDE);
+    known.set(key, made);
     return made;
   }
 }
@@ -56,13 +69,22 @@ export class ProcessSubject implements Subject {
   readonly system: SystemSubject;
   readonly group: ThreadGroup;
   readonly inoBase: number;
-  /** Null: the whole process, which its leader stands for. */
+  /** What is counted is this thread's alone; else its whole process's. */
+  readonly isThread: boolean;
+  /** The thread that it is seen through; null: the leader, whichever that is. */
   readonly #task: Task | null;
 
-  constructor(system: SystemSubject, group: ThreadGroup, task: Task | null, inoBase: number) {
+  constructor(
+    system: SystemSubject,
+    group: ThreadGroup,
+    task: Task | null,
+    isThread: boolean,
+    inoBase: number,
+  ) {
     this.system = system;
     this.group = group;
     this.#task = task;
+    this.isThread = isThread;
     this.inoBase = inoBase;
   }
 
@@ -83,10 +105,6 @@ export class ProcessSubject implements Subject {
   /** The number that those of that name have here; 0: they are not to be seen. */
   numberOf(name: PidNumbers | null | undefined): number {
     return name?.in(this.system.pids) ?? 0;
-  }
-
-  get isThread(): boolean {
-    return this.#task !== null;
   }
 
   get task(): Task {

@@ -3,7 +3,7 @@
 // process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
 // and is sent off with the registers that its creator had.
 
-import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM, ERESTARTNOINTR } from "../../shared/abi/errno.ts";
 import { PTRACE_EVENT_VFORK_DONE } from "../../shared/abi/ptrace.ts";
 import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
 import {
@@ -37,6 +37,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { OperationList, SYS_close } from "../call/operation_list.ts";
+import { fromNobody } from "../call/siginfo.ts";
 import { mayMakeNamespaces, NEW_NAMESPACES, NewNamespaces } from "../identity/new_namespaces.ts";
 import type { HeldLock } from "../mem/address_space.ts";
 import { closeNow, KEPT_LOCK } from "../mem/close_kept.ts";
@@ -47,6 +48,8 @@ import { StubProcess } from "../platform/stub_process.ts";
 import { stopForChild } from "../ptrace/events.ts";
 import { eventOfClone, inheritTracer } from "../ptrace/relation.ts";
 import { NO_ALT_STACK } from "../signals/alt_stack.ts";
+import { DelayedSignals } from "../signals/delayed_signals.ts";
+import { sendToGroup } from "../signals/send_signal.ts";
 import { ANY_NUMBERS, allotFor, mayBeMadeThere, readNumbers } from "./clone_numbers.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import { isInit } from "./namespace_end.ts";
@@ -124,7 +127,8 @@ function check(task: Task, args: CloneArgs): number {
   const { vmas, patches } = task.stub.space;
   if ((flags & CLONE_VM) === 0 && !vmas.mayBeCloned) return -ENOMEM;
   if ((flags & CLONE_VM) === 0 && !heap.hasRoom("patchedSites", patches?.size ?? 0)) return -ENOMEM;
-  return 0;
+  // A signal that has come before is taken before: who is to end by it makes nobody any more.
+  return task.interruptPending ? -ERESTARTNOINTR : 0;
 }
 
 /** Serves every kind of clone: the child's number for the caller, or a negative errno. */
@@ -231,6 +235,7 @@ function publish(child: Task, creator: Task): void {
   group.session = creator.group.session;
   child.id.give(child);
   group.parent?.children.add(group);
+  kernel.broadcasts.made(group, creator.group);
   group.cpuLimit.changed();
   kernel.counters.processes++;
   if (isInit(group)) group.isUnkillable = true;
@@ -269,12 +274,26 @@ function inherit(child: Task, creator: Task): void {
   child.call.bytes.set(creator.call.bytes.subarray(from, from + fp), child.call.base + L.FP);
 }
 
+function delaySignals(group: ThreadGroup): DelayedSignals {
+  const delayed = new DelayedSignals();
+  group.births ??= new Set();
+  group.births.add(delayed);
+  return delayed;
+}
+
+/** Of who has sent them nothing is known any more, as on Linux. */
+function giveDelayed(group: ThreadGroup, delayed: DelayedSignals): void {
+  for (let signo = delayed.take(); signo !== 0; signo = delayed.take()) sendToGroup(group, fromNobody(signo));
+}
+
 /**
  * A child on its way. It appears as soon as it has named itself or its creator says that it is there, whichever
  * is heard first: it may run and end before the other.
  */
 class Arrival {
   readonly #creator: Task;
+  /** What is to come to the child meanwhile; null: it is a thread. */
+  readonly #delayed: DelayedSignals | null;
   readonly #isTraced: boolean;
   /** As which the creator's tracer is told of it; 0: it is not. */
   readonly event: number;
@@ -286,6 +305,12 @@ class Arrival {
     const isVfork = (flags & CLONE_VFORK) !== 0;
     this.event = eventOfClone(creator, isVfork, exitSignal === SIGCHLD, (flags & CLONE_UNTRACED) !== 0);
     this.#isTraced = this.event !== 0 || (flags & CLONE_PTRACE) !== 0;
+    this.#delayed = (flags & CLONE_THREAD) !== 0 ? null : delaySignals(creator.group);
+  }
+
+  /** The call that makes it is over, or it will not come. */
+  end(): void {
+    if (this.#delayed !== null) this.#creator.group.births?.delete(this.#delayed);
   }
 
   /** What is to be called when this child has named itself. */
@@ -307,8 +332,12 @@ class Arrival {
     // Another thread may have given filters to all while it was made.
     this.child.takeFilters(this.#creator);
     publish(this.child, this.#creator);
+    this.end();
     if (this.#isTraced) inheritTracer(this.child, this.#creator);
     this.child.kernel.tracer?.cloned(this.child, this.#creator);
+    if (this.#delayed !== null) giveDelayed(this.child.group, this.#delayed);
+    // Of who is about to end by a signal there would be no child on Linux.
+    if (this.#creator.group.ending !== null && this.#delayed !== null) this.child.group.exit(SIGKILL);
   }
 }
 
@@ -316,6 +345,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   // Who is killed while it waits for the lock has no number yet.
   const lock = yield* task.stub.space.lockAll(task);
+  if (task.interruptPending) {
+    lock.release();
+    return -ERESTARTNOINTR;
+  }
   const made = new NewNamespaces(task, args.flags);
   const id = allotFor(task, made.own("pid"), args.numbers);
   if (typeof id === "number") {
@@ -356,6 +389,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     // The caller may have been killed while its stub ran the list.
     lock.release();
     made.release();
+    arrival.end();
     if (!arrival.made) unmake(task, plan, arrival.child);
   }
   return yield* afterClone(task, arrival, args);
@@ -432,6 +466,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     }
   } finally {
     made.release();
+    arrival.end();
     if (!arrival.made) unmake(task, plan, arrival.child);
     if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.chunks.drop(task.stub);
     if (lock !== null) task.stub.comingChunk = -1;

@@ -178,7 +178,7 @@ export class Containers {
         if (group.state !== "running") continue;
         isLeft = true;
         if (group.exiting) continue;
-        group.exit(SIGKILL);
+        group.end(SIGKILL);
         if (++kills === KILLS_A_LOOK) break;
       }
       if (isLeft) return true;

@@ -3,6 +3,7 @@
 
 import type { CgroupLimits, CgroupUse } from "../../shared/cgroup.ts";
 import type { Attention } from "../../shared/ring/attention.ts";
+import type { Call, Coroutine } from "../call/call.ts";
 import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
@@ -64,6 +65,17 @@ interface NamespacePaths {
   pathOf(kind: { readonly name: string; readonly type: number }, namespace: object): Path;
 }
 
+/** Signals to many processes at once (signals/broadcasts.ts). */
+interface SignalsToMany {
+  send(targets: readonly ThreadGroup[], signals: readonly SigInfo[], then?: () => void): boolean;
+  sendFrom(
+    call: Call,
+    signals: readonly SigInfo[],
+    meant: () => { readonly targets: readonly ThreadGroup[]; readonly result: number },
+  ): Coroutine;
+  made(child: ThreadGroup, maker: ThreadGroup): void;
+}
+
 export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
   /** The kernel thread that has sockets; null: it is this one. */
   readonly netThread: (SocketMaker & InterfaceOwner & TextOwner) | null;
@@ -84,6 +96,7 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;
+  readonly broadcasts: SignalsToMany;
   readonly uts: UtsNamespace;
   readonly cgroups: CgroupNamespace;
   /** Those that guests have made. */
@@ -116,4 +129,5 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   sendToTask(task: Task, info: SigInfo): void;
   sendToGroup(group: ThreadGroup, info: SigInfo): void;
   exitGroup(group: ThreadGroup, status: number): void;
+  endGroup(group: ThreadGroup, status: number): void;
 }

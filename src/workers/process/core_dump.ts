@@ -22,6 +22,7 @@ import { displayName } from "../vfs/path.ts";
 import { CoreFile } from "./core_file.ts";
 import { coreName } from "./core_name.ts";
 import * as N from "./core_notes.ts";
+import { giveUpLocks } from "./end_group.ts";
 import type { Task } from "./task.ts";
 
 /** In a wait status. */
@@ -34,6 +35,7 @@ const LOOK_NS = 1e6;
 const DUMPS_MAX = 4;
 /** How long they wait: a dump can be made to last for ever, and who waits for one must end all the same. */
 const PLACE_NS = 1e10;
+const NOBODY_TOLD = { stands: () => {} };
 /** Bytes of the names of mapped files. */
 const NAMES_MAX = 4 << 20;
 
@@ -44,7 +46,7 @@ export function endBySignal(task: Task, info: SigInfo, result: number | null): v
     CORE_SIGNALS.has(info.signo) &&
     group.rlimits[RLIMIT_CORE]![0] >= PAGE_SIZE &&
     task.stub.space.dumpable === 1;
-  if (!isWanted) group.exit(info.signo);
+  if (!isWanted) group.end(info.signo);
   else task.call.start(dump(task, info, result));
 }
 
@@ -52,6 +54,7 @@ function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
   const { group } = task;
   const { counters, native } = task.kernel;
   group.dumping = info.signo;
+  group.standing = NOBODY_TOLD;
   task.call.replyBlocked();
   yield* holdSiblings(task);
   const end = native.monotonicNs() + PLACE_NS;
@@ -66,6 +69,7 @@ function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
   let isMade = false;
   try {
     isMade = yield* writeCore(task, info, result);
+    yield* giveUpLocks(task);
   } finally {
     counters.coreDumps--;
   }

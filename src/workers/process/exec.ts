@@ -193,13 +193,14 @@ class LoadError {
  * Maps an image into the task's empty address space and sends the task off. A coroutine of the new task:
  * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return;
  * `onFailure` gets a positive errno instead: E2BIG if the strings do not fit, any other if the image cannot
- * be mapped.
+ * be mapped. `before`: what it waits for when it could begin.
  */
 export function* loadProgram(
   task: Task,
   image: ProgramImage,
   onReady: () => void,
   onFailure: (errno: number) => void,
+  before?: () => Generator<void, void, void>,
 ): Coroutine {
   let error: number;
   try {
@@ -215,6 +216,7 @@ export function* loadProgram(
     onFailure(-error);
     return NO_RESULT;
   }
+  if (before !== undefined) yield* before();
   onReady();
   task.kernel.slots.writeFrame(task.call.slot, task.call.frame);
   if (task.tracee !== null) yield* stopsOfExec(task);

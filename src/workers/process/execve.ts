@@ -23,6 +23,7 @@ import { keepTimeOf } from "../time/cpu_time.ts";
 import { mayAccess } from "../vfs/lookup.ts";
 import { MAY_READ } from "../vfs/permission.ts";
 import type { SupervisorContext } from "./context.ts";
+import { giveUpForExec, mustGiveUpForExec } from "./end_group.ts";
 import {
   closeImage,
   giftsOf,
@@ -277,6 +278,18 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   let ready = false;
   /** The host has ended the new process, or it could not even begin. */
   let lost = false;
+  /** All is loaded, and the new process waits until the old one has given up what it holds. */
+  let isLoaded = false;
+  let hasGivenUp = false;
+  function* untilGivenUp(): Generator<void, void, void> {
+    if (!mustGiveUpForExec(group)) return;
+    isLoaded = true;
+    task.call.completeWait(0);
+    while (!hasGivenUp) {
+      next.call.replyBlocked();
+      yield;
+    }
+  }
   // Nobody comes to share what was looked at until the program stands (Linux's fs->in_exec).
   const { fs } = task;
   fs.execs++;
@@ -296,6 +309,10 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
           task.group.exit(task.group.dumping);
           return;
         }
+        if (task.group.ending !== null) {
+          task.group.exit(task.group.ending.status);
+          return;
+        }
         ready = true;
         next.onLost = null;
         isOver(); // here, since this coroutine does not go on then
@@ -308,6 +325,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
         errno = error;
         task.call.completeWait(0);
       },
+      untilGivenUp,
     ),
   );
   next.onLost = () => {
@@ -325,6 +343,12 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   // A signal does not end this wait; the end of the group does, and takes the new stub with it.
   try {
     while (errno === 0 && !ready && !lost) {
+      if (isLoaded && !hasGivenUp) {
+        if (!(yield* giveUpForExec(task))) return NO_RESULT;
+        hasGivenUp = true;
+        next.call.completeWait(0);
+        continue;
+      }
       task.call.replyBlocked();
       yield;
     }
@@ -337,7 +361,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     }
   }
   if (ready) return NO_RESULT;
-  if (lost) return -ENOMEM;
+  if (lost && !hasGivenUp) return -ENOMEM;
   if (errno === E2BIG) return -E2BIG;
   group.exit(SIGSEGV);
   return NO_RESULT;

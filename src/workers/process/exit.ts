@@ -3,21 +3,22 @@
 // follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
 
 import { POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
-import { SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP } from "../../shared/abi/signal.ts";
+import { SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
-import { fromKernel, fromUser } from "../call/siginfo.ts";
+import { fromUser } from "../call/siginfo.ts";
 import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
 import { deliver } from "../mem/direct_copy.ts";
-import { VM_SHARED } from "../mem/vma.ts";
 import { endOf, isTracersFirst, stopsBeing, tellTracer, tracerEnded } from "../ptrace/relation.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
 import { wakeWaiters } from "./child_waiters.ts";
+import { endingIsOver, endOwnGroup } from "./end_group.ts";
 import { endNamespace, isInit } from "./namespace_end.ts";
+import { hangUpOrphans, isLink } from "./orphans.ts";
 import type { Pid } from "./pids.ts";
 import { keepUseOf } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
@@ -28,11 +29,8 @@ const EXIT_THREAD = 0;
 
 /** Ends one task; the last one of a group ends the group. */
 export function exitTask(task: Task, status: number): number {
-  if (task.group.alive === 1) {
-    task.group.exit((status & 0xff) << 8);
-    return NO_RESULT;
-  }
-  return endThread(task, (status & 0xff) << 8);
+  const waitStatus = (status & 0xff) << 8;
+  return task.group.alive === 1 ? endOwnGroup(task, waitStatus) : endThread(task, waitStatus);
 }
 
 /** Ends one task of several of its group, with this wait status. */
@@ -40,20 +38,9 @@ export function endThread(task: Task, status: number): number {
   return task.call.start(leave(task, status));
 }
 
-/** exit_group(2). Locks in memory that outlives the process are given up first. */
+/** exit_group(2) */
 export function exitGroupCall(task: Task, status: number): number {
-  const { group } = task;
-  const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
-  if (shares && group.tasks.some((other) => other.robustList !== 0))
-    return task.call.start(releaseAll(task, status));
-  group.exit((status & 0xff) << 8);
-  return NO_RESULT;
-}
-
-function* releaseAll(task: Task, status: number): Coroutine {
-  for (const other of [...task.group.tasks]) yield* releaseRobustList(task, other);
-  task.group.exit((status & 0xff) << 8);
-  return NO_RESULT;
+  return endOwnGroup(task, (status & 0xff) << 8);
 }
 
 // clear_child_tid is cleared by the stub while it still stands in the address space, then the host
@@ -97,9 +84,11 @@ function releaseTask(task: Task, status: number): void {
 }
 
 /** See ThreadGroup.exit. */
-export function exitGroup(group: ThreadGroup, status: number): void {
+export function exitGroup(group: ThreadGroup, given: number): void {
   if (group.exiting) return;
+  const status = group.ending?.status ?? given;
   group.exitStatus = status;
+  endingIsOver(group);
   tell(group);
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const stub of stubs) {
@@ -162,11 +151,11 @@ function afterExit(group: ThreadGroup): void {
   kernel.counters.unreaped++;
   kernel.onGroupExit(group);
   if (group.session.id === group.id) group.session.terminal?.disassociate(true);
-  const orphaned = new Set<Pid>();
-  if (isLink(group, group.parent)) orphaned.add(group.processGroup);
-  for (const child of group.children) if (isLink(child, group)) orphaned.add(child.processGroup);
+  const unlinked = new Set<Pid>();
+  if (isLink(group, group.parent)) unlinked.add(group.processGroup);
+  for (const child of group.children) if (isLink(child, group)) unlinked.add(child.processGroup);
   giveAwayChildren(group);
-  if (orphaned.size > 0) hangUpOrphans(group, orphaned);
+  if (unlinked.size > 0) hangUpOrphans(group, unlinked);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
   group.exitWatchers.wake(POLLIN | POLLRDNORM);
   if (!isTracersFirst(group, () => endForParent(group))) endForParent(group);
@@ -238,26 +227,4 @@ function giveAwayChildren(group: ThreadGroup): void {
     }
   }
   group.children.clear();
-}
-
-/** Whether a process keeps its process group from being orphaned: its parent is elsewhere in the session. */
-function isLink(group: ThreadGroup, parent: ThreadGroup | null): boolean {
-  return parent !== null && parent.processGroup !== group.processGroup && parent.session === group.session;
-}
-
-/**
- * These process groups have lost a link by the end of `ended`. Where it was the last one, and members are
- * stopped, all of them get SIGHUP and SIGCONT (Linux's kill_orphaned_pgrp).
- */
-function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<Pid>): void {
-  if (ended.kernel.counters.stopped === 0) return;
-  for (const processGroup of processGroups) {
-    const members = [...processGroup.members].filter((group) => group.state === "running" && group !== ended);
-    if (members.some((group) => isLink(group, group.parent))) continue;
-    if (!members.some((group) => group.stopSignal !== 0)) continue;
-    for (const member of members) {
-      sendToGroup(member, fromKernel(SIGHUP));
-      sendToGroup(member, fromKernel(SIGCONT));
-    }
-  }
 }

@@ -20,7 +20,7 @@ export function killInPieces({ kernel, pids }: ThreadGroup, isMeant: (group: Thr
     for (let left = KILLS_A_PIECE; left > 0; left--) {
       const { value, done } = names.next();
       if (done === true) return true;
-      if (value.group !== null && isMeant(value.group)) value.group.exit(SIGKILL);
+      if (value.group !== null && isMeant(value.group)) value.group.end(SIGKILL);
     }
     return false;
   });

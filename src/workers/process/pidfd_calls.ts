@@ -10,7 +10,8 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { fromUser, SIGINFO_SIZE, type SigInfo } from "../call/siginfo.ts";
 import { processAt } from "../proc/proc_fs.ts";
-import { maySignal, sendToGroup, sendToMany, sendToTask } from "../signals/send_signal.ts";
+import { sendToProcessGroup } from "../signals/send_many.ts";
+import { maySignal, sendToGroup, sendToTask } from "../signals/send_signal.ts";
 import { rawInfo } from "../signals/signal_calls.ts";
 import { install } from "../vfs/install.ts";
 import { PidFile } from "./pid_file.ts";
@@ -55,7 +56,7 @@ function infoOf(
 
 function send(task: Task, group: ThreadGroup, info: SigInfo, scope: number): number {
   const { signo } = info;
-  if (scope === P.PIDFD_SIGNAL_PROCESS_GROUP) return sendToMany(task, info, group.id.members);
+  if (scope === P.PIDFD_SIGNAL_PROCESS_GROUP) return sendToProcessGroup(task, info, group.id.members);
   if (group.state === "reaped") return -ESRCH;
   if (signo < 0 || signo > SIGRTMAX) return -EINVAL;
   const error = maySignal(task, group, signo);

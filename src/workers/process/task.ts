@@ -444,9 +444,19 @@ export class Task implements Caller {
 
   /** A signal, a stop or an end: ends an interruptible wait, or kicks the task out of guest code. */
   interrupt(): void {
-    if (this.dead || this.call.interrupt()) return;
+    if (!this.#cutShort()) this.kick();
+  }
+
+  /** As interrupt, for who goes on without it if it does not come: it is not killed for that (F14). */
+  nudge(): void {
+    if (!this.#cutShort()) this.#interruptHost();
+  }
+
+  /** True: no kick is needed. */
+  #cutShort(): boolean {
+    if (this.dead || this.call.interrupt()) return true;
     const isElsewhere = this.started && this.call.isWithGuest;
-    if (!isElsewhere || this.kernel.otherThreads?.cutShort(this.call.slot) !== true) this.kick();
+    return isElsewhere && this.kernel.otherThreads?.cutShort(this.call.slot) === true;
   }
 
   /** It runs guest code, or sleeps at the host: nothing but a kick makes it come. */
@@ -465,10 +475,14 @@ export class Task implements Caller {
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
-    if (!this.isKickable) return;
-    if (this.kernel.otherThreads?.recall(this.call.slot) === true) return;
+    if (this.#interruptHost()) this.kernel.kicks.watch(this);
+  }
+
+  #interruptHost(): boolean {
+    if (!this.isKickable) return false;
+    if (this.kernel.otherThreads?.recall(this.call.slot) === true) return false;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
-    this.kernel.kicks.watch(this);
+    return true;
   }
 
   /** The task has no more use for its files, its place in the file system, System V objects and its namespaces; once. */

@@ -2,8 +2,10 @@
 // processes, sessions and process groups, and its end.
 
 import type { SigInfo } from "../call/siginfo.ts";
+import type { Timer } from "../call/timers.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import { UseAccount } from "../platform/resource_use.ts";
+import type { DelayedSignals } from "../signals/delayed_signals.ts";
 import { PendingSignals } from "../signals/signals.ts";
 import { CpuLimit } from "../time/cpu_limit.ts";
 import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
@@ -51,6 +53,8 @@ export class ThreadGroup {
 
   // ---- Job control ----
   #stopSignal = 0;
+  /** Not null: its tasks do not go back to guest code, and whoever makes them stand is told when one comes to. */
+  standing: { stands(): void } | null = null;
   /** Signal by which it ends as soon as its core file is written; 0. Till then its tasks stand still. */
   dumping = 0;
   /** A stop, or a continuation, that wait has not reported yet. */
@@ -60,6 +64,8 @@ export class ThreadGroup {
   // ---- The end ----
   /** Linux wait status; -1 before the end. */
   exitStatus = -1;
+  /** It is about to end, with what comes before (end_group.ts). */
+  ending: { readonly status: number; readonly deadline: Timer } | null = null;
   state: WaitableState = "running";
   /** Calls of this group's tasks that wait for children. */
   readonly childWaiters = new Set<() => void>();
@@ -70,6 +76,8 @@ export class ThreadGroup {
   /** Calls of its threads that execute programs and are under way, and who waits until there is none. */
   execs = 0;
   readonly execWatchers = new WaitQueue();
+  /** What is to come to processes that its threads make right now. */
+  births: Set<DelayedSignals> | null = null;
   /** The parent of a vfork waits until this group has execed or ended. */
   vforkDone: (() => void) | null = null;
   /** Who outside the sandbox wants to know. */
@@ -165,7 +173,7 @@ export class ThreadGroup {
 
   /** As isHeld, also of those whose tracers have let them go on in a stopped process. */
   get standsStill(): boolean {
-    return this.dumping !== 0 || this.container.pause.isOn;
+    return this.standing !== null || this.container.pause.isOn;
   }
 
   get exiting(): boolean {
@@ -186,5 +194,10 @@ export class ThreadGroup {
   /** Ends every task of the group with this wait status. Never depends on the guest's help (F14). */
   exit(status: number): void {
     this.kernel.exitGroup(this, status);
+  }
+
+  /** The same, as soon as they have given up the locks that they hold in memory of others, too. */
+  end(status: number): void {
+    this.kernel.endGroup(this, status);
   }
 }

@@ -171,7 +171,7 @@ function doom({ steps }: Task["kernel"], doomed: readonly Tracee<Task>[]): void 
   let at = 0;
   steps.later(() => {
     for (let left = KILLS_A_PIECE; left > 0 && at < doomed.length; left--)
-      doomed[at++]!.task.group.exit(SIGKILL);
+      doomed[at++]!.task.group.end(SIGKILL);
     return at === doomed.length;
   });
 }

@@ -51,7 +51,7 @@ function log(task: Task, nr: number, action: number): void {
 }
 
 function end(task: Task): number {
-  task.group.exit(SIGKILL);
+  task.group.end(SIGKILL);
   return NO_RESULT;
 }
 

@@ -26,6 +26,7 @@ import { isRestart } from "../call/restart.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { endBySignal } from "../process/core_dump.ts";
+import { isOrphaned } from "../process/orphans.ts";
 import type { Task } from "../process/task.ts";
 import { stopAtExit } from "../ptrace/call_stops.ts";
 import { endTracedBySignal } from "../ptrace/events.ts";
@@ -110,6 +111,8 @@ function actOn(task: Task, info: SigInfo, outcome: Outcome): boolean {
   if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) return false;
   if (task.group.isUnkillable && !cannotBeBlocked(info.signo)) return false; // it was blocked when it came
   if (STOP_SIGNALS.has(info.signo)) {
+    // Nobody could let it go on but who has stopped it by hand.
+    if (info.signo !== SIGSTOP && isOrphaned(task.group.processGroup)) return false;
     stopGroup(task.group, info.signo);
     return parkIfStopped(task, () => returnToGuest(task, outcome));
   }

@@ -77,5 +77,6 @@ function tellParent(group: ThreadGroup, code: number, status: number): void {
 export function parkIfStopped(task: Task, resume: () => void): boolean {
   if (!task.isHeld) return false;
   task.call.park(resume);
+  task.group.standing?.stands();
   return true;
 }

@@ -1,7 +1,7 @@
 // Sending signals: to a task, to a thread group, to many; who of a group takes it; and what happens
 // at once (SIGKILL, SIGCONT), before anything is delivered (deliver_signal.ts).
 
-import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
@@ -60,7 +60,7 @@ function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
 }
 
 function kill(group: ThreadGroup, info: SigInfo): number {
-  if (!isRefused(group, group.leader, info)) group.exit(SIGKILL);
+  if (!isRefused(group, group.leader, info)) group.end(SIGKILL);
   return 0;
 }
 
@@ -77,7 +77,7 @@ function endsAtOnce(task: Task, { signo }: SigInfo): boolean {
 function endAtOnce(task: Task, info: SigInfo): number {
   task.kernel.tracer?.signal(task, info);
   task.group.fatalSignal = info;
-  task.group.exit(info.signo);
+  task.group.end(info.signo);
   return 0;
 }
 
@@ -178,19 +178,4 @@ export function maySignal(task: Task, group: ThreadGroup, signo: number): number
   if (mine.uid === target.suid || mine.uid === target.uid) return 0;
   if (signo === SIGCONT && task.group.session === group.session) return 0;
   return -EPERM;
-}
-
-/** Sends to those that the task may signal: 0, -ESRCH or -EPERM. */
-export function sendToMany(task: Task, info: SigInfo, groups: Iterable<ThreadGroup>): number {
-  let result = -ESRCH;
-  for (const group of [...groups]) {
-    const error = maySignal(task, group, info.signo);
-    if (error < 0) {
-      if (result === -ESRCH) result = error;
-      continue;
-    }
-    result = 0;
-    if (info.signo !== 0) sendToGroup(group, info);
-  }
-  return result;
 }

@@ -34,12 +34,12 @@ import { TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
 import { SIGSET_SIZE, SignalSet } from "../call/signal_set.ts";
-import { INIT, type PidNamespace } from "../process/pids.ts";
-import type { Task, ThreadGroup } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { NO_ALT_STACK } from "./alt_stack.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import { pendingOf, takePending } from "./pending.ts";
-import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
+import { sendToAll, sendToProcessGroup } from "./send_many.ts";
+import { maySignal, sendToGroup, sendToTask } from "./send_signal.ts";
 import { altStackFlags, isOnAltStack, sigreturn } from "./signal_frame.ts";
 
 const SA_FLAGS_KNOWN = 0xdc000c07; // what Linux keeps of sa_flags (UAPI_SA_FLAGS)
@@ -76,12 +76,6 @@ export function rawInfo(task: Task, signo: number, target: number, piece: 0 | 1)
   const code = view.getInt32(8, true);
   if ((code >= 0 || code === SI_TKILL) && target !== task.group.pid) return -EPERM;
   return { signo, code, from: task.process, raw };
-}
-
-/** All of a PID namespace but its init and the caller's process: kill(2) with -1. */
-function* othersIn(pids: PidNamespace, own: ThreadGroup): Generator<ThreadGroup, void, void> {
-  const init = pids.find(INIT)?.group;
-  for (const group of pids.groups()) if (group !== init && group !== own) yield group;
 }
 
 function* suspend(task: Task, mask: SignalSet): Coroutine {
@@ -269,10 +263,10 @@ export const SIGNAL_HANDLERS: Handlers<Task> = {
       if (error < 0 || signo === 0) return error;
       return sendToGroup(group, info);
     }
-    if (pid === -1) return sendToMany(task, info, othersIn(pids, task.group));
+    if (pid === -1) return sendToAll(task, info);
     if (pid === -0x80000000) return -ESRCH;
     const processGroup = pid === 0 ? task.group.processGroup : pids.find(-pid);
-    return sendToMany(task, info, processGroup?.members ?? []);
+    return sendToProcessGroup(task, info, processGroup?.members ?? []);
   },
 
   tkill: (task, tid, signo) =>
