@@ -213,9 +213,7 @@ static void notification(void) {
   close(q);
 }
 
-static void limits(void) {
-  struct rlimit few = {200000, 200000};
-  setrlimit(RLIMIT_MSGQUEUE, &few);
+static void room(void) {
   char name[60];
   int made = 0;
   long q = 0;
@@ -230,7 +228,13 @@ static void limits(void) {
     snprintf(name, sizeof name, NAME "%d", i);
     SYS_1(SYS_mq_unlink, name);
   }
-  q = mqopen(NAME, O_RDWR | O_CREAT, 0600, 0);
+}
+
+static void limits(void) {
+  struct rlimit few = {200000, 200000};
+  setrlimit(RLIMIT_MSGQUEUE, &few);
+  room();
+  long q = mqopen(NAME, O_RDWR | O_CREAT, 0600, 0);
   say("room again %d", !failed(q));
   SYS_1(SYS_mq_unlink, NAME);
   close(q);
@@ -240,6 +244,24 @@ static void put(const char *path, const char *text) {
   int file = open(path, O_WRONLY);
   if (write(file, text, strlen(text)) < 0) say("%s: %s", path, strerrorname_np(errno));
   close(file);
+}
+
+// One that is mounted elsewhere lives on without a name, is opened as often as one likes, and is given back once.
+static void bound(const char *path) {
+  const char *place = "/tmp/message_queues_place";
+  close(open(place, O_RDWR | O_CREAT, 0600));
+  say("bound %d", mount(path, place, 0, MS_BIND, 0));
+  say("unlink %d", unlink(path));
+  for (int i = 0; i < 3; i++) {
+    int q = open(place, O_RDWR);
+    outcome("sent", mqsend(q, "hello", 1, 0));
+    attributes("without a name", q);
+    close(q);
+  }
+  room();
+  umount(place);
+  unlink(place);
+  room();
 }
 
 static void file_system(void) {
@@ -270,6 +292,8 @@ static void file_system(void) {
   outcome("gone", mqopen(NAME, O_RDWR, 0, 0));
   stat("/tmp/message_queues", &s);
   say("size %ld", (long)s.st_size);
+  close(made);
+  bound("/tmp/message_queues/second");
   umount("/tmp/message_queues");
   rmdir("/tmp/message_queues");
 }

@@ -145,6 +145,35 @@ static void watched(void) {
   close(fd);
 }
 
+// What a mount shows lives on when its last name is gone, as often as it is opened.
+static void nameless(void) {
+  put("place");
+  value("tmpfs", mounts("x", "t", "tmpfs", 0, NULL));
+  int fd = open("t/named", O_RDWR | O_CREAT, 0600);
+  value("write", SYS_3(SYS_write, fd, "contents", 8));
+  close(fd);
+  value("bind a file", mounts("t/named", "place", NULL, MS_BIND, NULL));
+  int watch = inotify_init1(IN_NONBLOCK);
+  inotify_add_watch(watch, "place", IN_DELETE_SELF);
+  value("unlink", SYS_1(SYS_unlink, "t/named"));
+  for (int i = 0; i < 2; i++) {
+    char text[9] = "";
+    struct stat s;
+    fd = open("place", O_RDWR);
+    fstat(fd, &s);
+    value("read", SYS_3(SYS_read, fd, text, 8));
+    say("  '%s', %d names, %d bytes", text, (int)s.st_nlink, (int)s.st_size);
+    close(fd);
+  }
+  struct inotify_event event;
+  value("nobody is told", SYS_3(SYS_read, watch, &event, sizeof event));
+  value("umount", SYS_2(SYS_umount2, "place", 0));
+  value("told of its end", SYS_3(SYS_read, watch, &event, sizeof event));
+  close(watch);
+  value("umount", SYS_2(SYS_umount2, "t", 0));
+  unlink("place");
+}
+
 static void namespaces(void) {
   int status;
   if (fork() == 0) {
@@ -253,6 +282,7 @@ int main(void) {
     noexec();
     errors();
     watched();
+    nameless();
     namespaces();
     moved_out();
     pivot();

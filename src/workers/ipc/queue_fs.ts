@@ -245,6 +245,7 @@ export class QueueInode extends QueueNode {
   protected readonly size = FILE_SIZE;
   readonly #uncharge: () => void;
   #holders = 0;
+  #isOver = false;
 
   constructor(fs: QueueFs, name: string, creation: Creation, queue: PosixQueue, uncharge: () => void) {
     super(fs, creation);
@@ -278,7 +279,8 @@ export class QueueInode extends QueueNode {
   }
 
   #endUnused(): void {
-    if (this.nlink > 0 || this.#holders > 0) return;
+    if (this.nlink > 0 || this.#holders > 0 || this.#isOver) return;
+    this.#isOver = true;
     this.fs.kernel.counters.ipcObjects--;
     this.#uncharge();
     this.queue.dissolve();

@@ -96,7 +96,7 @@ export function simpleStatus(name: FileSystemTypeName): FileSystemStatus {
 
 /** What a file system uses of its kernel. */
 export interface FileSystemContext extends CallContext {
-  readonly fileEvents: { unmounted(fs: FileSystem): void };
+  readonly fileEvents: { unmounted(fs: FileSystem): void; letGo(inode: Inode): void };
   readonly listings: Shrinker;
   readonly generatedTexts: Shrinker;
   /** Root of the guest's mount tree. */
@@ -235,12 +235,12 @@ export abstract class Inode {
     return true;
   }
 
-  /** An open file refers to it: what has lost its last name lives on until the last holder lets go. */
+  /** An open file or a mount refers to it: what has lost its last name lives on until the last holder lets go. */
   hold(): void {}
 
   letGo(): void {}
 
-  /** Whether an open file refers to it. */
+  /** Whether an open file or a mount refers to it. */
   get isHeld(): boolean {
     return false;
   }

@@ -165,6 +165,8 @@ export class Mount {
   lockedFlags: number | null = null;
   /** MNT_EXPIRE has marked it. */
   expires = false;
+  /** What it shows, which lives on without a name for as long as it does. */
+  readonly #held: Inode;
   #ended = false;
 
   constructor(id: number, fs: FileSystem, root: Dentry, flags: number, source: string) {
@@ -174,6 +176,8 @@ export class Mount {
     this.flags = flags;
     this.source = source;
     root.pin();
+    this.#held = root.inode!;
+    this.#held.hold();
     fs.mounts++;
     fs.kernel.counters.mounts++;
     fs.kernel.counters.strings += source.length;
@@ -268,7 +272,9 @@ export class Mount {
 
   #end(): void {
     this.#ended = true;
+    this.#held.letGo();
     this.root.unpin();
+    this.fs.kernel.fileEvents.letGo(this.#held);
     this.fs.kernel.counters.mounts--;
     this.fs.kernel.counters.strings -= this.source.length;
     if (--this.fs.mounts === 0) this.fs.unmounted();
