@@ -6,6 +6,8 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 
 enum { LOCKS = 8, THREADS = 4, ROUNDS = 30 };
 
@@ -216,6 +218,72 @@ static void any_moment(void) {
   value("left to nobody", stuck);
 }
 
+static int stuck_locks(void) {
+  int stuck = 0;
+  for (int i = 0; i < 2; i++)
+    stuck += pthread_mutex_trylock(&shared->locks[i]) == EBUSY;
+  return stuck;
+}
+
+// It stands for a tracer, which has it write to its memory when it is killed.
+static void while_traced(void) {
+  int stuck = 0;
+  for (int round = 0; round < ROUNDS; round++) {
+    make_locks(PTHREAD_PRIO_NONE);
+    int pid = fork();
+    if (pid == 0) {
+      prctl(PR_SET_DUMPABLE, 1);
+      ptrace(PTRACE_TRACEME, 0, 0, 0);
+      hold();
+      raise(SIGSTOP);
+      _exit(9);
+    }
+    waitpid(pid, NULL, 0);
+    int killer = fork();
+    if (killer == 0) {
+      milliseconds(1 + round % 3);
+      kill(pid, SIGKILL);
+      _exit(0);
+    }
+    void *text = (void *)((long)while_traced & -8);
+    while (ptrace(PTRACE_POKETEXT, pid, text, *(long *)text) == 0)
+      ;
+    waitpid(pid, NULL, 0);
+    waitpid(killer, NULL, 0);
+    stuck += stuck_locks();
+  }
+  value("left to nobody by one that is traced", stuck);
+}
+
+// Killed before, while and after it leaves a core.
+static void while_dumped(void) {
+  int stuck = 0;
+  char directory[] = "/tmp/robust_ends_XXXXXX";
+  if (!mkdtemp(directory) || chdir(directory)) _exit(9);
+  for (int round = 0; round < ROUNDS; round++) {
+    make_locks(PTHREAD_PRIO_NONE);
+    int pid = fork();
+    if (pid == 0) {
+      struct rlimit all = {1 << 26, 1 << 26};
+      setrlimit(RLIMIT_CORE, &all);
+      prctl(PR_SET_DUMPABLE, 1);
+      memset(malloc(1 << 23), 1, 1 << 23);
+      faults();
+    }
+    until_ready(1);
+    milliseconds(round % 10);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    stuck += stuck_locks();
+    char name[40];
+    snprintf(name, sizeof name, "core.%d", pid);
+    unlink(name);
+    unlink("core");
+  }
+  value("left to nobody by one that is dumped", stuck);
+  rmdir(directory);
+}
+
 // ---- Lists as no library makes them ----
 
 static struct robust_list_head head;
@@ -343,6 +411,8 @@ int main(int argc, char **argv) {
   is_waited_for("killed", PTHREAD_PRIO_NONE);
   is_waited_for("killed, with inheritance", PTHREAD_PRIO_INHERIT);
   any_moment();
+  while_traced();
+  while_dumped();
   listed("in order", in_order);
   listed("in a ring", in_a_ring);
   listed("into nowhere", into_nowhere);

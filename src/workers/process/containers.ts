@@ -177,7 +177,8 @@ export class Containers {
         // Whoever waits for those that have ended may be another container's, and not do so for long.
         if (group.state !== "running") continue;
         isLeft = true;
-        if (group.exiting) continue;
+        // Of those that were killed at an earlier look none is in the way of the others.
+        if (group.exiting || group.ending !== null) continue;
         group.end(SIGKILL);
         if (++kills === KILLS_A_LOOK) break;
       }

@@ -35,7 +35,7 @@ const LOOK_NS = 1e6;
 const DUMPS_MAX = 4;
 /** How long they wait: a dump can be made to last for ever, and who waits for one must end all the same. */
 const PLACE_NS = 1e10;
-const NOBODY_TOLD = { stands: () => {} };
+const NOBODY_TOLD = { stands: () => {}, givesUp: false };
 /** Bytes of the names of mapped files. */
 const NAMES_MAX = 4 << 20;
 
@@ -60,6 +60,7 @@ function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
   const end = native.monotonicNs() + PLACE_NS;
   while (counters.coreDumps >= DUMPS_MAX) {
     if (native.monotonicNs() >= end) {
+      yield* giveUpLocks(task);
       group.exit(info.signo);
       return NO_RESULT;
     }

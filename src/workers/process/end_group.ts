@@ -51,7 +51,7 @@ function* giveUp(task: Task): Generator<void, void, void> {
   const look = () => {
     if (isWaiting) call.completeWait(0);
   };
-  group.standing = { stands: look };
+  group.standing = { stands: look, givesUp: true };
   const others = group.tasks.filter((other) => other !== task);
   let nudged = 0;
   while (!group.tasks.every((other) => other === task || stands(other)) && native.monotonicNs() < end) {
@@ -76,6 +76,11 @@ function* giveUp(task: Task): Generator<void, void, void> {
 
 /** Behind a core file, for which they stand already. */
 export function* giveUpLocks(task: Task): Generator<void, void, void> {
+  // Who was killed meanwhile ends when another one, which has begun with it, has given up all.
+  while (task.group.ending !== null) {
+    task.call.replyBlocked();
+    yield;
+  }
   if (mayHoldLocks(task.group)) yield* giveUp(task);
 }
 
@@ -96,26 +101,32 @@ function* giveUpAndExit(task: Task, status: number): Coroutine {
 /** Ends a group with that wait status, but for one that does already: what its threads hold is given up before. */
 export function endGroup(group: ThreadGroup, status: number): void {
   if (group.exiting || group.ending !== null) return;
-  if (group.dumping === 0 && group.standing !== null) {
-    begin(group, status); // an execve gives up all, and ends it then
+  if (group.standing?.givesUp === true) {
+    begin(group, status); // an execve gives up all, or who has written a core file, and ends it then
     return;
   }
-  if (group.dumping !== 0 || !mayHoldLocks(group)) {
+  if (!mayHoldLocks(group)) {
     group.exit(status);
     return;
   }
   begin(group, status);
+  const { steps, timers, native } = group.kernel;
   let isChosen = false;
   const choose = () => {
     if (isChosen || group.exiting) return;
     isChosen = true;
     // Never from within a step of the one that is chosen.
-    group.kernel.steps.later(() => {
-      isChosen = setToWork(group, status);
+    steps.later(() => {
+      if (setToWork(group, status)) return true;
+      // Nobody tells of a stub that is about something for its tracer, or for a call that goes on to wait.
+      timers.add(native.monotonicNs() + LOOK_NS, () => {
+        isChosen = false;
+        choose();
+      });
       return true;
     });
   };
-  group.standing = { stands: choose };
+  group.standing = { stands: choose, givesUp: true };
   for (const task of group.tasks.slice(0, CANDIDATES)) if (!stands(task)) task.interrupt();
   choose();
 }
@@ -138,13 +149,9 @@ function setToWork(group: ThreadGroup, status: number): boolean {
 /** exit_group(2), or the last thread's exit(2): the result of that call. */
 export function endOwnGroup(task: Task, status: number): number {
   const { group } = task;
-  if (group.dumping !== 0) {
-    group.exit(status);
-    return NO_RESULT;
-  }
   if (group.standing !== null) {
-    // Another one gives up all, for the end that has begun or for an execve, and ends it then.
-    if (group.ending === null) begin(group, status);
+    // Another one gives up all, for the end that has begun or for an execve, and ends it then; or behind a core file.
+    if (group.dumping === 0 && group.ending === null) begin(group, status);
     task.call.park(() => {});
     group.standing.stands();
     return NO_RESULT;

@@ -53,8 +53,11 @@ export class ThreadGroup {
 
   // ---- Job control ----
   #stopSignal = 0;
-  /** Not null: its tasks do not go back to guest code, and whoever makes them stand is told when one comes to. */
-  standing: { stands(): void } | null = null;
+  /**
+   * Not null: its tasks do not go back to guest code, and whoever makes them stand is told when one comes to. `givesUp`: so that
+   * one of them gives up what all hold.
+   */
+  standing: { stands(): void; readonly givesUp: boolean } | null = null;
   /** Signal by which it ends as soon as its core file is written; 0. Till then its tasks stand still. */
   dumping = 0;
   /** A stop, or a continuation, that wait has not reported yet. */
