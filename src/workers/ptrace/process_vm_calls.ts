@@ -121,7 +121,7 @@ function* transfer(
     let n = direction === WRITE ? yield* fetch(task, local.address, WINDOW, length) : length;
     if (n > 0) n = yield* copyAll(direction, task, target, remote.address, n);
     if (n > 0 && direction === READ) n = yield* deliver(task, local.address, WINDOW, n);
-    if (n <= 0) return done > 0 ? done : n === -ESRCH ? n : -EFAULT;
+    if (n <= 0) return done > 0 ? done : n === -ESRCH || target.isEnding ? -ESRCH : -EFAULT;
     done += n;
     local.skip(n);
     remote.skip(n);
