@@ -266,11 +266,12 @@ static void bound(const char *path) {
 
 static void file_system(void) {
   char map[40];
+  int gid = getgid(); // behind unshare it is nobody's
   snprintf(map, sizeof map, "0 %d 1", getuid());
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC) != 0) return say("no namespaces");
   put("/proc/self/uid_map", map);
   put("/proc/self/setgroups", "deny");
-  snprintf(map, sizeof map, "0 %d 1", getgid());
+  snprintf(map, sizeof map, "0 %d 1", gid);
   put("/proc/self/gid_map", map);
   mkdir("/tmp/message_queues", 0755);
   say("mounted %d", mount("mqueue", "/tmp/message_queues", "mqueue", 0, 0));
@@ -285,9 +286,8 @@ static void file_system(void) {
   receive("received", q, 0);
   int made = open("/tmp/message_queues/second", O_RDWR | O_CREAT, 0600);
   attributes("made by open", made);
-  say("mkdir %d %s", mkdir("/tmp/message_queues/d", 0700), strerrorname_np(errno));
-  say("rename %d %s", rename("/tmp/message_queues/second", "/tmp/message_queues/third"),
-      strerrorname_np(errno));
+  outcome("mkdir", SYS_2(SYS_mkdir, "/tmp/message_queues/d", 0700));
+  outcome("rename", SYS_2(SYS_rename, "/tmp/message_queues/second", "/tmp/message_queues/third"));
   say("unlink %d", unlink("/tmp/message_queues/" NAME));
   outcome("gone", mqopen(NAME, O_RDWR, 0, 0));
   stat("/tmp/message_queues", &s);
