@@ -30,8 +30,12 @@ export class Workplace {
   readonly #made = new Map<string, string>();
   readonly #clear = (): void => {
     for (const pid of this.#killed) killGroup(pid);
-    // What was killed may still be writing for a moment.
-    rmSync(this.work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    try {
+      // What was killed may still be writing for a moment.
+      rmSync(this.work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    } catch (error) {
+      process.stderr.write(`ringfence: bench: ${this.work} is left: ${(error as Error).message}\n`);
+    }
   };
 
   constructor(effort: Effort) {

@@ -16,6 +16,7 @@ import { features } from "./features.ts";
 import { type InstallWords, install, uninstall } from "./install.ts";
 import type { MetricServerWords, MetricsWords } from "./metrics.ts";
 import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
+import { say } from "./output.ts";
 import type { ProfileWords } from "./profile.ts";
 import { type SpecWords, writeSpec } from "./spec.ts";
 import { type TraceWords, trace } from "./trace.ts";
@@ -160,7 +161,7 @@ function add(command: Command, run: (words: Words) => void): void {
 }
 
 function help({ topic, name, support }: Words): void {
-  if (topic === undefined) parser.showHelp((text) => process.stdout.write(`${text}\n`));
+  if (topic === undefined) parser.showHelp((text) => say(`${text}\n`));
   else if (topic === "syscalls") helpSyscalls(name, support);
   else refuse(`help: neither a command nor syscalls: ${topic}`);
 }
@@ -171,7 +172,7 @@ function helpSyscalls(name: unknown, support: unknown): void {
     ...(support !== undefined && { level: support as Level }),
   };
   if (selectCalls(filter).length === 0) refuse(`help: no system call is like that: ${name ?? support}`);
-  process.stdout.write(supportText(filter));
+  say(supportText(filter));
 }
 
 /** The bench runs from the checkout's sources, and is loaded by nobody else. An installation has no stamp of a set-up. */
@@ -180,7 +181,23 @@ async function bench(words: Words): Promise<number> {
     refuse("bench: it runs in a checkout alone, whose programs it builds");
   const main = pathToFileURL(join(import.meta.dirname, "../../bench/main.ts")).href;
   const loaded = (await import(main)) as { bench(words: Words): Promise<number> };
-  return loaded.bench(words);
+  try {
+    return await loaded.bench(words);
+  } catch (error) {
+    const { name, errno, message } = error as NodeJS.ErrnoException;
+    // Of its errors, and of the host's: a directory that is full, or not there.
+    if (name === "BenchError" || errno !== undefined) refuse(`bench: ${message}`);
+    throw error;
+  }
+}
+
+/** What a command throws that users are told in a line; whatever else it throws is a defect, and shows where. */
+function reasonOf(error: NodeJS.ErrnoException): string | undefined {
+  // The bench has classes of its own by these names.
+  if (error.name === "OutputError")
+    return named === undefined ? error.message : `${named.name}: ${error.message}`;
+  if (error instanceof CommandError) return error.message;
+  return undefined;
 }
 
 /** Ends with the reason on one line where a command throws. */
@@ -188,24 +205,18 @@ function settle(body: () => void | Promise<void>): void {
   Promise.resolve()
     .then(body)
     .catch((error: Error) => {
-      if (!(error instanceof CommandError)) throw error;
-      fail(error.message);
+      const reason = reasonOf(error);
+      if (reason === undefined) throw error;
+      fail(reason);
     });
 }
 
 const runs: Readonly<Record<string, (words: Words) => void>> = {
-  help,
-  bench: (words) => {
-    bench(words).then(
-      (code) => {
-        process.exitCode = code;
-      },
-      (error: Error) => {
-        if (error.name !== "BenchError") throw error;
-        refuse(`bench: ${error.message}`);
-      },
-    );
-  },
+  help: (words) => settle(() => help(words)),
+  bench: (words) =>
+    settle(async () => {
+      process.exitCode = await bench(words);
+    }),
   debug: (words) => settle(() => debug(words as unknown as DebugWords)),
   events: (words) => settle(() => events(words as unknown as EventsWords)),
   metrics: (words) =>
@@ -228,7 +239,7 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   uninstall: (words) => settle(() => uninstall(words as unknown as InstallWords)),
   checkpoint: () => fail("checkpoint: containers cannot be saved yet"),
   restore: () => fail("restore: containers cannot be saved yet, so there is nothing to restore"),
-  features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
+  features: () => settle(() => say(`${JSON.stringify(features(packageJson.version), null, 2)}\n`)),
 };
 // The launcher takes every command line of its own commands that is right: this one is not, or Node is to go on with it.
 for (const command of commands)
@@ -243,4 +254,7 @@ for (const command of commands)
 for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(explain(message ?? error.message)));
 if (plainWords.length > 0 && named === undefined) refuse(`unknown command: ${plainWords[0]}`);
-parser.parse(about === undefined ? words : [about.name, "--help"]);
+// Help and version, which yargs would print by itself whether or not there is room for them.
+parser.parse(about === undefined ? words : [about.name, "--help"], {}, (_error, _words, text) => {
+  if (text !== "") settle(() => say(`${text}\n`));
+});

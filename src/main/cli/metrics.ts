@@ -7,6 +7,7 @@ import { Scraper } from "../metrics/scrape.ts";
 import { MetricServer } from "../metrics/server.ts";
 import { isPrefix } from "../metrics/table.ts";
 import { CommandError } from "./command_error.ts";
+import { say } from "./output.ts";
 import { rootPath } from "./state_directory.ts";
 
 interface SharedWords {
@@ -51,8 +52,7 @@ export async function metrics(words: MetricsWords): Promise<void> {
           throw new CommandError(wrong[0] ?? `container does not exist: ${id}`);
   });
   const { text } = await exposition(families, words.exporterPrefix, words.format);
-  process.stdout.on("error", () => process.exit(0));
-  process.stdout.write(text);
+  say(text);
 }
 
 export async function metricServer(words: MetricServerWords): Promise<void> {
