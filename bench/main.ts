@@ -47,6 +47,8 @@ async function measure(words: Words, runs: number): Promise<{ results: Results; 
     // Before anything of ours may still be ending.
     const before = await lookBefore();
     place.ways = await workingWays(waysAsked(words), place, missing);
+    if (place.ways.length === 0)
+      throw new BenchError(`there is nothing to run programs by: ${missing.join("; ") || "none is named"}`);
     const found = await measureAll(chosen, runs, place);
     const ways = place.ways.map(({ name, version, isHere }) => ({ name, version, isHere }));
     const results = { made, machine: machine(), before, runs, effort, ways, missing, ...found };

@@ -4,7 +4,7 @@
 // deadline: 600 s
 // alone: it measures, and fills the machine
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -100,6 +100,19 @@ test("rows can be asked for by name; the table and a file of JSON come from one 
   } finally {
     rmSync(file, { force: true });
   }
+});
+
+test("a container of runc runs, where that is installed", async () => {
+  if (spawnSync("which", ["runc"]).status !== 0 || process.getuid!() !== 0)
+    return console.log("runc is missing, or root's rights");
+  const args = ["bench", "getppid", ...QUICK, "--platform=", "--against=runc", "--json", "-"];
+  // Its caller has few descriptors to give, and may raise no limit.
+  const few = ["--nofile=4096", "setpriv", "--bounding-set=-sys_resource", ringfence, ...args];
+  const { stdout, stderr, code } = await run("prlimit", few, { deadlineMs: 60_000 });
+  assert.is(code, 0, stderr.toString());
+  const { rows, missing } = JSON.parse(stdout.toString()) as { rows: Row[]; missing: string[] };
+  assert.equal(missing, []);
+  assert.is(rows[0]!.samples["runc"]?.length, 1);
 });
 
 test("--list prints suites, rows and goals", async () => {

@@ -3,7 +3,7 @@
 //
 // deadline: 240 s
 
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -157,6 +157,28 @@ test("events ends where there is no room for them, and by what a sandbox says th
       renameSync(`${bundle.directory}/s`, path);
     }
   });
+});
+
+test("what cannot be done is said, and why", async () => {
+  const file = join(directory, "file");
+  writeFileSync(file, "");
+  for (const [words, why] of [
+    [
+      ["bench", "getppid", "--platform", "", "--against", ""],
+      /bench: there is nothing to run programs by: none is named/,
+    ],
+    [["bench", "--from", directory], new RegExp(`bench: ${directory} cannot be read: EISDIR`)],
+    [["profile", "id", "echo", "a"], /profile: a command stands behind --: profile -- id echo a\n/],
+    [["metric-server", "--address=unix:/nowhere/socket"], /metric-server: there is no directory \/nowhere\n/],
+  ] as const) {
+    const result = await run(ringfence, [...words]);
+    assert.match(said(result), /^ringfence: [^\n]*\n$/);
+    assert.match(said(result), why);
+    assert.is(result.code, 125);
+  }
+  const metrics = await run(ringfence, ["--root", file, "metrics", `--extra-root=${file}/*`]);
+  assert.match(said(metrics), new RegExp(`^ringfence: metrics: ${file} cannot be read: ENOTDIR[^\\n]*\n$`));
+  assert.match(text(metrics), /^ringfence_states_unreadable 1$/m);
 });
 
 test("debug asks nobody by what is no connection", async () => {

@@ -26,6 +26,8 @@ export interface ProfileWords {
   root?: string;
   pid?: string;
   seconds?: string;
+  /** Words behind the ID, without --. */
+  command?: string[];
   json?: string;
   html?: string;
   speedscope?: string;
@@ -158,6 +160,10 @@ function profileOf({ subject, sandbox, startedAt, records }: Taken, version: str
 export async function profile(words: ProfileWords, globals: string[], version: string): Promise<number> {
   const command = words["--"] ?? [];
   const isCommand = command.length > 0;
+  if (words.command?.length)
+    throw new CommandError(
+      `profile: a command stands behind --: profile -- ${[words.id, ...words.command].join(" ")}`,
+    );
   if (isCommand && (words.id !== undefined || words.pid !== undefined || words.seconds !== undefined))
     throw new CommandError("profile: either a command, or a container (with --seconds)");
   const files = new OutputFiles([words.json, words.html, words.speedscope, words.pprof]);
