@@ -35,7 +35,7 @@ export function app({ row, needs, script, arguments: args }: App): Subject {
       const argv = ["bash", "-c", `set -e; ${script}`, "bash", place.program("timed"), ...args(place)];
       const command = way.run([find("bash")!, ...argv.slice(1)], place, false);
       // What a script that is killed leaves in a sandbox goes with that; natively it goes with the bench's directory.
-      const env = way.name === "native" ? { ...process.env, TMPDIR: place.work } : undefined;
+      const env = way.name === "native" ? { ...process.env, TMPDIR: place.temporary() } : undefined;
       const { stdout } = await runCommand(command, { deadlineMs: DEADLINE_MS, ...(env && { env }) });
       return parseFigures(stdout, names);
     },

@@ -1,7 +1,7 @@
 // The bench's directory for one run, with the files that subjects read. Each is made when it is first needed, and
 // all of it is gone at the end.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { killAll, killGroup } from "./command.ts";
@@ -77,6 +77,14 @@ export class Workplace {
     make(path);
     this.#made.set(name, path);
     return path;
+  }
+
+  /** A directory as /tmp: some programs run as another user. */
+  temporary(): string {
+    return this.directory("tmp", (path) => {
+      chmodSync(this.work, 0o711);
+      chmodSync(path, 0o1777);
+    });
   }
 
   /** What the guest programs read: a file of a mebibyte and a directory of a thousand names. */

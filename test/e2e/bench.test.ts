@@ -6,13 +6,13 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { platform, ringfence, run } from "../spawn.ts";
+import { eventually, platform, ringfence, run } from "../spawn.ts";
 
 const QUICK = ["--quick", "--runs", "1", "--against", "native"];
 
@@ -63,6 +63,25 @@ test("a run that is ended tells what it has measured", async () => {
     assert.ok(rows.length < 2 || rows.some(({ samples }) => samples[platform]!.length < 1000));
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("a program that is ended natively leaves nothing", async () => {
+  if (spawnSync("which", ["redis-server"]).status !== 0) return console.log("redis is missing");
+  const place = mkdtempSync(join(tmpdir(), "rf-bench-test-"));
+  try {
+    const words = ["bench", "redis_tcp", "--quick", "--runs", "1000", "--platform=", "--against", "native"];
+    const child = spawn(ringfence, words, { stdio: "ignore", env: { ...process.env, TMPDIR: place } });
+    const ended = once(child, "exit");
+    const names = () => readdirSync(place, { recursive: true }).map(String);
+    // By mktemp(1), and what the server writes there.
+    const runs = () => names().some((name) => /(^|\/)tmp\.\w+\/ping$/.test(name));
+    assert.ok(await eventually(runs, 30_000), names().join(" "));
+    child.kill("SIGINT");
+    assert.equal(await ended, [130, null]);
+    assert.equal(names(), []);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
   }
 });
 
