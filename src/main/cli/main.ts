@@ -109,6 +109,24 @@ const named = everyCommand.find(({ name }) => name === plainWords[0]);
 /** The command that help is asked about. */
 const about = named?.name === "help" ? everyCommand.find(({ name }) => name === plainWords[1]) : undefined;
 
+/** The words that are ours: in front of `--`, or of the command that a guest is to run. */
+function ownWords(): string[] {
+  const end = guestsAt < 0 ? words.length : guestsAt;
+  const mayFollow = named !== undefined && named.takesCommand !== false && !nodeCommands.includes(named);
+  const first = mayFollow ? plainWords[1 + named.positionals.length] : undefined;
+  return words.slice(0, first === undefined ? end : Math.min(end, words.indexOf(first)));
+}
+
+/** yargs takes whatever is not true for false. */
+function checkSwitches(): void {
+  const valued = new Set(everyFlag.filter(({ type }) => type !== "boolean").map(({ name }) => name));
+  for (const word of ownWords()) {
+    const [, name = "", value = ""] = /^--([\w-]+)=(.*)$/s.exec(word) ?? [];
+    if (switches.has(name) && !valued.has(name) && value !== "true" && value !== "false")
+      refuse(`--${name} is true or false: ${value}`);
+  }
+}
+
 /** What yargs counts, by name: the first argument that a command has not been given. */
 function missing(given: number): string | undefined {
   const needed = named?.positionals.filter((word) => !word.startsWith("[")) ?? [];
@@ -254,6 +272,7 @@ for (const command of commands)
 for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(explain(message ?? error.message)));
 if (plainWords.length > 0 && named === undefined) refuse(`unknown command: ${plainWords[0]}`);
+checkSwitches();
 // Help and version, which yargs would print by itself whether or not there is room for them.
 parser.parse(about === undefined ? words : [about.name, "--help"], {}, (_error, _words, text) => {
   if (text !== "") settle(() => say(`${text}\n`));
