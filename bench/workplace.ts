@@ -30,6 +30,7 @@ export class Workplace {
   readonly #made = new Map<string, string>();
   readonly #clear = (): void => {
     for (const pid of this.#killed) killGroup(pid);
+    for (const way of this.ways) way.clear?.(this.endedBy !== 0);
     try {
       // What was killed may still be writing for a moment.
       rmSync(this.work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

@@ -6,7 +6,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -119,6 +119,28 @@ test("rows can be asked for by name; the table and a file of JSON come from one 
   } finally {
     rmSync(file, { force: true });
   }
+});
+
+test("containers of a run that is ended are not left", async () => {
+  if (spawnSync("which", ["runc"]).status !== 0 || process.getuid!() !== 0)
+    return console.log("runc is missing, or root's rights");
+  const words = ["bench", "getppid", "--quick", "--runs", "1000", "--platform=", "--against=runc"];
+  const child = spawn(ringfence, words, { stdio: "ignore" });
+  const ended = once(child, "exit");
+  const ids = () => {
+    const { stdout } = spawnSync("runc", ["list", "--quiet"], { encoding: "utf8" });
+    return stdout.split("\n").filter((id) => id.startsWith("ringfence-bench-"));
+  };
+  // Of the first rounds; the probe is not cleared away.
+  assert.ok(await eventually(() => ids().some((id) => /-[1-9]\d*$/.test(id)), 30_000));
+  child.kill("SIGINT");
+  assert.equal(await ended, [130, null]);
+  assert.equal(ids(), []);
+  const left = existsSync("/run/runc") ? readdirSync("/run/runc") : [];
+  assert.equal(
+    left.filter((name) => name.startsWith(`ringfence-bench-${child.pid}-`)),
+    [],
+  );
 });
 
 test("a container of runc runs, where that is installed", async () => {
