@@ -33,7 +33,7 @@ const { join } = require("node:path");
 const { gzipSync, gunzipSync } = require("node:zlib");
 
 async function main(count) {
-  const directory = mkdtempSync("/tmp/node-");
+  const directory = mkdtempSync((process.env.TMPDIR ?? "/tmp") + "/node-");
   const text = JSON.stringify(Array.from({ length: 100 }, (_, i) => ({ i, word: "word" + ((i * 7919) % 1009) })));
   await Promise.all(
     Array.from({ length: count }, (_, i) => writeFile(join(directory, String(i)), gzipSync(i + text))),

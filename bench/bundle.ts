@@ -1,7 +1,15 @@
 // An OCI bundle whose container sees the host's programs and libraries read-only, the guest programs, and the
 // bench's directory: for runtimes that have no `do`, and for what is timed of create and start.
 
-import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { PROGRAMS } from "./programs.ts";
 
@@ -27,6 +35,16 @@ function shownDirectories(rootfs: string): Mount[] {
 }
 
 const DESCRIPTORS_MAX = 65_536;
+const CAP_SYS_RESOURCE = 24n;
+
+/** As many as engines give, or as a caller may who cannot raise limits: other runtimes set them as he could. */
+function descriptorsMax(): number {
+  const own = (file: string) => readFileSync(`/proc/self/${file}`, "latin1");
+  const capabilities = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(own("status"))![1]}`);
+  const [, hard] = /^Max open files +\w+ +(\d+) /m.exec(own("limits")) ?? [];
+  if (hard === undefined || (capabilities >> CAP_SYS_RESOURCE) % 2n === 1n) return DESCRIPTORS_MAX;
+  return Math.min(DESCRIPTORS_MAX, Number(hard));
+}
 
 let made = 0;
 
@@ -67,8 +85,8 @@ export function writeBundle(
       env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
       cwd: "/",
       capabilities,
-      // As engines give them: the caller's own may be few.
-      rlimits: [{ type: "RLIMIT_NOFILE", soft: 1024, hard: DESCRIPTORS_MAX }],
+      // The caller's own may be few.
+      rlimits: [{ type: "RLIMIT_NOFILE", soft: 1024, hard: descriptorsMax() }],
     },
     root: { path: "rootfs" },
     mounts,

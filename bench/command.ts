@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly deadlineMs: number;
   /** Standard output is of no interest. */
   readonly quiet?: boolean;
+  /** The bench's own, if absent. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Is told the process's id. */
   readonly started?: (pid: number) => void;
 }
@@ -45,6 +47,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
     const child = spawn(argv[0]!, argv.slice(1), {
       stdio: ["ignore", options.quiet === true ? "ignore" : "pipe", "pipe"],
       detached: true,
+      env: options.env ?? process.env,
     });
     running.add(child);
     if (child.pid !== undefined) options.started?.(child.pid);

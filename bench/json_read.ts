@@ -138,6 +138,6 @@ export function readResults(path: string): Results {
   } catch (error) {
     if (error instanceof SchemaError || error instanceof SyntaxError)
       throw new BenchError(`${path} is no file of \`bench --json\`: ${shown(error.message)}`);
-    throw new BenchError((error as Error).message);
+    throw new BenchError(`${path} cannot be read: ${(error as Error).message}`);
   }
 }

@@ -1,10 +1,10 @@
 // `ringfence bench`: the same programs natively, here and in other runtimes, in turn; what has changed since an earlier
 // run; a table, JSON and a page of it. The command line loads this file when it is asked for; it runs from the sources.
 
-import { writeFileSync } from "node:fs";
+import { OutputFiles, say } from "../src/main/cli/output.ts";
 import { installed, workingWays } from "./available.ts";
 import { lookBefore } from "./busy.ts";
-import { compare, mayTell, regressions, runsFor, tellsAnything } from "./compare.ts";
+import { type Comparison, compare, mayTell, regressions, runsFor, tellsAnything } from "./compare.ts";
 import { comparisonNotes, comparisonText } from "./compare_text.ts";
 import { BenchError } from "./error.ts";
 import { resultsJson } from "./json.ts";
@@ -47,6 +47,8 @@ async function measure(words: Words, runs: number): Promise<{ results: Results; 
     // Before anything of ours may still be ending.
     const before = await lookBefore();
     place.ways = await workingWays(waysAsked(words), place, missing);
+    if (place.ways.length === 0)
+      throw new BenchError(`there is nothing to run programs by: ${missing.join("; ") || "none is named"}`);
     const found = await measureAll(chosen, runs, place);
     const ways = place.ways.map(({ name, version, isHere }) => ({ name, version, isHere }));
     const results = { made, machine: machine(), before, runs, effort, ways, missing, ...found };
@@ -82,9 +84,28 @@ function threshold(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+interface Compared {
+  readonly earlier: Results;
+  readonly comparison: Comparison;
+  readonly limit: number | undefined;
+}
+
+/** What has taken an hour to measure is told wherever there is room for it. Throws an OutputError where there was none. */
+function tell(words: Words, files: OutputFiles, results: Results, compared: Compared | undefined): void {
+  const table = () => {
+    if (compared === undefined) return tableText(results);
+    const { earlier, comparison, limit } = compared;
+    return `${tableText(results)}\n${comparisonText(words.compare!, earlier, comparison, limit)}`;
+  };
+  if (words.json !== "-") files.say(table);
+  files.write(words.json, () => `${JSON.stringify(resultsJson(results), null, 2)}\n`);
+  files.write(words.html, () => resultsPage(results, compared));
+  files.check();
+}
+
 async function run(words: Words): Promise<number> {
   if (words.list) {
-    process.stdout.write(listText(SUITES));
+    say(listText(SUITES));
     return 0;
   }
   const runs = Number(words.runs);
@@ -96,27 +117,25 @@ async function run(words: Words): Promise<number> {
   const earlier = words.compare === undefined ? undefined : readResults(words.compare);
   if (earlier !== undefined && limit !== undefined && words.from === undefined)
     refuseBlindThreshold(earlier, words, runs);
-
-  const { results, endedBy } =
-    words.from === undefined ? await measure(words, runs) : { results: readResults(words.from), endedBy: 0 };
-  const comparison = earlier && compare(earlier, results);
-  // What could not fail has not passed.
-  if (comparison && limit !== undefined && !tellsAnything(comparison))
-    throw new BenchError(
-      `--threshold: of ${words.compare} no row here can be compared: ${comparisonNotes(comparison).join("; ")}`,
-    );
-  const json = () => `${JSON.stringify(resultsJson(results), null, 2)}\n`;
-  if (words.json === "-") process.stdout.write(json());
-  else {
-    if (words.json !== undefined) writeFileSync(words.json, json());
-    process.stdout.write(tableText(results));
-    if (comparison) process.stdout.write(`\n${comparisonText(words.compare!, earlier!, comparison, limit)}`);
+  const files = new OutputFiles([words.json, words.html]);
+  try {
+    const { results, endedBy } =
+      words.from === undefined
+        ? await measure(words, runs)
+        : { results: readResults(words.from), endedBy: 0 };
+    const comparison = earlier && compare(earlier, results);
+    tell(words, files, results, comparison && { earlier: earlier!, comparison, limit });
+    if (endedBy !== 0) return 128 + endedBy;
+    // What could not fail has not passed.
+    if (comparison && limit !== undefined && !tellsAnything(comparison))
+      throw new BenchError(
+        `--threshold: of ${words.compare} no row here can be compared: ${comparisonNotes(comparison).join("; ")}`,
+      );
+    const isWorse = comparison && limit !== undefined && regressions(comparison, limit).length > 0;
+    return results.failures.length === 0 && !isWorse ? 0 : 1;
+  } finally {
+    files.close();
   }
-  if (words.html !== undefined)
-    writeFileSync(words.html, resultsPage(results, earlier && { earlier, comparison: comparison! }));
-  if (endedBy !== 0) return 128 + endedBy;
-  const isWorse = comparison && limit !== undefined && regressions(comparison, limit).length > 0;
-  return results.failures.length === 0 && !isWorse ? 0 : 1;
 }
 
 /** Runs the bench; resolves with the exit code. A command line that cannot be carried out rejects with a BenchError. */

@@ -38,10 +38,11 @@ async function measureSubject(
         for (const [name, byWay] of samples)
           byWay.set(way.name, [...(byWay.get(way.name) ?? []), figures.get(name)!]);
       } catch (error) {
-        if (!(error instanceof BenchError)) throw error;
         if (place.endedBy !== 0) break;
         failed.add(way);
-        failures.push({ what: `${suite.name} ${names.join(", ")} on ${way.name}`, why: error.message });
+        // What the host refuses (a disk that is full), and a defect of the row's own, cost no figure of others.
+        const why = error instanceof BenchError ? error.message : String(error).split("\n")[0]!;
+        failures.push({ what: `${suite.name} ${names.join(", ")} on ${way.name}`, why });
       }
     }
   const meanwhile = watch.result;

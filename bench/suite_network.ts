@@ -14,7 +14,7 @@ import { find } from "./paths.ts";
 import { memoryBytes, processesBelow } from "./process_tree.ts";
 import { redis } from "./redis.ts";
 import type { Subject, Suite } from "./subject.ts";
-import type { Way } from "./ways.ts";
+import { CONTAINERS, type Way } from "./ways.ts";
 import type { Workplace } from "./workplace.ts";
 
 const DEADLINE_MS = 120_000;
@@ -135,7 +135,7 @@ function serverOf(
   const argv = [place.program("link"), "serve", PORT];
   if (way.container === undefined)
     return { command: ["nsenter", `--net=${namespace}`, "--", ...argv], end: null };
-  const id = `ringfence-bench-link-${process.pid}-${servers++}`;
+  const id = `${CONTAINERS}link-${servers++}`;
   const bundle = writeBundle(place.work, argv, false, namespace);
   const command = way.container(["--network=sandbox", "run", "--bundle", bundle, id]);
   const end = way.container(["delete", "--force", id]);

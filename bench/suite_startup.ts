@@ -7,6 +7,7 @@ import { BenchError } from "./error.ts";
 import { atMost, timesRunsc } from "./goals.ts";
 import { find } from "./paths.ts";
 import type { Subject, Suite } from "./subject.ts";
+import { CONTAINERS } from "./ways.ts";
 
 const DEADLINE_MS = 60_000;
 const STOP_POLL_MS = 10;
@@ -35,7 +36,7 @@ const commands: Subject = {
   leavesOut: (way) => (way.container === undefined ? "there are no containers" : undefined),
   async measure(way, place) {
     const bundle = writeBundle(place.work, ["/bin/sleep", "1000"], false);
-    const id = `ringfence-bench-${process.pid}-start-${made++}`;
+    const id = `${CONTAINERS}start-${made++}`;
     const command = (...words: string[]) => runCommand(way.container!(words), { deadlineMs: DEADLINE_MS });
     // What a runtime leaves behind of a container must not hold our pipe: engines give it streams of its own.
     const detached = (...words: string[]) =>

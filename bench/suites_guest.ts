@@ -26,7 +26,7 @@ function guestProgram(name: string, rows: readonly Row[], inPlace = false): Subj
 
 const US = 1000;
 /** A call that is not patched. */
-const TRAPPED: Goal[] = [atMost(1.8 * US)];
+const TRAPPED: Goal[] = [atMost(1.5 * US)];
 const ROUND_TRIP: Goal[] = [timesNative(3), timesRunsc(1)];
 
 export const SYSCALL: Suite = {
@@ -38,11 +38,11 @@ export const SYSCALL: Suite = {
         name: "getppid",
         label: "getppid",
         goals: [
-          atMost(500),
+          atMost(350),
           fasterThanRunsc(4),
-          on("systrap:patch=off", atMost(1.8 * US)),
-          on("ptrace", atMost(10 * US)),
-          on("ptrace", { atMost: 1 / 6, against: "runsc:platform=ptrace" }),
+          on("systrap:patch=off", atMost(1.5 * US)),
+          on("ptrace", atMost(8 * US)),
+          on("ptrace", { atMost: 1 / 7, against: "runsc:platform=ptrace" }),
         ],
       },
       { name: "getppid_generic", label: "getppid by syscall(3)" },
@@ -69,20 +69,20 @@ export const FILE: Suite = {
   describe: "files of the host that are read and written, files in the sandbox's layer, pipes",
   subjects: [
     guestProgram("file", [
-      { name: "pread_1", label: "pread 1 B", goals: [atMost(US), fasterThanRunsc(5)] },
+      { name: "pread_1", label: "pread 1 B", goals: [atMost(0.9 * US), fasterThanRunsc(5)] },
       { name: "pread_4k", label: "pread 4 KiB", goals: [atMost(1.8 * US)] },
       { name: "pread_64k", label: "pread 64 KiB", goals: [timesNative(1.5)] },
       { name: "pread_1m", label: "pread 1 MiB" },
       { name: "lseek", label: "lseek" },
       { name: "fstat", label: "fstat" },
-      { name: "stat", label: "stat of 3 components", goals: [atMost(1.5 * US), fasterThanRunsc(3)] },
+      { name: "stat", label: "stat of 3 components", goals: [atMost(US), fasterThanRunsc(3)] },
       { name: "stat_missing", label: "stat of a name that is not there" },
-      { name: "open_close", label: "open + close", goals: [atMost(4 * US), fasterThanRunsc(3)] },
+      { name: "open_close", label: "open + close", goals: [atMost(3 * US), fasterThanRunsc(3)] },
       { name: "getdents", label: "listing of 1000 names" },
       { name: "pwrite_4k", label: "pwrite 4 KiB, sandbox's layer" },
       { name: "pwrite_64k", label: "pwrite 64 KiB, sandbox's layer" },
       { name: "create_unlink", label: "create + unlink, sandbox's layer" },
-      { name: "pipe", label: "pipe write + read of 1 B", goals: [atMost(2 * US), fasterThanRunsc(4)] },
+      { name: "pipe", label: "pipe write + read of 1 B", goals: [atMost(1.5 * US), fasterThanRunsc(4)] },
       { name: "pipe_64k", label: "pipe write + read of 64 KiB" },
     ]),
     guestProgram(

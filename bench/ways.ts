@@ -25,6 +25,8 @@ export interface Way {
   run(argv: readonly string[], place: Place, inPlace: boolean): string[];
   /** Command line of a container command as runc has it (create, start, ...); absent: there are no containers. */
   readonly container?: (words: readonly string[]) => string[];
+  /** Takes away this bench's containers that are left: a runtime that is killed leaves them, as all are that end early. */
+  readonly clear?: (isEarly: boolean) => void;
 }
 
 interface Runtime {
@@ -82,10 +84,32 @@ function flagsOf(runtime: Runtime, words: readonly string[], name: string): stri
 
 let containers = 0;
 
+/** What names of this bench's containers begin with. */
+export const CONTAINERS = `ringfence-bench-${process.pid}-`;
+
+/** More are not run at once. */
+const LATEST = 64;
+
+/** Of one that was killed as it was made a runtime does not tell; it takes it away all the same. */
+function clearContainers(prefix: readonly string[], isEarly: boolean): void {
+  const [program, ...flags] = prefix;
+  const told = (...words: string[]): string[] => {
+    try {
+      return outputOf(program!, [...flags, ...words]).split("\n");
+    } catch {
+      return []; // it is not to be used at all, or has no such container
+    }
+  };
+  const ids = new Set(told("list", "--quiet").filter((id) => id.startsWith(CONTAINERS)));
+  if (isEarly)
+    for (let n = Math.max(0, containers - LATEST); n < containers; n++) ids.add(`${CONTAINERS}${n}`);
+  for (const id of ids) told("delete", "--force", id);
+}
+
 /** A container without a sandbox's layer: what is written reaches the host in any case. */
 function runAsContainer(prefix: readonly string[], argv: readonly string[], place: Place): string[] {
   const bundle = writeBundle(place.work, argv, true);
-  return [...prefix, "run", "--bundle", bundle, `ringfence-bench-${process.pid}-${containers++}`];
+  return [...prefix, "run", "--bundle", bundle, `${CONTAINERS}${containers++}`];
 }
 
 /** The way of that name; a BenchError where there is none, undefined where its program is not installed. */
@@ -109,6 +133,7 @@ export function way(name: string): Way | undefined {
         ? runAsContainer(prefix, argv, place)
         : [...prefix, ...(inPlace ? runtime.do.inPlace : runtime.do.overlay), ...argv],
     container: (given) => [...prefix, ...given],
+    clear: (isEarly) => clearContainers(prefix, isEarly),
   };
 }
 

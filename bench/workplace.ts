@@ -1,7 +1,7 @@
 // The bench's directory for one run, with the files that subjects read. Each is made when it is first needed, and
 // all of it is gone at the end.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { killAll, killGroup } from "./command.ts";
@@ -30,8 +30,13 @@ export class Workplace {
   readonly #made = new Map<string, string>();
   readonly #clear = (): void => {
     for (const pid of this.#killed) killGroup(pid);
-    // What was killed may still be writing for a moment.
-    rmSync(this.work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    for (const way of this.ways) way.clear?.(this.endedBy !== 0);
+    try {
+      // What was killed may still be writing for a moment.
+      rmSync(this.work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    } catch (error) {
+      process.stderr.write(`ringfence: bench: ${this.work} is left: ${(error as Error).message}\n`);
+    }
   };
 
   constructor(effort: Effort) {
@@ -73,6 +78,14 @@ export class Workplace {
     make(path);
     this.#made.set(name, path);
     return path;
+  }
+
+  /** A directory as /tmp: some programs run as another user. */
+  temporary(): string {
+    return this.directory("tmp", (path) => {
+      chmodSync(this.work, 0o711);
+      chmodSync(path, 0o1777);
+    });
   }
 
   /** What the guest programs read: a file of a mebibyte and a directory of a thousand names. */

@@ -86,6 +86,8 @@ export class Counters {
   semaphoreUndos = 0;
   messages = 0;
   messageBytes = 0;
+  /** Of asynchronous I/O: room for events. */
+  aioEvents = 0;
   inotifyWatches = 0;
   inotifyEvents = 0;
   dentries = 0;

@@ -53,6 +53,7 @@ const COSTS = {
   messages: 640,
   /** Off the heap: limited all the same. */
   messageBytes: 0,
+  aioEvents: 160,
   inotifyWatches: 640,
   inotifyEvents: 384,
   sockets: 1792,

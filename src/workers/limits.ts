@@ -29,6 +29,7 @@ export function makeLimits(descriptors: number, share: HostShare = shareOf(1)) {
     semaphoreUndos: 262144,
     messages: 262144,
     messageBytes: 128 << 20,
+    aioEvents: 65536,
     inotifyWatches: 65536,
     inotifyEvents: 262144,
     sockets: 65536,

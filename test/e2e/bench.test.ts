@@ -4,15 +4,15 @@
 // deadline: 600 s
 // alone: it measures, and fills the machine
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { platform, ringfence, run } from "../spawn.ts";
+import { eventually, platform, ringfence, run } from "../spawn.ts";
 
 const QUICK = ["--quick", "--runs", "1", "--against", "native"];
 
@@ -66,6 +66,25 @@ test("a run that is ended tells what it has measured", async () => {
   }
 });
 
+test("a program that is ended natively leaves nothing", async () => {
+  if (spawnSync("which", ["redis-server"]).status !== 0) return console.log("redis is missing");
+  const place = mkdtempSync(join(tmpdir(), "rf-bench-test-"));
+  try {
+    const words = ["bench", "redis_tcp", "--quick", "--runs", "1000", "--platform=", "--against", "native"];
+    const child = spawn(ringfence, words, { stdio: "ignore", env: { ...process.env, TMPDIR: place } });
+    const ended = once(child, "exit");
+    const names = () => readdirSync(place, { recursive: true }).map(String);
+    // By mktemp(1), and what the server writes there.
+    const runs = () => names().some((name) => /(^|\/)tmp\.\w+\/ping$/.test(name));
+    assert.ok(await eventually(runs, 30_000), names().join(" "));
+    child.kill("SIGINT");
+    assert.equal(await ended, [130, null]);
+    assert.equal(names(), []);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+});
+
 for (const suite of ["startup", "docker", "idle", "apps", "network", "density"])
   test(`the suite ${suite} runs in a sandbox, so far as its programs are installed`, async () => {
     const { stdout, stderr, code } = await run(ringfence, ["bench", suite, ...QUICK, "--json", "-"], {
@@ -100,6 +119,41 @@ test("rows can be asked for by name; the table and a file of JSON come from one 
   } finally {
     rmSync(file, { force: true });
   }
+});
+
+test("containers of a run that is ended are not left", async () => {
+  if (spawnSync("which", ["runc"]).status !== 0 || process.getuid!() !== 0)
+    return console.log("runc is missing, or root's rights");
+  const words = ["bench", "getppid", "--quick", "--runs", "1000", "--platform=", "--against=runc"];
+  const child = spawn(ringfence, words, { stdio: "ignore" });
+  const ended = once(child, "exit");
+  const ids = () => {
+    const { stdout } = spawnSync("runc", ["list", "--quiet"], { encoding: "utf8" });
+    return stdout.split("\n").filter((id) => id.startsWith("ringfence-bench-"));
+  };
+  // Of the first rounds; the probe is not cleared away.
+  assert.ok(await eventually(() => ids().some((id) => /-[1-9]\d*$/.test(id)), 30_000));
+  child.kill("SIGINT");
+  assert.equal(await ended, [130, null]);
+  assert.equal(ids(), []);
+  const left = existsSync("/run/runc") ? readdirSync("/run/runc") : [];
+  assert.equal(
+    left.filter((name) => name.startsWith(`ringfence-bench-${child.pid}-`)),
+    [],
+  );
+});
+
+test("a container of runc runs, where that is installed", async () => {
+  if (spawnSync("which", ["runc"]).status !== 0 || process.getuid!() !== 0)
+    return console.log("runc is missing, or root's rights");
+  const args = ["bench", "getppid", ...QUICK, "--platform=", "--against=runc", "--json", "-"];
+  // Its caller has few descriptors to give, and may raise no limit.
+  const few = ["--nofile=4096", "setpriv", "--bounding-set=-sys_resource", ringfence, ...args];
+  const { stdout, stderr, code } = await run("prlimit", few, { deadlineMs: 60_000 });
+  assert.is(code, 0, stderr.toString());
+  const { rows, missing } = JSON.parse(stdout.toString()) as { rows: Row[]; missing: string[] };
+  assert.equal(missing, []);
+  assert.is(rows[0]!.samples["runc"]?.length, 1);
 });
 
 test("--list prints suites, rows and goals", async () => {

@@ -212,7 +212,7 @@ if (!hasDocker()) {
       const stats = await ok("stats", "--no-stream", "--format", format, id);
       const [, memory, cpu, tasks, received, sent] =
         /^([\d.]+)MiB \/ 256MiB ([\d.]+)% (\d+) ([\d.]+)k?B \/ ([\d.]+)k?B$/.exec(stats)?.map(Number) ?? [];
-      assert.ok(memory! > 1 && cpu! > 20 && tasks! > 1, stats);
+      assert.ok(memory! > 1 && cpu! > 1 && tasks! > 1, stats);
       assert.ok(received! > 0 && sent! > 0, stats);
       const root = join(docker.directory, "exec/runtime-runc/moby");
       const told = await run(ringfence, ["--root", root, "events", "--stats", id]);
@@ -242,7 +242,8 @@ if (!hasDocker()) {
 
   test("pause and unpause; update", async () => {
     const limits = ["-m", "256m", "--memory-swap", "512m", "--pids-limit", "200"];
-    await inBackground(limits, ["sh", "-c", LOOP], async (id) => {
+    // A shell that loops would end as well where nothing can be forked.
+    await inBackground(limits, ["sh", "-c", "echo up; exec sleep 1000"], async (id) => {
       await docker.until(id, "up");
       await ok("pause", id);
       assert.is(await ok("inspect", "-f", "{{.State.Status}}", id), "paused");

@@ -74,7 +74,7 @@ if (!hasDocker()) {
   test("a published port leads to the container", async () => {
     await docker.beside(["ip", "link", "set", "lo", "up"]);
     await server("two", "-p", "127.0.0.1:8088:80");
-    const reply = await docker.beside(["curl", "-s", "-m", "5", "http://127.0.0.1:8088/"]);
+    const reply = await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8088/"]);
     assert.match(told(reply), /served by two/);
     await ok("rm", "-f", "two");
   });

@@ -3,7 +3,7 @@
 // deadline: 300 s
 
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -218,6 +218,54 @@ test("a sandbox that is killed ends the profiler, which says so", async () => {
   const result = await ended;
   assert.is(result.code, 125, said(result));
   assert.match(said(result), /ringfence: profile: the sandbox has ended\n$/);
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  test(`${signal} before its command runs ends the profiler, and nothing is left`, async () => {
+    const place = mkdtempSync(join(directory, "early-"));
+    const result = await run(ringfence, ["profile", "--", "sh", "-c", "echo begun; sleep 100"], {
+      deadlineMs: 60_000,
+      env: { ...(process.env as Record<string, string>), TMPDIR: place },
+      started: async (child) => {
+        await eventually(() => readdirSync(place).length > 0, 30_000);
+        child.kill(signal);
+      },
+    });
+    assert.match(said(result), new RegExp(`^ringfence: profile: ended by ${signal}\n$`));
+    assert.is(result.code, 125);
+    assert.equal(readdirSync(place), []);
+    assert.ok(await eventually(() => processesWith(place).length === 0, 5000));
+  });
+
+test("a terminal that hangs up ends the command, and its profile is told", async () => {
+  const place = mkdtempSync(join(directory, "hung-up-"));
+  let child: ChildProcess | undefined;
+  const result = await run(ringfence, ["profile", "--", "sh", "-c", "echo begun; sleep 100"], {
+    deadlineMs: 60_000,
+    env: { ...(process.env as Record<string, string>), TMPDIR: place },
+    started: (one) => {
+      child = one;
+      one.stdout!.once("data", () => child!.kill("SIGHUP"));
+    },
+  });
+  assert.is(result.code, 128 + 1, said(result));
+  assert.match(said(result), /^Profile of a command: /);
+  assert.equal(readdirSync(place), []);
+});
+
+test("a place for its sandbox may have a long name, and is to be there", async () => {
+  const place = join(directory, "x".repeat(120));
+  const inPlace = () =>
+    run(ringfence, ["profile", "--", "echo", "ran"], {
+      deadlineMs: 60_000,
+      env: { ...(process.env as Record<string, string>), TMPDIR: place },
+    });
+  const missing = await inPlace();
+  assert.match(said(missing), /^ringfence: profile: there is no place for a sandbox: ENOENT[^\n]*\n$/);
+  assert.is(missing.code, 125);
+  mkdirSync(place);
+  assert.is(text(ok(await inPlace())), "ran\n");
+  assert.equal(readdirSync(place), []);
 });
 
 // ---- What runs already ----

@@ -1,5 +1,5 @@
 // Files that are read and written again and again, and what happens to them meanwhile: their descriptors become others',
-// their contents and modes change, they are watched, limited, mapped and let go of.
+// their contents and modes change, they are watched, limited, mapped, sealed and let go of.
 //@ args: replaced
 //@ args: closed
 //@ args: times
@@ -11,6 +11,7 @@
 //@ args: mapped
 //@ args: exec
 //@ args: killed
+//@ args: sealed
 //@ needs: threads files inotify
 #include "guest.h"
 #include <fcntl.h>
@@ -257,13 +258,59 @@ static void killed(void) {
   puts("done");
 }
 
+// Writes until it is refused; the errno.
+static void *writes(void *letter) {
+  for (unsigned i = 0; pwrite(fd, letter, 1, i % SIZE) == 1; i++)
+    ;
+  return (void *)(long)errno;
+}
+
+static unsigned long sum(void) {
+  static unsigned char bytes[SIZE];
+  unsigned long all = 0;
+  for (int at = 0; at < SIZE; at += 4096) {
+    if (pread(fd, bytes + at, 4096, at) != 4096) say("a page that cannot be read, at %d", at);
+    for (int i = 0; i < 4096; i++)
+      all = all * 31 + bytes[at + i];
+  }
+  return all;
+}
+
+// What is sealed stays as it is, whoever was about to write it, and as long.
+static void sealed(void) {
+  static char bytes[SIZE];
+  for (int round = 0; round < 10; round++) {
+    pthread_t threads[THREADS];
+    fd = memfd_create("sealed", MFD_ALLOW_SEALING);
+    if (write(fd, bytes, SIZE) != SIZE) say("no file");
+    use(fd);
+    for (int i = 0; i < THREADS; i++)
+      pthread_create(threads + i, NULL, writes, &"abcd"[i]);
+    usleep(2000);
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) say("not sealed: %d", errno);
+    if (ftruncate(fd, 100) == 0 || errno != EPERM) say("shorter");
+    if (pwrite(fd, "x", 1, SIZE) == 1 || errno != EPERM) say("longer");
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) != 0) say("not sealed: %d", errno);
+    unsigned long then = sum();
+    usleep(2000);
+    if (sum() != then) say("round %d: it was written behind its seal", round);
+    for (int i = 0; i < THREADS; i++) {
+      void *error;
+      pthread_join(threads[i], &error);
+      if ((long)error != EPERM) say("who writes ends with %ld", (long)error);
+    }
+    close(fd);
+  }
+  puts("done");
+}
+
 int main(int count, char **words) {
   static const struct {
     const char *name;
     void (*run)(void);
   } PARTS[] = {
       {"times", times},   {"length", length}, {"modes", modes}, {"watched", watched}, {"limited", limited},
-      {"append", append}, {"mapped", mapped}, {"exec", exec},   {"killed", killed},
+      {"append", append}, {"mapped", mapped}, {"exec", exec},   {"killed", killed},   {"sealed", sealed},
   };
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "again") == 0) {

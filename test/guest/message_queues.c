@@ -85,6 +85,7 @@ static void order(void) {
   outcome("low", mqsend(q, "low", 1, 0));
   outcome("high", mqsend(q, "high", 32767, 0));
   outcome("too high", mqsend(q, "too high", 32768, 0));
+  outcome("less than low", mqsend(q, "less than low", -1, 0));
   outcome("low again", mqsend(q, "low again", 1, 0));
   outcome("empty", mqsend(q, "", 5, 0));
   outcome("long", mqsend(q, "123456789012345678901", 1, 0));

@@ -1,5 +1,5 @@
 // Files that are lent to other kernel threads, while everything happens to them at once: read, written, closed, opened anew,
-// duplicated, sought in by threads and by children that are killed in the middle of it; lengths, seals and modes that
+// duplicated, sought in by threads and by children that are killed in the middle of it; lengths, limits and modes that
 // change; routes that are scribbled over. Every record that is read must be one of the files', from where it stands.
 //@ args: 1
 //@ args: 2

@@ -106,6 +106,22 @@ test("nothing is said where nothing is to gain", () => {
   assert.equal(advise(profiled({ calls: [] })), []);
 });
 
+test("a file is named where it may be what is meant", () => {
+  const heavy = (name: string, count: number, bytes: number) => ({ name, count, error: 0, sumNs: 1, bytes });
+  const paths = [heavy("anon_inode:[eventpoll]", 900, 0), heavy("/missing", 300, 0), heavy("/log", 200, 800)];
+  const missing = of("openat", 300, { errors: 300, errnos: { 2: 300 } });
+  const said = advise(profiled({ paths, calls: [of("write", 300, { small: 300, bytes: 800 }), missing] }));
+  const textOf = (rule: string) => said.find((one) => one.rule === rule)?.text ?? "";
+  assert.match(textOf("small-writes"), /\(most: \/log\)/);
+  assert.match(textOf("failed-lookups"), /\(most: \/missing\)/);
+});
+
+test("what a thread collects that hardly works is nothing to tell of", () => {
+  const collections = [{ kind: "minor", count: 3, sumNs: 5e7, maxNs: 2e7 }];
+  const idle = profiled({ calls: QUIET, collections, report: report({ workNs: 2e6 }) });
+  assert.not.ok(advise(idle).some(({ rule }) => rule === "collections"));
+});
+
 test("remedies that are there already are not advised", () => {
   const calls = [of("getppid", 500), of("sendto", 500)];
   const net = record({ report: report({ thread: 1, role: "net" }), calls: [] });

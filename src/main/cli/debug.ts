@@ -1,6 +1,7 @@
 // `ringfence debug`: what a sandbox does, as it tells it itself: kernel threads, guest threads, counters, heaps; and what of
 // its log and of --strace is to change from now on. A sandbox is not believed: what it says is bounded, and names are ours.
 
+import { fstatSync } from "node:fs";
 import type { InspectReport } from "../../shared/inspect_report.ts";
 import { SchemaError } from "../oci/schema.ts";
 import { readCounters, readInspect } from "../usage/inspect_reports.ts";
@@ -10,6 +11,7 @@ import { ControlClient } from "./control_client.ts";
 import { counterLines, heapTable, taskLines, threadTable } from "./debug_text.ts";
 import { withHostTids } from "./host_tids.ts";
 import { namedContainer } from "./named_container.ts";
+import { say } from "./output.ts";
 
 export interface DebugWords {
   id?: string;
@@ -96,11 +98,21 @@ interface Reached {
   readonly init: number;
 }
 
+function connectionOf(text: string): number {
+  const isSocket = () => fstatSync(Number(text), { throwIfNoEntry: false })?.isSocket() === true;
+  try {
+    if (/^\d{1,7}$/.test(text) && isSocket()) return Number(text);
+  } catch {
+    // It is no descriptor.
+  }
+  throw new CommandError(`debug: --connection is a descriptor of a socket: ${text}`);
+}
+
 async function reach(words: DebugWords): Promise<Reached> {
   const { connection, pid } = words;
   // The launcher has found it by its process.
   if (connection !== undefined)
-    return { client: ControlClient.over(Number(connection)), name: `process ${pid}`, init: 0 };
+    return { client: ControlClient.over(connectionOf(connection)), name: `process ${pid}`, init: 0 };
   const { id, init, socket } = namedContainer("debug", words);
   const client = await ControlClient.connect(socket);
   if (client === null) throw new CommandError(`container with id ${id} is not running`);
@@ -114,7 +126,7 @@ export async function debug(words: DebugWords): Promise<void> {
     const told = await ask(client, parts, words, init);
     const isThreadsAlone = parts.threads && !parts.stacks && !parts.counters && !parts.heap;
     const json = () => `${JSON.stringify(isThreadsAlone ? told.threads : told)}\n`;
-    process.stdout.write(words.json ? json() : print(told));
+    say(words.json ? json() : print(told));
   } catch (error) {
     // The sandbox has gone before it could be asked.
     if (error instanceof SchemaError) throw new CommandError(`debug: ${error.message}`);

@@ -10,6 +10,7 @@ import { hostStats } from "../usage/host_stats.ts";
 import { type NetworkInterface, networkInterfaces } from "../usage/network_interfaces.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
+import { OutputError, say } from "./output.ts";
 import { type ContainerState, findContainer } from "./state_directory.ts";
 
 export interface EventsWords {
@@ -46,7 +47,7 @@ function named({ name, counts }: NetworkInterface): object {
 const goName = (key: string) => key.replace(/(?:^|_)(\w)/g, (_all, letter: string) => letter.toUpperCase());
 
 function print(event: object): void {
-  process.stdout.write(`${exactJson(event)}\n`);
+  say(`${exactJson(event)}\n`);
 }
 
 class Watched {
@@ -79,7 +80,7 @@ class Watched {
     print({ type: "stats", id: this.#state.id, data });
   }
 
-  tellOom(): void {
+  async tellOom(): Promise<void> {
     const kills = oomKills(this.#files);
     for (; this.#kills < kills; this.#kills++) print({ type: "oom", id: this.#state.id });
   }
@@ -92,6 +93,7 @@ export async function events(words: EventsWords): Promise<void> {
   } catch (error) {
     // The sandbox has gone before it could be asked.
     if (error instanceof CommandError && error.message === "") throw stopped(words.id);
+    if (error instanceof SchemaError) throw new CommandError(`events: ${error.message}`);
     throw error;
   }
 }
@@ -114,17 +116,22 @@ async function tellEvents({ id, root, stats, interval }: EventsWords): Promise<v
     return;
   }
   // Whoever read the lines has gone.
-  process.stdout.on("error", () => process.exit(0));
-  const timers = [
-    setInterval(() => watched.tellOom(), OOM_POLL_MS),
-    setInterval(() => watched.tellStats().catch((error: unknown) => told(error)), periodMs),
-  ];
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => code === "EPIPE" && process.exit(0));
+  const full = Promise.withResolvers<void>();
   const told = (error: unknown) => {
-    if (error instanceof SchemaError) process.stderr.write(`ringfence: events: ${error.message}\n`);
+    if (error instanceof OutputError) full.reject(error);
+    else if (error instanceof SchemaError) process.stderr.write(`ringfence: events: ${error.message}\n`);
   };
-  // However it ends: by its program, or with its sandbox.
-  await client.ask("wait").catch(() => {});
-  for (const timer of timers) clearInterval(timer);
-  watched.tellOom();
-  client.close();
+  const timers = [
+    setInterval(() => watched.tellOom().catch(told), OOM_POLL_MS),
+    setInterval(() => watched.tellStats().catch(told), periodMs),
+  ];
+  try {
+    // However it ends: by its program, or with its sandbox.
+    await Promise.race([client.ask("wait").catch(() => {}), full.promise]);
+    await watched.tellOom();
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+    client.close();
+  }
 }

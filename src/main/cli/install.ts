@@ -20,6 +20,7 @@ import { O_NONBLOCK, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { defaultFile, type Engine, engines } from "../install/engines.ts";
 import { CommandError } from "./command_error.ts";
 import { globalFlags } from "./options.ts";
+import { say } from "./output.ts";
 
 export interface InstallWords {
   engine: string;
@@ -131,7 +132,7 @@ export function change(path: string, editor: (text: string | null) => string | n
  */
 const launcher = (): string => realpathSync(join(import.meta.dirname, "../native/ringfence-launcher"));
 
-const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+const line = (text: string): void => say(`${text}\n`);
 
 export function install(words: InstallWords): void {
   const engine = engines[words.engine]!;
@@ -139,9 +140,9 @@ export function install(words: InstallWords): void {
   const flags = checkFlags((words["--"] ?? []).map(String));
   const runtime = { name: words.runtime, path: launcher(), flags };
   const isChanged = change(path, (text) => engine.editor.add(text, runtime, words.clobber === true));
-  say(`${path}: ${isChanged ? "the runtime" : "nothing to do, there is"} ${words.runtime}: ${runtime.path}`);
-  if (isChanged) say(`next: ${engine.next}`);
-  say(`then: ${engine.use(words.runtime)}`);
+  line(`${path}: ${isChanged ? "the runtime" : "nothing to do, there is"} ${words.runtime}: ${runtime.path}`);
+  if (isChanged) line(`next: ${engine.next}`);
+  line(`then: ${engine.use(words.runtime)}`);
 }
 
 export function uninstall(words: InstallWords): void {
@@ -150,6 +151,6 @@ export function uninstall(words: InstallWords): void {
   const isChanged = change(path, (text) =>
     text === null ? null : engine.editor.remove(text, words.runtime),
   );
-  say(`${path}: ${isChanged ? "without the runtime" : "nothing to do, there is no"} ${words.runtime}`);
-  if (isChanged) say(`next: ${engine.next}`);
+  line(`${path}: ${isChanged ? "without the runtime" : "nothing to do, there is no"} ${words.runtime}`);
+  if (isChanged) line(`next: ${engine.next}`);
 }

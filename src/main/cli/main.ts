@@ -16,6 +16,7 @@ import { features } from "./features.ts";
 import { type InstallWords, install, uninstall } from "./install.ts";
 import type { MetricServerWords, MetricsWords } from "./metrics.ts";
 import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
+import { say } from "./output.ts";
 import type { ProfileWords } from "./profile.ts";
 import { type SpecWords, writeSpec } from "./spec.ts";
 import { type TraceWords, trace } from "./trace.ts";
@@ -108,6 +109,24 @@ const named = everyCommand.find(({ name }) => name === plainWords[0]);
 /** The command that help is asked about. */
 const about = named?.name === "help" ? everyCommand.find(({ name }) => name === plainWords[1]) : undefined;
 
+/** The words that are ours: in front of `--`, or of the command that a guest is to run. */
+function ownWords(): string[] {
+  const end = guestsAt < 0 ? words.length : guestsAt;
+  const mayFollow = named !== undefined && named.takesCommand !== false && !nodeCommands.includes(named);
+  const first = mayFollow ? plainWords[1 + named.positionals.length] : undefined;
+  return words.slice(0, first === undefined ? end : Math.min(end, words.indexOf(first)));
+}
+
+/** yargs takes whatever is not true for false. */
+function checkSwitches(): void {
+  const valued = new Set(everyFlag.filter(({ type }) => type !== "boolean").map(({ name }) => name));
+  for (const word of ownWords()) {
+    const [, name = "", value = ""] = /^--([\w-]+)=(.*)$/s.exec(word) ?? [];
+    if (switches.has(name) && !valued.has(name) && value !== "true" && value !== "false")
+      refuse(`--${name} is true or false: ${value}`);
+  }
+}
+
 /** What yargs counts, by name: the first argument that a command has not been given. */
 function missing(given: number): string | undefined {
   const needed = named?.positionals.filter((word) => !word.startsWith("[")) ?? [];
@@ -160,7 +179,7 @@ function add(command: Command, run: (words: Words) => void): void {
 }
 
 function help({ topic, name, support }: Words): void {
-  if (topic === undefined) parser.showHelp((text) => process.stdout.write(`${text}\n`));
+  if (topic === undefined) parser.showHelp((text) => say(`${text}\n`));
   else if (topic === "syscalls") helpSyscalls(name, support);
   else refuse(`help: neither a command nor syscalls: ${topic}`);
 }
@@ -171,7 +190,7 @@ function helpSyscalls(name: unknown, support: unknown): void {
     ...(support !== undefined && { level: support as Level }),
   };
   if (selectCalls(filter).length === 0) refuse(`help: no system call is like that: ${name ?? support}`);
-  process.stdout.write(supportText(filter));
+  say(supportText(filter));
 }
 
 /** The bench runs from the checkout's sources, and is loaded by nobody else. An installation has no stamp of a set-up. */
@@ -180,7 +199,23 @@ async function bench(words: Words): Promise<number> {
     refuse("bench: it runs in a checkout alone, whose programs it builds");
   const main = pathToFileURL(join(import.meta.dirname, "../../bench/main.ts")).href;
   const loaded = (await import(main)) as { bench(words: Words): Promise<number> };
-  return loaded.bench(words);
+  try {
+    return await loaded.bench(words);
+  } catch (error) {
+    const { name, errno, message } = error as NodeJS.ErrnoException;
+    // Of its errors, and of the host's: a directory that is full, or not there.
+    if (name === "BenchError" || errno !== undefined) refuse(`bench: ${message}`);
+    throw error;
+  }
+}
+
+/** What a command throws that users are told in a line; whatever else it throws is a defect, and shows where. */
+function reasonOf(error: NodeJS.ErrnoException): string | undefined {
+  // The bench has classes of its own by these names.
+  if (error.name === "OutputError")
+    return named === undefined ? error.message : `${named.name}: ${error.message}`;
+  if (error instanceof CommandError) return error.message;
+  return undefined;
 }
 
 /** Ends with the reason on one line where a command throws. */
@@ -188,24 +223,18 @@ function settle(body: () => void | Promise<void>): void {
   Promise.resolve()
     .then(body)
     .catch((error: Error) => {
-      if (!(error instanceof CommandError)) throw error;
-      fail(error.message);
+      const reason = reasonOf(error);
+      if (reason === undefined) throw error;
+      fail(reason);
     });
 }
 
 const runs: Readonly<Record<string, (words: Words) => void>> = {
-  help,
-  bench: (words) => {
-    bench(words).then(
-      (code) => {
-        process.exitCode = code;
-      },
-      (error: Error) => {
-        if (error.name !== "BenchError") throw error;
-        refuse(`bench: ${error.message}`);
-      },
-    );
-  },
+  help: (words) => settle(() => help(words)),
+  bench: (words) =>
+    settle(async () => {
+      process.exitCode = await bench(words);
+    }),
   debug: (words) => settle(() => debug(words as unknown as DebugWords)),
   events: (words) => settle(() => events(words as unknown as EventsWords)),
   metrics: (words) =>
@@ -228,7 +257,7 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   uninstall: (words) => settle(() => uninstall(words as unknown as InstallWords)),
   checkpoint: () => fail("checkpoint: containers cannot be saved yet"),
   restore: () => fail("restore: containers cannot be saved yet, so there is nothing to restore"),
-  features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
+  features: () => settle(() => say(`${JSON.stringify(features(packageJson.version), null, 2)}\n`)),
 };
 // The launcher takes every command line of its own commands that is right: this one is not, or Node is to go on with it.
 for (const command of commands)
@@ -243,4 +272,8 @@ for (const command of commands)
 for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(explain(message ?? error.message)));
 if (plainWords.length > 0 && named === undefined) refuse(`unknown command: ${plainWords[0]}`);
-parser.parse(about === undefined ? words : [about.name, "--help"]);
+checkSwitches();
+// Help and version, which yargs would print by itself whether or not there is room for them.
+parser.parse(about === undefined ? words : [about.name, "--help"], {}, (_error, _words, text) => {
+  if (text !== "") settle(() => say(`${text}\n`));
+});

@@ -1,12 +1,15 @@
 // `ringfence metrics` and `ringfence metric-server`: what Prometheus reads of containers and their sandboxes
 // (docs/metrics.md), once or for whoever asks.
 
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { exposition, type Format } from "../metrics/exposition.ts";
 import { clearPath, readAddress } from "../metrics/listening.ts";
 import { Scraper } from "../metrics/scrape.ts";
 import { MetricServer } from "../metrics/server.ts";
 import { isPrefix } from "../metrics/table.ts";
 import { CommandError } from "./command_error.ts";
+import { say } from "./output.ts";
 import { rootPath } from "./state_directory.ts";
 
 interface SharedWords {
@@ -51,8 +54,7 @@ export async function metrics(words: MetricsWords): Promise<void> {
           throw new CommandError(wrong[0] ?? `container does not exist: ${id}`);
   });
   const { text } = await exposition(families, words.exporterPrefix, words.format);
-  process.stdout.on("error", () => process.exit(0));
-  process.stdout.write(text);
+  say(text);
 }
 
 export async function metricServer(words: MetricServerWords): Promise<void> {
@@ -65,7 +67,12 @@ export async function metricServer(words: MetricServerWords): Promise<void> {
   const scraper = new Scraper(patternsOf(words), false);
   const server = new MetricServer(scraper, words.exporterPrefix).server();
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new CommandError(`metric-server: ${error.message}`)));
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      // libuv calls it forbidden to listen in a directory that is not there.
+      const isNowhere = address.path !== undefined && !existsSync(dirname(address.path));
+      const why = isNowhere ? `there is no directory ${dirname(address.path!)}` : error.message;
+      reject(new CommandError(`metric-server: ${why}`));
+    });
     server.listen(address, resolve);
   });
   const bound = server.address();

@@ -1,7 +1,6 @@
 // `ringfence profile`: has a sandbox record what its kernel does, and writes what comes of it (docs/profiling.md). Of a
 // command, which gets a sandbox of its own; or of a container that runs, until it is enough.
 
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROFILE_FORMAT, PROFILE_VERSION, type Profile, type ProfiledSandbox } from "../../shared/profile.ts";
 import type { ProfileOptions, ThreadRecord } from "../../shared/profile_record.ts";
@@ -19,6 +18,7 @@ import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
 import { withHostTids } from "./host_tids.ts";
 import { namedContainer } from "./named_container.ts";
+import { OutputFiles } from "./output.ts";
 import { runCommand } from "./profiled_command.ts";
 
 export interface ProfileWords {
@@ -26,6 +26,8 @@ export interface ProfileWords {
   root?: string;
   pid?: string;
   seconds?: string;
+  /** Words behind the ID, without --. */
+  command?: string[];
   json?: string;
   html?: string;
   speedscope?: string;
@@ -126,13 +128,17 @@ async function ofCommand(command: string[], words: ProfileWords, globals: string
   return { ...taken!, subject: { kind: "command", command, exitCode }, records };
 }
 
-function write(path: string, content: string | Uint8Array): void {
-  try {
-    if (path === "-") process.stdout.write(content);
-    else writeFileSync(path, content);
-  } catch (error) {
-    throw new CommandError(`profile: ${path} cannot be written: ${(error as Error).message}`);
-  }
+/** The tables are left out where standard output is to be JSON. */
+function tell(whole: Profile, words: ProfileWords, files: OutputFiles): void {
+  const isCommand = whole.subject.kind === "command";
+  // What a command writes to standard output is its own.
+  if (words.json !== "-" && isCommand) process.stderr.write(profileText(whole));
+  if (words.json !== "-" && !isCommand) files.say(() => profileText(whole));
+  files.write(words.json, () => `${JSON.stringify(whole)}\n`);
+  files.write(words.speedscope, () => `${JSON.stringify(speedscope(whole))}\n`);
+  files.write(words.html, () => reportHtml(profileReport(whole), readPageParts(import.meta.dirname)));
+  files.write(words.pprof, () => pprof(whole));
+  files.check();
 }
 
 function profileOf({ subject, sandbox, startedAt, records }: Taken, version: string): Profile {
@@ -154,23 +160,23 @@ function profileOf({ subject, sandbox, startedAt, records }: Taken, version: str
 export async function profile(words: ProfileWords, globals: string[], version: string): Promise<number> {
   const command = words["--"] ?? [];
   const isCommand = command.length > 0;
+  if (words.command?.length)
+    throw new CommandError(
+      `profile: a command stands behind --: profile -- ${[words.id, ...words.command].join(" ")}`,
+    );
   if (isCommand && (words.id !== undefined || words.pid !== undefined || words.seconds !== undefined))
     throw new CommandError("profile: either a command, or a container (with --seconds)");
+  const files = new OutputFiles([words.json, words.html, words.speedscope, words.pprof]);
   try {
     const taken = isCommand ? await ofCommand(command, words, globals) : await ofContainer(words);
-    const whole = profileOf(taken, version);
-    // Before any file, which may have no room. What the command writes to standard output is its own.
-    if (words.json !== "-") (isCommand ? process.stderr : process.stdout).write(profileText(whole));
-    if (words.json !== undefined) write(words.json, `${JSON.stringify(whole)}\n`);
-    if (words.speedscope !== undefined) write(words.speedscope, `${JSON.stringify(speedscope(whole))}\n`);
-    if (words.html !== undefined)
-      write(words.html, reportHtml(profileReport(whole), readPageParts(import.meta.dirname)));
-    if (words.pprof !== undefined) write(words.pprof, pprof(whole));
+    tell(profileOf(taken, version), words, files);
     return taken.subject.kind === "command" ? taken.subject.exitCode : CODE_STOPPED;
   } catch (error) {
     if (error instanceof SchemaError) throw new CommandError(`profile: ${error.message}`);
     if (error instanceof CommandError && error.message === "")
       throw new CommandError("profile: the sandbox has ended");
     throw error;
+  } finally {
+    files.close();
   }
 }

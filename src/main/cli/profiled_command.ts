@@ -7,6 +7,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
+import { findSandbox } from "./state_directory.ts";
 
 const ID = "profiled";
 const READY = "ready\n";
@@ -26,8 +27,7 @@ interface Held {
   readonly end: Promise<number>;
 }
 
-/** Resolves when the sandbox is up. */
-async function held(root: string, globals: readonly string[]): Promise<Held> {
+function hold(root: string, globals: readonly string[]): Held {
   // In a session of its own, so that a terminal's keys reach the command alone.
   const child = spawn(LAUNCHER, [...globals, "--root", root, "hold", ID], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -36,6 +36,10 @@ async function held(root: string, globals: readonly string[]): Promise<Held> {
   const end = ended(child);
   end.catch(() => {}); // whoever waits for it is told
   child.stdin!.on("error", () => {});
+  return { child, end };
+}
+
+async function isUp({ child, end }: Held): Promise<void> {
   const up = new Promise<void>((resolve) => {
     let said = "";
     child.stdout!.on("data", (bytes: Buffer) => {
@@ -45,7 +49,53 @@ async function held(root: string, globals: readonly string[]): Promise<Held> {
   });
   const failed = await Promise.race([up, end.then((code) => code)]);
   if (typeof failed === "number") throw new CommandError("profile: there is no sandbox for the command");
-  return { child, end };
+}
+
+/** Nobody else can have it. */
+function makeRoot(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "ringfence-profile-"));
+  } catch (error) {
+    throw new CommandError(`profile: there is no place for a sandbox: ${(error as Error).message}`);
+  }
+}
+
+/** Of these a terminal sends those of its keys to the command as well. */
+const SIGNALS = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const;
+const OF_KEYS: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
+
+/** Signals are the command's while it runs. Before and behind it they end what is under way, so that nothing is left of that. */
+class Signals {
+  #command: ChildProcess | null = null;
+  #heard: NodeJS.Signals | null = null;
+  /** Ends it. */
+  whenHeard: () => void = () => {};
+  readonly #take = (signal: NodeJS.Signals): void => {
+    if (this.#command !== null && this.#command.exitCode === null && this.#command.signalCode === null) {
+      if (!OF_KEYS.has(signal)) this.#command.kill(signal);
+      return;
+    }
+    this.#heard ??= signal;
+    this.whenHeard();
+  };
+
+  constructor() {
+    for (const signal of SIGNALS) process.on(signal, this.#take);
+  }
+
+  areFor(command: ChildProcess): ChildProcess {
+    this.#command = command;
+    return command;
+  }
+
+  /** Throws a CommandError where there was one that was nobody else's. */
+  check(): void {
+    if (this.#heard !== null) throw new CommandError(`profile: ended by ${this.#heard}`);
+  }
+
+  end(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#take);
+  }
 }
 
 /**
@@ -58,29 +108,33 @@ export async function runCommand(
   begin: (client: ControlClient) => Promise<void>,
   end: (client: ControlClient) => Promise<void>,
 ): Promise<number> {
-  const root = mkdtempSync(join(tmpdir(), "ringfence-profile-"));
-  let sandbox: Held | null = null;
+  const signals = new Signals();
+  const root = makeRoot();
+  const sandbox = hold(root, globals);
   let client: ControlClient | null = null;
+  signals.whenHeard = () => {
+    client?.close();
+    sandbox.child.stdin!.end();
+  };
   try {
-    sandbox = await held(root, globals);
-    client = await ControlClient.connect(join(root, ID, "s"));
+    await isUp(sandbox);
+    client = await ControlClient.connect(findSandbox(root, ID).socket);
     if (client === null) throw new CommandError("profile: the sandbox has ended");
     await begin(client);
-    const child = spawn(LAUNCHER, ["--root", root, "exec", ID, "--", ...command], { stdio: "inherit" });
-    // The terminal's keys are the command's, which gets them itself; of others it is told.
-    const ignore = () => {};
-    const pass = () => child.kill("SIGTERM");
-    process.on("SIGINT", ignore).on("SIGQUIT", ignore).on("SIGTERM", pass);
-    const code = await ended(child).finally(() =>
-      process.off("SIGINT", ignore).off("SIGQUIT", ignore).off("SIGTERM", pass),
-    );
+    signals.check();
+    const words = ["--root", root, "exec", ID, "--", ...command];
+    const code = await ended(signals.areFor(spawn(LAUNCHER, words, { stdio: "inherit" })));
     await end(client);
     return code;
+  } catch (error) {
+    signals.check();
+    throw error;
   } finally {
     client?.close();
-    sandbox?.child.stdin?.end();
+    sandbox.child.stdin!.end();
     // It may have been killed, and have nothing more to tell.
-    await sandbox?.end;
+    await sandbox.end.catch(() => {});
     rmSync(root, { recursive: true, force: true });
+    signals.end();
   }
 }

@@ -8,6 +8,7 @@ import { byteString, integer, list, object, SchemaError } from "../oci/schema.ts
 import { askSandbox } from "./ask_sandbox.ts";
 import { CommandError } from "./command_error.ts";
 import { shown } from "./debug_text.ts";
+import { say } from "./output.ts";
 
 export interface TraceWords {
   action: string;
@@ -68,14 +69,14 @@ async function listed(root: string | undefined, id: string, isJson: boolean): Pr
 
 export async function trace({ action, id, root, name, json }: TraceWords): Promise<void> {
   if (action === "metadata") {
-    process.stdout.write(metadata(json));
+    say(metadata(json));
     return;
   }
   if (action !== "list" && action !== "delete")
     throw new CommandError(`trace: create, delete, list or metadata is wanted: ${action}`);
   if (id === undefined) throw new CommandError(`trace ${action}: name a sandbox`);
   if (action === "list") {
-    process.stdout.write(await listed(root, String(id), json));
+    say(await listed(root, String(id), json));
     return;
   }
   if (name === undefined) throw new CommandError("trace delete: name a session with --name");

@@ -40,19 +40,23 @@ interface Entry {
 /** Of a sandbox without a container there is nothing to tell by its name. */
 const NO_CONTAINER = /^container does not exist/;
 
-function namesIn(directory: string): string[] {
+/** Where it cannot be read, that is put into `unreadable`. */
+function namesIn(directory: string, unreadable: Map<string, string>): string[] {
   try {
     return readdirSync(directory);
-  } catch {
-    return []; // the first container makes it
+  } catch (error) {
+    // The first container makes it.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+      unreadable.set(directory, `${directory} cannot be read: ${(error as Error).message}`);
+    return [];
   }
 }
 
 /** The directories that a pattern stands for now: itself, or all below it. */
-function rootsOf(pattern: string): string[] {
+function rootsOf(pattern: string, unreadable: Map<string, string>): string[] {
   if (!pattern.endsWith(EVERY_BELOW)) return [pattern];
   const above = pattern.slice(0, -EVERY_BELOW.length);
-  return namesIn(above).map((name) => `${above}/${name}`);
+  return namesIn(above, unreadable).map((name) => `${above}/${name}`);
 }
 
 /** undefined: there is none. */
@@ -94,8 +98,8 @@ export class Discovery {
   look(ids?: readonly string[]): Look {
     const known = new Map<string, Entry>();
     const unreadable = new Map<string, string>();
-    for (const root of new Set(this.#patterns.flatMap(rootsOf)))
-      for (const id of ids ?? namesIn(root)) {
+    for (const root of new Set(this.#patterns.flatMap((pattern) => rootsOf(pattern, unreadable))))
+      for (const id of ids ?? namesIn(root, unreadable)) {
         const directory = `${root}/${id}`;
         if (known.size >= CONTAINERS_MAX) unreadable.set(directory, "there are too many containers");
         else this.#lookAt(root, id, known, unreadable);

@@ -72,10 +72,14 @@ function workShare({ calls, total }: Recorded, names: readonly string[]): number
   return total.work.sumNs > 0 ? sum(named(calls, names), ({ work }) => work.sumNs) / total.work.sumNs : 0;
 }
 
-function heaviest(all: readonly Heavy[]): string {
-  const [first] = all.filter(({ count, error }) => error * 2 <= count);
+/** Of those that may be meant: what all calls are about is one list. */
+function heaviest(all: readonly Heavy[], isMeant: (one: Heavy) => boolean = () => true): string {
+  const [first] = all.filter((one) => one.error * 2 <= one.count && isMeant(one));
   return first === undefined ? "" : ` (most: ${first.name})`;
 }
+
+/** A file that somebody has asked for, and moved no byte of. */
+const isOnlyNamed = ({ name, bytes }: Heavy) => bytes === 0 && name.startsWith("/");
 
 function supervisor({ threads }: Recorded): ThreadProfile | undefined {
   return threads.find(({ thread }) => thread === 0);
@@ -100,7 +104,7 @@ function small(profile: Recorded, names: readonly string[], what: string, remedy
   return {
     figure: share,
     weight: share,
-    text: `${percent(share)} of calls are ${what} of less than 4 KiB, ${bytes.toFixed(0)} bytes each on average${heaviest(top.paths)}: ${remedy}`,
+    text: `${percent(share)} of calls are ${what} of less than 4 KiB, ${bytes.toFixed(0)} bytes each on average${heaviest(top.paths, ({ bytes: moved }) => moved > 0)}: ${remedy}`,
   };
 }
 
@@ -164,7 +168,7 @@ export const RULES: readonly Rule[] = [
       const failed = sum(named(calls, LOOKUPS), ({ errnos }) => errnos.ENOENT ?? 0);
       const share = total.count > 0 ? failed / total.count : 0;
       if (share < 0.15) return null;
-      const text = `${percent(share)} of calls look for files that are not there${heaviest(top.paths)}: a shorter search path (PATH, LD_LIBRARY_PATH, PYTHONPATH, include directories) saves them`;
+      const text = `${percent(share)} of calls look for files that are not there${heaviest(top.paths, isOnlyNamed)}: a shorter search path (PATH, LD_LIBRARY_PATH, PYTHONPATH, include directories) saves them`;
       return { figure: share, weight: share, text };
     },
   },
@@ -257,8 +261,9 @@ export const RULES: readonly Rule[] = [
   {
     rule: "collections",
     look({ threads }) {
-      const shares = threads.map(({ collections, workNs }) =>
-        workNs > 0 ? collections.reduce((all, { sumNs }) => all + sumNs, 0) / workNs : 0,
+      // What a thread that hardly works tidies up in its sleep keeps nobody waiting.
+      const shares = threads.map(({ collections, workNs, durationNs }) =>
+        workNs > durationNs / 20 ? collections.reduce((all, { sumNs }) => all + sumNs, 0) / workNs : 0,
       );
       const share = Math.max(0, ...shares);
       if (share < 0.1) return null;

@@ -175,12 +175,12 @@ export const VFS_CALLS = ownedBy("vfs", [
   // POSIX message queues
 
   // Asynchronous I/O
-  none(206, "io_setup", [a.uint("nr_events"), a.addr("ctx_idp")]),
-  none(207, "io_destroy", [a.word("ctx_id")]),
-  none(208, "io_getevents", [a.word("ctx_id"), a.size("min_nr"), a.size("nr"), a.addr("events"), a.input("timeout", "timespec")]),
-  none(209, "io_submit", [a.word("ctx_id"), a.size("nr"), a.list("iocbpp", "u64", "nr")]),
-  none(210, "io_cancel", [a.word("ctx_id"), a.addr("iocb"), a.addr("result")]),
-  none(333, "io_pgetevents", [a.word("ctx_id"), a.size("min_nr"), a.size("nr"), a.addr("events"), a.input("timeout", "timespec"), a.addr("usig")]),
+  full(206, "io_setup", [a.uint("nr_events"), a.addr("ctx_idp")]),
+  full(207, "io_destroy", [a.addr("ctx_id")]),
+  full(208, "io_getevents", [a.addr("ctx_id"), a.offset("min_nr"), a.offset("nr"), a.addr("events"), a.input("timeout", "timespec")]),
+  part(209, "io_submit", [a.addr("ctx_id"), a.offset("nr"), a.addr("iocbpp")], { note: "requests are done at once; no polls, and no sockets" }),
+  full(210, "io_cancel", [a.addr("ctx_id"), a.addr("iocb"), a.addr("result")]),
+  full(333, "io_pgetevents", [a.addr("ctx_id"), a.offset("min_nr"), a.offset("nr"), a.addr("events"), a.input("timeout", "timespec"), a.addr("usig")]),
   none(425, "io_uring_setup", [a.uint("entries"), a.addr("params")]),
   none(426, "io_uring_enter", [a.fd("fd"), a.uint("to_submit"), a.uint("min_complete"), a.uint("flags"), a.addr("argp"), a.size("argsz")]),
   none(427, "io_uring_register", [a.fd("fd"), a.uint("opcode"), a.addr("arg"), a.uint("nr_args")]),

@@ -163,6 +163,10 @@ export class GoferFile extends SeekableFile {
     return task.call.start(holding(task, this, this.#sync(task, dataOnly)));
   }
 
+  override syncing(task: VfsCaller, dataOnly: boolean): Coroutine | number {
+    return this.writable ? writeBack(task, this.#fd, dataOnly) : 0;
+  }
+
   // By the stub, which waits for the disk itself, where the file is written back again and again, and is its guest's to read:
   // other threads, two of which would have to be woken, have nothing to do with it.
   *#sync(task: VfsCaller, dataOnly: boolean): Coroutine {

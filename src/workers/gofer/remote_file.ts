@@ -5,6 +5,7 @@ import { EAGAIN, EFBIG } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import { NOT_AT_HAND, numberAnswered, untilAnswered } from "../call/asked.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import type { MappedFile, SlowDescriptor } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
@@ -214,14 +215,18 @@ export class RemoteFile extends SeekableFile {
   }
 
   override sync(task: VfsCaller, dataOnly: boolean): number {
+    const syncing = this.syncing(task, dataOnly);
+    return typeof syncing === "number" ? syncing : task.call.start(holding(task, this, syncing));
+  }
+
+  override syncing(task: VfsCaller, dataOnly: boolean): Coroutine | number {
     if (!this.writable) return 0;
-    const asks = numberAnswered(task, () =>
+    return numberAnswered(task, () =>
       this.#ask<number>("fsync", () => ({
         args: { operation: FSYNC, a: this.#fd, b: dataOnly ? 1 : 0 },
         read: (record) => record.result,
       })),
     );
-    return task.call.start(holding(task, this, asks));
   }
 
   // ---- Where data is ----

@@ -286,7 +286,7 @@ export const POSIX_QUEUE_HANDLERS: Handlers<IpcCaller> = {
   mq_timedsend: (task, fd, address, length, priority, timeout) => {
     const deadlineNs = deadlineIn(task, timeout);
     if (deadlineNs < 0) return deadlineNs;
-    if (priority >= PRIORITIES) return -EINVAL;
+    if (priority >>> 0 >= PRIORITIES) return -EINVAL;
     const file = queueAt(task, fd);
     if (file?.writable !== true) return -EBADF;
     if (length > file.queue.messageSize) return -EMSGSIZE;

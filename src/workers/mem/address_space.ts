@@ -75,6 +75,8 @@ export class AddressSpace {
   patches: Patches | null = null;
   /** Call sites are not patched any more: somebody traces, or has traced, who runs here. */
   staysUnpatched = false;
+  /** Contexts of asynchronous I/O (vfs/aio/), which no child gets; null: there has never been one. */
+  aio: { release(): void } | null = null;
   /** How long the kernel thread has waited for its text (text_memory.ts). */
   textWaitMs = 0;
   #program: Path | null = null;
@@ -121,6 +123,7 @@ export class AddressSpace {
     this.#executed?.allowWriteAccess();
     this.#executed = null;
     this.patches?.release();
+    this.aio?.release();
     this.vmas.clear(process);
   }
 

@@ -158,7 +158,7 @@ const OTHERS: Table<SystemSubject> = {
   ...NET_SYSCTL_FILES,
   "net/netfilter/nf_conntrack_buckets": constant(CONNTRACK_BUCKETS),
   ...Object.fromEntries(Object.entries(IPC).map(([name, node]) => [`kernel/${name}`, node])),
-  "fs/aio-nr": constant(0),
+  "fs/aio-nr": file(({ kernel }) => `${kernel.counters.aioEvents}\n`),
   "fs/dentry-state": file(({ kernel }) => {
     const { dentries } = kernel.counters;
     return `${dentries}\t0\t45\t0\t0\t0\n`;

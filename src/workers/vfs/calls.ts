@@ -1,6 +1,7 @@
 // The handlers of the VFS, collected from one file per area.
 
 import type { Handlers } from "../call/dispatch.ts";
+import { AIO_HANDLERS } from "./aio/aio_calls.ts";
 import { EPOLL_HANDLERS } from "./anonymous/epoll_calls.ts";
 import { EVENT_HANDLERS } from "./anonymous/event_calls.ts";
 import { INOTIFY_HANDLERS } from "./anonymous/inotify_calls.ts";
@@ -40,6 +41,7 @@ export const VFS_HANDLERS: Handlers<VfsCaller> = {
   ...LOCK_HANDLERS,
   ...SYNC_HANDLERS,
   ...VECTOR_HANDLERS,
+  ...AIO_HANDLERS,
   ...EPOLL_HANDLERS,
   ...EVENT_HANDLERS,
   ...HANDLE_HANDLERS,

@@ -202,6 +202,11 @@ export abstract class OpenFile {
     return -EINVAL;
   }
 
+  /** As sync, in a call that does not end with it: 0 or a negative errno, or what comes to that. */
+  syncing(task: Caller, dataOnly: boolean): Coroutine | number {
+    return this.sync(task, dataOnly);
+  }
+
   /**
    * fallocate(2): FALLOC_FL_* modes; position and length have been looked at. It is a piece of what is wanted: for
    * `later` bytes behind it there must be room as well.

@@ -41,6 +41,15 @@ export class EventFile extends AnonymousFile {
     return SIZE;
   }
 
+  /** Adds to it, for who does not wait: what would be too much is left out. */
+  add(count: number): void {
+    if (this.#high === ALL && this.#low > ALL - 1 - count) return;
+    const sum = this.#low + count;
+    this.#low = sum % WORD;
+    if (sum >= WORD) this.#high++;
+    this.waiters.wake(POLLIN);
+  }
+
   override write(task: VfsCaller, offset: number, length: number): number {
     if (length !== SIZE) return -EINVAL;
     const low = task.call.view.getUint32(task.call.base + offset, true);
