@@ -10,7 +10,7 @@ import { WaitQueue } from "../../src/workers/call/wait_queue.ts";
 import type { NetCaller } from "../../src/workers/net/caller.ts";
 import type { HostNetwork } from "../../src/workers/net/host/host_network.ts";
 import type { HostSocket } from "../../src/workers/net/host/host_socket.ts";
-import { Incoming } from "../../src/workers/net/host/incoming.ts";
+import { Incoming, PEEK_MAX } from "../../src/workers/net/host/incoming.ts";
 import { KeptReads } from "../../src/workers/net/inet/kept_reads.ts";
 import { UNREAD_MAX } from "../../src/workers/net/unread.ts";
 import { NOT_AT_ONCE } from "../../src/workers/vfs/file.ts";
@@ -237,6 +237,27 @@ test("who was given a few of many bytes holds no more memory than for those", ()
   for (const putBack of given.reverse()) putBack();
   const received = incoming.receive(TASK, 10, 0, 0);
   assert.ok(typeof received !== "number" && received.data.buffer.byteLength <= 1 << 14);
+});
+
+test("a peek ends where the host would have to copy too much that stands before", () => {
+  const socket = new Double("x".repeat(PEEK_MAX + 2));
+  const { incoming } = incomingOf(socket);
+  for (const [skip, length] of [
+    [PEEK_MAX - 1, 2],
+    [PEEK_MAX, 0],
+  ] as const) {
+    const received = incoming.receive(TASK, 2, MSG_PEEK, skip);
+    assert.is(typeof received === "number" ? received : received.length, length);
+  }
+});
+
+test("nothing is received that could not come back, and whose loss nobody would be told of", () => {
+  const socket = new Double("abcdef");
+  const { incoming } = incomingOf(socket);
+  socket.hasRoom = false;
+  socket.arrives = 2;
+  assert.is(incoming.readDirectly(socket.task, 0, 6), NOT_AT_ONCE);
+  assert.is(textOf(incoming, 100), "abcdef");
 });
 
 test("a peek for nothing asks whether there is something", () => {

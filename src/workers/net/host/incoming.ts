@@ -21,6 +21,8 @@ import type { HostSocket } from "./host_socket.ts";
 export const RECEIVE_MAX = 65536;
 /** What a receive of a stream gives that is to arrive at once. */
 const ROUND_MAX = WINDOW_SECOND - WINDOW;
+/** A peek goes on over no more: the host copies all that stands before, again for each piece. */
+export const PEEK_MAX = 8 << 20;
 /** Flags that mean something to the host; how a call waits is not its affair. */
 const RECEIVE_FLAGS = S.MSG_OOB | S.MSG_PEEK | S.MSG_TRUNC | S.MSG_ERRQUEUE;
 /** What comes is not the next of the stream. */
@@ -100,6 +102,7 @@ export class Incoming {
   }
 
   #peekNew(room: number, flags: number, skip: number): HostReceived | number {
+    if (skip >= PEEK_MAX) return ENDED;
     const socket = this.#socket;
     const { passing } = this.#network;
     const received = socket.host.peek(passing, room, flags & RECEIVE_FLAGS, CONTROL_MAX, skip);
@@ -190,6 +193,8 @@ export class Incoming {
     const memory = socket.kernel.directMemory;
     if (memory === null || socket.keepsBounds || this.#isBehind) return NOT_AT_ONCE;
     const wanted = Math.min(length, TRANSFER_MAX);
+    // What does not arrive must come back: who is told of no fault goes on with what is behind it.
+    if (!socket.kernel.heap.hasRoom("socketMemory", wanted)) return NOT_AT_ONCE;
     if (!memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     const { passing } = this.#network;
     const n = memory.receive(task, socket.host.fd, address, wanted, passing);
