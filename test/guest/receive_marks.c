@@ -114,6 +114,18 @@ static void edge(const char *what, int set) {
   say("%s: %d %x", what, n, n > 0 ? got.events : 0);
 }
 
+// Where there is nothing to read another SO_RCVLOWAT is no edge.
+static void no_edge(void) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
+  int set = epoll_create1(0), low = 2;
+  begin(0, 1);
+  epoll_ctl(set, EPOLL_CTL_ADD, server, &event);
+  edge("nothing to read", set);
+  setsockopt(server, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low);
+  edge("another mark", set);
+  close(set);
+}
+
 static void edges(void) {
   struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
   int set = epoll_create1(0);
@@ -149,5 +161,6 @@ int main(int argc, char **argv) {
   sent("abc", 3);
   told("a read", 0);
   edges();
+  no_edge();
   return 0;
 }
