@@ -515,8 +515,9 @@ class Receiving {
   *#finish(received: Received, before: number, last: number, whole: number): Coroutine {
     const task = this.#task;
     const control = new ControlWriter(Math.min(this.#places.controlRoom, CONTROL_MAX));
-    const all = received.ancillary === null ? { ...received, ancillary: this.#told } : received;
-    const given = this.#socket.writeControl(task, control, all, this.#flags);
+    const isToldAgain = received.ancillary === null && this.#told !== null;
+    const told = isToldAgain ? { ...received, ancillary: this.#told } : received;
+    const given = this.#socket.writeControl(task, control, told, this.#flags);
     this.#setExtras(received, control);
     if (given === null && !this.#explicit) {
       this.#taken = null;
