@@ -12,8 +12,8 @@
 
 // Where things stand in the scratch area (src/workers/net/host/host_calls.ts).
 enum { NAME = 0, NAME_SIZE = 128, RESULT = NAME_SIZE, CONTROL = 144 };
-// Pieces of memory that one call may name (IOV_MAX of Linux).
-enum { PEEK_PARTS = 1024 };
+// Parts of what stands before the bytes that a peek wants, and these (PEEK_MAX in src/workers/net/host/incoming.ts).
+enum { PEEK_PARTS = 130 };
 
 struct result {
   uint32_t nameLength, controlLength;

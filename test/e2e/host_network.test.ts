@@ -50,7 +50,15 @@ const FLAGS = ["systrap", "ptrace"].flatMap((platform) =>
   ["solo", "2"].map((workers) => [`--platform=${platform}`, `--workers=${workers}`]),
 );
 
-for (const name of ["tcp_pieces", "tcp_bulk", "tcp_again", "udp_pieces", "receive_low", "waiting_senders"])
+for (const name of [
+  "tcp_pieces",
+  "tcp_bulk",
+  "tcp_again",
+  "udp_pieces",
+  "receive_low",
+  "receive_marks",
+  "waiting_senders",
+])
   test(`${name}: as natively, on all platforms and with more kernel threads`, async () => {
     const { path } = binary(name);
     const native = await apart(path, []);

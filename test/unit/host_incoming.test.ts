@@ -4,12 +4,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EAGAIN, ECONNRESET } from "../../src/shared/abi/errno.ts";
+import { FIONREAD } from "../../src/shared/abi/ioctl.ts";
 import { MSG_PEEK } from "../../src/shared/abi/socket.ts";
 import { WaitQueue } from "../../src/workers/call/wait_queue.ts";
 import type { NetCaller } from "../../src/workers/net/caller.ts";
 import type { HostNetwork } from "../../src/workers/net/host/host_network.ts";
 import type { HostSocket } from "../../src/workers/net/host/host_socket.ts";
-import { Incoming } from "../../src/workers/net/host/incoming.ts";
+import { Incoming, PEEK_MAX } from "../../src/workers/net/host/incoming.ts";
 import { KeptReads } from "../../src/workers/net/inet/kept_reads.ts";
 import { UNREAD_MAX } from "../../src/workers/net/unread.ts";
 import { NOT_AT_ONCE } from "../../src/workers/vfs/file.ts";
@@ -22,7 +23,7 @@ class Double {
   readonly waiters = new WaitQueue();
   readonly options = { receiveLow: 1, peekOffset: -1 };
   readonly low = { tell: () => {} };
-  readonly hasHostEnded = false;
+  readonly endsPeek = false;
   hasRoom = true;
   bytes: Buffer;
   after = -EAGAIN;
@@ -50,7 +51,7 @@ class Double {
 
   readonly host = {
     fd: 7,
-    count: () => this.bytes.length,
+    count: (request: number) => (request === FIONREAD ? this.bytes.length : 0),
     receive: (into: Uint8Array, room: number) => {
       const length = this.#take(into, room);
       return length < 0 ? length : { length, flags: 0, address: "", control: Buffer.alloc(0) };
@@ -227,6 +228,43 @@ test("no more comes back than one socket may hold", () => {
   assert.is(incoming.unread, UNREAD_MAX);
   assert.is(socket.counters.socketMemory, UNREAD_MAX);
   assert.is(socket.counters.lostReads, 1);
+});
+
+test("who was given a few of many bytes holds no more memory than for those", () => {
+  const socket = new Double("x".repeat(4 << 14));
+  const { incoming } = incomingOf(socket);
+  const given = Array.from({ length: 4 }, () => givenBack(incoming, 1 << 14));
+  for (const putBack of given.reverse()) putBack();
+  const received = incoming.receive(TASK, 10, 0, 0);
+  assert.ok(typeof received !== "number" && received.data.buffer.byteLength <= 1 << 14);
+});
+
+test("a peek ends where the host would have to copy too much that stands before", () => {
+  const socket = new Double("x".repeat(PEEK_MAX + 2));
+  const { incoming } = incomingOf(socket);
+  for (const [skip, length] of [
+    [PEEK_MAX - 1, 2],
+    [PEEK_MAX, 0],
+  ] as const) {
+    const received = incoming.receive(TASK, 2, MSG_PEEK, skip);
+    assert.is(typeof received === "number" ? received : received.length, length);
+  }
+});
+
+test("nothing is received that could not come back, and whose loss nobody would be told of", () => {
+  const socket = new Double("abcdef");
+  const { incoming } = incomingOf(socket);
+  socket.hasRoom = false;
+  socket.arrives = 2;
+  assert.is(incoming.readDirectly(socket.task, 0, 6), NOT_AT_ONCE);
+  assert.is(textOf(incoming, 100), "abcdef");
+});
+
+test("a peek for nothing asks whether there is something", () => {
+  const socket = new Double("abc");
+  const { incoming } = incomingOf(socket);
+  givenBack(incoming, 3)();
+  assert.ok(typeof incoming.receive(TASK, 0, MSG_PEEK, 0) !== "number");
 });
 
 test("nothing of a connection before comes back in the next", () => {

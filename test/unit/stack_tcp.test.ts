@@ -159,9 +159,9 @@ test("urgent data: a mark in the stream, and a byte beside it", () => {
   write(client, "de");
   drain(stack);
   assert.ok((server.poll() & P.POLLPRI) !== 0);
-  assert.is(server.isAtMark, false);
+  assert.is(server.isAtMark(), false);
   assert.is(read(server), "ab");
-  assert.is(server.isAtMark, true);
+  assert.is(server.isAtMark(), true);
   assert.is(read(server, 1, MSG_OOB), "c");
   assert.is(read(server, 1, MSG_OOB), -E.EINVAL);
   assert.is(read(server), "de");

@@ -11,6 +11,8 @@ const NONE = Buffer.alloc(0);
 
 /** What goes with a message beside its bytes. Whoever has it last lets it go. */
 export interface Ancillary {
+  /** It holds nothing, and says something of the last bytes only: a stream's receive goes on, and tells of the last. */
+  readonly isOfLast?: boolean;
   release(): void;
 }
 

@@ -194,7 +194,12 @@ export abstract class SocketFile extends OpenFile {
     return (this.poll() & POLLIN) !== 0;
   }
 
-  /** A call begins to receive that may wait, and ends: from piece to piece it waits for any bytes (SO_RCVLOWAT). */
+  /** What stands behind so many bytes of a stream is urgent: who has received something receives no more (tcp(7)). */
+  isAtMark(_skip: number): boolean {
+    return false;
+  }
+
+  /** A call that receives begins to wait, and ends: from piece to piece it waits for any bytes (SO_RCVLOWAT). */
   receiverComes(): void {}
 
   receiverGoes(): void {}

@@ -24,6 +24,9 @@ const ROUND_MAX = WINDOW_SECOND - WINDOW;
 const ROUND_PIECES = PIECES_MAX - 8;
 const CONTROL_MAX = 2048;
 
+/** What is received is no part of the stream. */
+const APART = S.MSG_OOB | S.MSG_ERRQUEUE;
+
 /** Flags say nothing of how bytes are moved. */
 function isPlain(flags: number): boolean {
   return (flags & ~(S.MSG_NOSIGNAL | S.MSG_DONTWAIT)) === 0;
@@ -352,6 +355,9 @@ class Receiving {
   readonly #least: number;
   #done: number;
   #isDirect = false;
+  #hasWaited = false;
+  /** Of pieces of a stream: what the last has told. */
+  #told: Ancillary | null = null;
   /** What was taken out of the queue and is still to be given to the receiver. */
   #taken: Ancillary | null = null;
 
@@ -377,11 +383,10 @@ class Receiving {
 
   *run(): Coroutine {
     this.#socket.references++;
-    this.#socket.receiverComes();
     try {
       return yield* this.#receive();
     } finally {
-      this.#socket.receiverGoes();
+      if (this.#hasWaited) this.#socket.receiverGoes();
       // Cut off half way: files that were taken and have not changed hands.
       this.#taken?.release();
       putFile(this.#task.kernel, this.#socket);
@@ -392,6 +397,7 @@ class Receiving {
     const isAtOnce = this.#socket.neverWaits(this.#flags);
     const deadline = isAtOnce ? 0 : deadlineAfter(this.#task, this.#socket.timeouts.receiveNs);
     for (;;) {
+      if (this.#done > 0 && this.#socket.isAtMark(this.#peeks ? this.#done : 0)) return yield* this.#ends();
       const direct = this.#receiveDirectly();
       if (direct > 0) {
         if (this.#isDone()) return this.#done;
@@ -413,6 +419,8 @@ class Receiving {
         return yield* this.#ends();
       }
       if (this.#done > 0 && this.#done >= this.#least) return yield* this.#ends();
+      if (!this.#hasWaited) this.#socket.receiverComes();
+      this.#hasWaited = true;
       const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
       if (error < 0) return this.#done > 0 ? yield* this.#ends() : error;
     }
@@ -426,6 +434,7 @@ class Receiving {
 
   /** What comes of a stream is given in pieces; a message is one, and what is peeked at where that does not wait. */
   get #isInPieces(): boolean {
+    if ((this.#flags & APART) !== 0) return false;
     return !this.#socket.keepsBounds && (!this.#peeks || this.#socket.peeksOn);
   }
 
@@ -490,8 +499,9 @@ class Receiving {
 
   // A stream's receive goes on while there is more at once, or until all has come.
   #goesOn({ ancillary, length }: Received, room: number): boolean {
-    if (!this.#isInPieces || length === 0 || ancillary !== null) return false;
-    if (this.#done === this.#segments.total) return false;
+    if (!this.#isInPieces || length === 0 || this.#done === this.#segments.total) return false;
+    if (ancillary !== null && ancillary.isOfLast !== true) return false;
+    this.#told = ancillary;
     return this.#done < this.#least || (length === room && this.#socket.hasMore);
   }
 
@@ -505,7 +515,9 @@ class Receiving {
   *#finish(received: Received, before: number, last: number, whole: number): Coroutine {
     const task = this.#task;
     const control = new ControlWriter(Math.min(this.#places.controlRoom, CONTROL_MAX));
-    const given = this.#socket.writeControl(task, control, received, this.#flags);
+    const isToldAgain = received.ancillary === null && this.#told !== null;
+    const told = isToldAgain ? { ...received, ancillary: this.#told } : received;
+    const given = this.#socket.writeControl(task, control, told, this.#flags);
     this.#setExtras(received, control);
     if (given === null && !this.#explicit) {
       this.#taken = null;

@@ -81,9 +81,9 @@ export class Unread {
     return this.#bytes.subarray(skip, skip + room);
   }
 
-  /** The first of them, which are to be given to a receiver. */
+  /** The first of them, which are to be given to a receiver: copied, as it may be long in taking them. */
   take(room: number): Uint8Array {
-    const first = this.#bytes.subarray(0, room);
+    const first = Uint8Array.from(this.#bytes.subarray(0, room));
     this.#charge(-first.length);
     this.#bytes = this.#rest(first.length);
     return first;

@@ -9,6 +9,7 @@ export const CONTROL_MAX = 2048;
 
 export class HostControl implements Ancillary {
   readonly bytes: Buffer;
+  readonly isOfLast = true;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;

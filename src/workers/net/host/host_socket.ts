@@ -225,9 +225,14 @@ export class HostSocket extends SocketFile {
     return this.#incoming.unread > 0 || this.host.count(FIONREAD) > 0;
   }
 
-  /** The host has no more for the stream than what has come. */
-  get hasHostEnded(): boolean {
-    return (this.host.poll(POLLRDHUP) & ENDS) !== 0;
+  override isAtMark(skip: number): boolean {
+    return skip === this.#incoming.unread && this.host.count(SIOCATMARK) === 1;
+  }
+
+  /** A peek that goes on, and that the host gives no more, gets none: the stream has ended, or it has come to urgent data. */
+  get endsPeek(): boolean {
+    const events = this.host.poll(POLLRDHUP | POLLPRI);
+    return (events & ENDS) !== 0 || ((events & POLLPRI) !== 0 && this.host.count(SIOCATMARK) === 0);
   }
 
   override receiverComes(): void {
@@ -306,8 +311,9 @@ export class HostSocket extends SocketFile {
       );
     const count = this.host.count(request);
     if (count < 0) return count;
-    const more = request === FIONREAD ? this.#incoming.unread : 0;
-    return this.tellNumber(task, argument, count + more);
+    const { unread } = this.#incoming;
+    if (request === SIOCATMARK && unread > 0) return this.tellNumber(task, argument, 0);
+    return this.tellNumber(task, argument, request === FIONREAD ? count + unread : count);
   }
 
   release(): void {

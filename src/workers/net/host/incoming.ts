@@ -3,7 +3,7 @@
 // No memory is taken for more than has come.
 
 import { EAGAIN, EFAULT } from "../../../shared/abi/errno.ts";
-import { FIONREAD } from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { copyBytes } from "../../../shared/copy_bytes.ts";
 import { WINDOW, WINDOW_SECOND } from "../../../shared/ring/layout.ts";
@@ -21,6 +21,8 @@ import type { HostSocket } from "./host_socket.ts";
 export const RECEIVE_MAX = 65536;
 /** What a receive of a stream gives that is to arrive at once. */
 const ROUND_MAX = WINDOW_SECOND - WINDOW;
+/** A peek goes on over no more: the host copies all that stands before, again for each piece. */
+export const PEEK_MAX = 8 << 20;
 /** Flags that mean something to the host; how a call waits is not its affair. */
 const RECEIVE_FLAGS = S.MSG_OOB | S.MSG_PEEK | S.MSG_TRUNC | S.MSG_ERRQUEUE;
 /** What comes is not the next of the stream. */
@@ -71,9 +73,15 @@ export class Incoming {
     const first = this.#unread.received(this.#unread.take(room), flags);
     this.#socket.low.tell(this.unread);
     // There is more behind it at once, and no error that would be told here for nothing.
-    if (first.length === room || this.#socket.host.count(FIONREAD) <= 0) return first;
+    if (first.length === room || !this.#isMoreBehind) return first;
     const more = this.#receiveNew(task, room - first.length, flags);
     return typeof more === "number" ? first : this.#unread.together(first, more);
+  }
+
+  // The host has bytes that are given together with those that have come back: no urgent ones.
+  get #isMoreBehind(): boolean {
+    const { host } = this.#socket;
+    return host.count(FIONREAD) > 0 && host.count(SIOCATMARK) !== 1;
   }
 
   // Of a stream, what stands behind `skip` bytes; where the host moves on by itself (SO_PEEK_OFF), it is the host's that do.
@@ -82,7 +90,8 @@ export class Incoming {
     const isThrownAway = this.#isThrownAway(flags);
     const first = unread.peek(skip, room);
     const alone = ofStream(isThrownAway ? NOTHING : first, first.length);
-    if (first.length > 0 && (first.length === room || this.#socket.host.count(FIONREAD) <= 0)) return alone;
+    const isThere = unread.length > skip;
+    if (isThere && (first.length === room || !this.#isMoreBehind)) return alone;
     const behind = this.#socket.options.peekOffset >= 0 ? 0 : Math.max(0, skip - unread.length);
     const { passing } = this.#network;
     const received = this.#peekNew(Math.min(room - first.length, RECEIVE_MAX), flags, behind);
@@ -93,12 +102,13 @@ export class Incoming {
   }
 
   #peekNew(room: number, flags: number, skip: number): HostReceived | number {
+    if (skip >= PEEK_MAX) return ENDED;
     const socket = this.#socket;
     const { passing } = this.#network;
     const received = socket.host.peek(passing, room, flags & RECEIVE_FLAGS, CONTROL_MAX, skip);
     const hasNothing = typeof received === "number" || (received.length === 0 && room > 0);
     if (hasNothing && socket.hasUntold) return -socket.takeUntold();
-    return received === -EAGAIN && skip > 0 && socket.hasHostEnded ? ENDED : received;
+    return received === -EAGAIN && skip > 0 && socket.endsPeek ? ENDED : received;
   }
 
   #receiveNew({ call }: NetCaller, room: number, flags: number): Received<HostControl> | number {
@@ -183,6 +193,8 @@ export class Incoming {
     const memory = socket.kernel.directMemory;
     if (memory === null || socket.keepsBounds || this.#isBehind) return NOT_AT_ONCE;
     const wanted = Math.min(length, TRANSFER_MAX);
+    // What does not arrive must come back: who is told of no fault goes on with what is behind it.
+    if (!socket.kernel.heap.hasRoom("socketMemory", wanted)) return NOT_AT_ONCE;
     if (!memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     const { passing } = this.#network;
     const n = memory.receive(task, socket.host.fd, address, wanted, passing);

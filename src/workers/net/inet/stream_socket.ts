@@ -240,6 +240,13 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     return this.#unread.length > 0 || this.endpoint.inQueue > 0;
   }
 
+  override isAtMark(skip: number): boolean {
+    const { peekOffset } = this.options;
+    // More than none have been seen by a peek, which SO_PEEK_OFF has moved on.
+    const behind = (skip > 0 && peekOffset >= 0 ? peekOffset : skip) - this.#unread.length;
+    return behind >= 0 && this.endpoint.isAtMark(behind);
+  }
+
   receive(task: NetCaller, room: number, flags: number, skip = 0): Received | number {
     if ((flags & S.MSG_ERRQUEUE) !== 0) return receiveError(this.endpoint, room, false) ?? -E.EAGAIN;
     const { inet, stack } = this;
@@ -276,7 +283,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     const { endpoint, inet, stack } = this;
     let data = this.#unread.take(room);
     const wanted = Math.min(room - data.length, CHUNK, endpoint.inQueue);
-    if (wanted > 0) {
+    if (wanted > 0 && !endpoint.isAtMark()) {
       const bytes = Buffer.allocUnsafe(wanted);
       const n = endpoint.receive(bytes, flags);
       if (n > 0) data = Buffer.concat([data, bytes.subarray(0, n)]);
@@ -292,9 +299,9 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     const unread = this.#unread;
     const offset = options.peekOffset >= 0 ? options.peekOffset : skip;
     let data = unread.peek(offset, room);
-    if (data.length === 0 || (data.length < room && endpoint.inQueue > 0)) {
+    if (data.length === 0 || (data.length < room && endpoint.inQueue > 0 && !endpoint.isAtMark())) {
       if (room === 0) return this.#ask(flags);
-      const behind = Math.max(0, offset - unread.length);
+      const behind = Math.max(0, offset - unread.length) + this.#urgentHole(skip);
       const there = (endpoint.connection?.available ?? 0) - behind;
       const bytes = Buffer.allocUnsafe(Math.max(1, Math.min(room - data.length, CHUNK, there)));
       const n = endpoint.receive(bytes, flags, behind);
@@ -305,6 +312,13 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     options.movePeek(true, data.length, data.length);
     this.hasReceived = true;
     return ofStream((flags & S.MSG_TRUNC) !== 0 ? EMPTY : data, data.length);
+  }
+
+  // Of a peek that goes on and has begun at an urgent byte, which is none of those it has seen.
+  #urgentHole(skip: number): number {
+    const { endpoint, options } = this;
+    if (skip === 0 || options.peekOffset >= 0 || endpoint.options.urgentInline) return 0;
+    return Number(this.isAtMark(0));
   }
 
   #ask(flags: number): Received | number {
@@ -453,7 +467,7 @@ export class StreamSocket extends InetSocket implements TcpObserver {
       case SIOCOUTQNSD:
         return tell(endpoint.notSent);
       case SIOCATMARK:
-        return tell(Number(endpoint.isAtMark));
+        return tell(Number(this.isAtMark(0)));
       default:
         return super.ioctl(task, request, argument);
     }

@@ -1,6 +1,7 @@
 // Options of TCP sockets (tcp(7)): those of IPPROTO_TCP, and what TCP makes of those of SOL_SOCKET.
 
 import * as E from "../../../shared/abi/errno.ts";
+import { POLLIN } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import * as T from "../../../shared/abi/tcp.ts";
 import { int, type OptionTable } from "../option_table.ts";
@@ -351,7 +352,7 @@ const TCP_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
         endpoint.setOption("receiveLowat", wanted || 1);
         options.receiveLow = endpoint.options.receiveLowat;
         // What there is may be enough by now (tcp_set_rcvlowat).
-        endpoint.observer?.becameReadable();
+        if ((options.socket.poll() & POLLIN) !== 0) endpoint.observer?.becameReadable();
       },
     }),
   ],

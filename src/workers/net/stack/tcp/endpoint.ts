@@ -378,10 +378,10 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     return c === null || S.isIn(c.state, S.OPENING) ? 0 : c.notSent;
   }
 
-  /** SIOCATMARK: what is read next is urgent. */
-  get isAtMark(): boolean {
+  /** SIOCATMARK: what is read next is urgent; or what stands behind so many bytes. */
+  isAtMark(skip = 0): boolean {
     const c = this.connection;
-    return c !== null && c.urgentState !== 0 && c.urgentSeq === c.copiedSeq;
+    return c !== null && c.urgentState !== 0 && c.urgentSeq === ((c.copiedSeq + skip) | 0);
   }
 
   // ---- Options that act at once ----
