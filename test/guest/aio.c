@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
@@ -168,6 +169,13 @@ static void many(int file) {
   events("their events", 3, 8, 0, 0);
   uint64_t count = 0;
   say("told %zd, %lu", read(told, &count, 8), count);
+  count = -2ul;
+  say("written %zd", write(told, &count, 8));
+  outcome("more than it counts", SYS_3(SYS_io_submit, context, 2, list));
+  events("their events", 2, 8, 0, 0);
+  struct pollfd polled = {.fd = told, .events = POLLIN | POLLOUT};
+  poll(&polled, 1, 0);
+  say("polled %#x, told %zd, %lx", polled.revents, read(told, &count, 8), count);
   rs[0].aio_resfd = file;
   one("tells a file", &rs[0]);
   rs[0].aio_resfd = 99;

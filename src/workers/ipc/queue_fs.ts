@@ -317,6 +317,10 @@ export class QueueFile extends SeekableFile {
     return -EINVAL;
   }
 
+  override get splices(): boolean {
+    return false;
+  }
+
   override poll(): number {
     return this.queue.poll();
   }

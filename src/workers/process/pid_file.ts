@@ -32,6 +32,10 @@ export class PidFile extends OpenFile {
     this.inode = group.kernel.anonymous.other;
   }
 
+  override get splices(): boolean {
+    return false;
+  }
+
   override poll(): number {
     const { state } = this.group;
     if (state === "running") return 0;

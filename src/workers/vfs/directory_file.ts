@@ -40,6 +40,10 @@ export class DirectoryFile extends OpenFile {
     this.inode = inode;
   }
 
+  override get splices(): boolean {
+    return false;
+  }
+
   override read(): number {
     return -EISDIR;
   }

@@ -111,6 +111,11 @@ export abstract class OpenFile {
   /** Whether a partial transfer is the whole answer, as for pipes and terminals when they are read. */
   abstract readonly isStream: boolean;
 
+  /** Its bytes can be spliced: no others are waited for by who would splice to it or from it (splice(2)). */
+  get splices(): boolean {
+    return true;
+  }
+
   /** Reads up to `length` bytes into the slot at `offset`; their number, 0 at the end, or a negative errno. */
   read(_task: Caller, _offset: number, _length: number): number {
     return -EINVAL;

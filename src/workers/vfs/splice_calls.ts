@@ -103,6 +103,7 @@ function spliceEnds(
   const toPipe = output instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
   if (fromPipe && toPipe && input.pipe === output.pipe) return -EINVAL;
+  if (!input.splices || !output.splices) return -EINVAL;
   let source: Source | number = fromPipe ? new PipeEnd(input) : 0;
   let target: Target | number = toPipe ? new PipeEnd(output) : 0;
   if (!fromPipe) {
@@ -181,7 +182,7 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
     const output = usable(task, outFd);
     if (output === undefined || !output.writable) return -EBADF;
     if (input.isStream || input.inode?.isDirectory === true) return -EINVAL;
-    if ((output.flags & F.O_APPEND) !== 0) return -EINVAL;
+    if ((output.flags & F.O_APPEND) !== 0 || !input.splices || !output.splices) return -EINVAL;
     const place = placeIn(input, given);
     if (typeof place === "number") return place;
     return count === 0

@@ -21,6 +21,10 @@ export abstract class AnonymousFile extends OpenFile {
     return 0;
   }
 
+  override get splices(): boolean {
+    return false;
+  }
+
   override seek(): number {
     return 0;
   }

@@ -41,12 +41,15 @@ export class EventFile extends AnonymousFile {
     return SIZE;
   }
 
-  /** Adds to it, for who does not wait: what would be too much is left out. */
+  /** Adds to it, for who does not wait: up to 2^64 - 1, which no write comes to, and which polls tell as an error. */
   add(count: number): void {
-    if (this.#high === ALL && this.#low > ALL - 1 - count) return;
     const sum = this.#low + count;
-    this.#low = sum % WORD;
-    if (sum >= WORD) this.#high++;
+    if (sum < WORD) this.#low = sum;
+    else if (this.#high === ALL) this.#low = ALL;
+    else {
+      this.#low = sum % WORD;
+      this.#high++;
+    }
     this.waiters.wake(POLLIN);
   }
 
