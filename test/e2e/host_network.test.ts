@@ -57,6 +57,7 @@ for (const name of [
   "udp_pieces",
   "receive_low",
   "receive_marks",
+  "connect_waits",
   "waiting_senders",
 ])
   test(`${name}: as natively, on all platforms and with more kernel threads`, async () => {

@@ -148,8 +148,7 @@ export class HostSocket extends SocketFile {
       this.#incoming.forget();
       this.#untold = 0;
     }
-    const isUnderWay = error === -E.EINPROGRESS || error === -E.EALREADY;
-    return isUnderWay && !this.neverWaits(0) ? -E.EAGAIN : error;
+    return error;
   }
 
   override accept(status: number, by: Credentials): SocketFile | number {

@@ -152,7 +152,9 @@ export class StreamSocket extends InetSocket implements TcpObserver {
     const result = family === S.AF_UNSPEC ? this.#disconnect() : this.#connect(address, family);
     inet.deliver(stack);
     // Over loopback all of the handshake is over by then.
-    return result === -E.EINPROGRESS && !this.neverWaits(0) ? endpoint.connect(ANY4, 0) : result;
+    if (result !== -E.EINPROGRESS || this.neverWaits(0)) return result;
+    const now = endpoint.connect(ANY4, 0);
+    return now === -E.EALREADY ? result : now;
   }
 
   #disconnect(): number {
