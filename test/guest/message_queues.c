@@ -265,6 +265,44 @@ static void bound(const char *path) {
   room();
 }
 
+// A queue that is seen by a mount outlives its namespace, and is told in numbers of who is told.
+static void namespaces(void) {
+  mkdir("/tmp/message_queues", 0755);
+  pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWIPC) != 0) _exit(1);
+    say("mounted by the child %d", mount("mqueue", "/tmp/message_queues", "mqueue", 0, 0));
+    close(mqopen(NAME, O_RDWR | O_CREAT, 0644, 0));
+    _exit(0);
+  }
+  waitpid(child, 0, 0);
+  say("still there %d", access("/tmp/message_queues/" NAME, F_OK));
+  int made = open("/tmp/message_queues/second", O_RDWR | O_CREAT, 0600);
+  say("made %d %s", made, made < 0 ? strerrorname_np(errno) : "");
+  say("unmounted %d", umount("/tmp/message_queues"));
+  rmdir("/tmp/message_queues");
+
+  long q = mqopen(NAME, O_RDWR | O_CREAT, 0600, 0);
+  say("a queue %d", !failed(q));
+  sigset_t signals;
+  sigemptyset(&signals), sigaddset(&signals, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &signals, 0);
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  SYS_2(SYS_mq_notify, q, &event);
+  if (unshare(CLONE_NEWPID) != 0) say("no PID namespace");
+  child = fork();
+  if (child == 0) {
+    mqsend(q, "from within", 0, 0);
+    _exit(0);
+  }
+  siginfo_t info = {0};
+  struct timespec most = {5, 0};
+  sigtimedwait(&signals, &info, &most);
+  say("by the child %d", info.si_pid == child);
+  waitpid(child, 0, 0);
+  SYS_1(SYS_mq_unlink, NAME);
+}
+
 static void file_system(void) {
   char map[40];
   int gid = getgid(); // behind unshare it is nobody's
@@ -293,7 +331,7 @@ static void file_system(void) {
   outcome("gone", mqopen(NAME, O_RDWR, 0, 0));
   stat("/tmp/message_queues", &s);
   say("size %ld", (long)s.st_size);
-  close(made);
+  close(made), close(q), close(file);
   bound("/tmp/message_queues/second");
   umount("/tmp/message_queues");
   rmdir("/tmp/message_queues");
@@ -306,5 +344,6 @@ int main(void) {
   notification();
   limits();
   file_system();
+  namespaces();
   return 0;
 }

@@ -80,7 +80,11 @@ export class IpcNamespace {
     if (!this.isGone) return;
     this.kernel.counters.smallNamespaces--;
     this.#owned?.release();
-    const removals = this.#removals();
+    this.#remove(this.#removals());
+  }
+
+  /** Some at a time. */
+  #remove(removals: Generator<void, void, void>): void {
     this.steps.run(() => {
       for (let budget = OBJECTS_A_PIECE; budget > 0; budget--) if (removals.next().done === true) return true;
       return false;
@@ -92,12 +96,17 @@ export class IpcNamespace {
     for (const segment of this.segments.all()) yield segment.release();
     for (const set of this.sets.all()) yield this.removeSet(set);
     for (const queue of this.queues.all()) yield this.removeQueue(queue);
-    if (this.#queueFs !== null) yield* this.#queueFs.root.emptied();
+    if (this.#queueFs?.mounts === 0) yield* this.#queueFs.root.emptied();
   }
 
   /** Nobody is in it: its objects last only while they are in use. */
   get isGone(): boolean {
     return this.#tasks === 0;
+  }
+
+  /** Its queues are seen nowhere any more. */
+  dropQueues(): void {
+    if (this.#queueFs !== null) this.#remove(this.#queueFs.root.emptied());
   }
 
   get queueFs(): QueueFs {

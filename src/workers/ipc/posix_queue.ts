@@ -4,6 +4,7 @@
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { SI_MESGQ, SIGEV_SIGNAL } from "../../shared/abi/signal.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
+import type { PidSpace } from "../call/pid.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Process } from "../vfs/processes.ts";
 import type { IpcCaller } from "./caller.ts";
@@ -36,6 +37,8 @@ export class QueueWaiter {
 /** Who is told of a message that comes, once, and how (mq_notify(3)). */
 export interface QueueNotification {
   readonly owner: Process;
+  /** The PID namespace that it is in. */
+  readonly pids: PidSpace;
   /** Its table of descriptors: a descriptor of the queue that is closed there ends it. */
   readonly table: number;
   /** SIGEV_NONE or SIGEV_SIGNAL */
@@ -134,9 +137,9 @@ export class PosixQueue {
     if (told === null) return;
     this.notification = null;
     if (told.notify !== SIGEV_SIGNAL || told.signo === 0 || told.owner.state !== "running") return;
-    const { pid, process, credentials } = sender;
-    const { signo, value } = told;
-    told.owner.send({ signo, code: SI_MESGQ, pid, from: process, uid: credentials.uid, value });
+    const { process, credentials } = sender;
+    const { owner, pids, signo, value } = told;
+    owner.send({ signo, code: SI_MESGQ, pid: process?.in(pids) ?? 0, uid: credentials.uid, value });
   }
 
   /** Nobody reaches it any more: its messages are given up, some at a time. */

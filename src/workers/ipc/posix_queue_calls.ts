@@ -233,7 +233,7 @@ function notify(task: IpcCaller, fd: number, isGiven: boolean): number {
   }
   if (queue.notification !== null) return -EBUSY;
   const { sigev_notify, sigev_signo: signo, sigev_value: value } = event;
-  queue.notification = { owner, table: task.files.id, notify: sigev_notify, signo, value };
+  queue.notification = { owner, pids: task.pids, table: task.files.id, notify: sigev_notify, signo, value };
   file.inode.touched("read");
   return 0;
 }

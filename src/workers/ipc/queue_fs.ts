@@ -68,6 +68,12 @@ export class QueueFs extends FileSystem {
   /** Whoever mounts it, it is its namespace's. */
   override ownedBy(): void {}
 
+  /** What is mounted keeps its queues when the namespace is gone. */
+  override unmounted(): void {
+    super.unmounted();
+    if (this.namespace.isGone) this.namespace.dropQueues();
+  }
+
   nextIno(): number {
     return ++this.#lastIno;
   }

@@ -135,6 +135,8 @@ export function slaveIoctl(task: VfsCaller, pty: Pty, request: number, argument:
       return flow(task, pty, argument);
     case IO.TCSBRK:
     case IO.TCSBRKP:
+    case IO.TIOCSBRK:
+    case IO.TIOCCBRK:
       return mayChange(task, pty);
     default:
       return (
@@ -193,6 +195,11 @@ export function masterIoctl(task: VfsCaller, pty: Pty, request: number, argument
       // Of the other end's queues: what is its output is this end's input.
       if (argument < 0 || argument >= QUEUES) return -EINVAL;
       pty.flush(argument === 2 ? 2 : 1 - argument);
+      return 0;
+    case IO.TCSBRK:
+    case IO.TCSBRKP:
+    case IO.TIOCSBRK:
+    case IO.TIOCCBRK:
       return 0;
     case IO.TIOCSCTTY:
     case IO.TIOCNOTTY:
