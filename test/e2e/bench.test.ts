@@ -159,7 +159,7 @@ test("a container of runc runs, where that is installed", async () => {
 test("--list prints suites, rows and goals", async () => {
   const { stdout, code } = await run(ringfence, ["bench", "--list"]);
   assert.is(code, 0);
-  assert.match(stdout.toString(), /^syscall: .*\n {2}getppid +getppid +≤ 500 ns; ≤ 1\/4 of runsc; /);
+  assert.match(stdout.toString(), /^syscall: .*\n {2}getppid +getppid +≤ 350 ns; ≤ 1\/4 of runsc; /);
   assert.match(stdout.toString(), /^density: /m);
 });
 
