@@ -74,9 +74,10 @@ test("text that costs too much waiting is left alone", () => {
   assert.ok(fake.text.write(4096, byte));
   assert.is(fake.space.textWaitMs, 0, "a short wait");
   fake.tookMs = 300;
-  for (let i = 0; i < 4; i++) assert.ok(fake.text.write(4096, byte));
-  assert.ok(fake.space.textWaitMs >= 1200);
-  assert.ok(fake.text.isTooSlow);
+  // At least 300 ms each: more where others have the processor.
+  let writes = 0;
+  for (; !fake.text.isTooSlow; writes++) assert.ok(fake.text.write(4096, byte));
+  assert.ok(writes <= 4 && fake.space.textWaitMs >= 300 * writes);
   const before = fake.accesses;
   assert.not.ok(fake.text.write(4096, byte));
   assert.is(fake.accesses, before);

@@ -1,6 +1,7 @@
 // Constants of adjtimex(2) (linux/timex.h): those that are looked at where nobody adjusts a clock.
 
 export const ADJ_OFFSET_SINGLESHOT = 0x0001;
+export const ADJ_SETOFFSET = 0x0100;
 export const ADJ_OFFSET_READONLY = 0x2000;
 export const ADJ_ADJTIME = 0x8000;
 

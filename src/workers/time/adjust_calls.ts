@@ -4,11 +4,12 @@
 import { EFAULT, EINVAL, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { sizeOf, timex } from "../../shared/abi/structs.ts";
-import { CLOCK_REALTIME } from "../../shared/abi/time.ts";
+import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../../shared/abi/time.ts";
 import {
   ADJ_ADJTIME,
   ADJ_OFFSET_READONLY,
   ADJ_OFFSET_SINGLESHOT,
+  ADJ_SETOFFSET,
   STA_UNSYNC,
   TIME_ERROR,
 } from "../../shared/abi/timex.ts";
@@ -18,6 +19,9 @@ import type { Task } from "../process/task.ts";
 import { isReadableClock } from "./time_calls.ts";
 
 const SIZE = sizeOf("timex");
+/** Of negative numbers, which name clocks of processes (CPUCLOCK_*) and of devices (CLOCKFD). */
+const CLOCK_KIND = 7;
+const CLOCK_OF_DEVICE = 3;
 /** Of a clock that nobody has set since its machine started (kernel/time/ntp.c): µs, µs a tick, 2^-16 ppm. */
 const NEVER_SET = {
   ...timex.read(new DataView(new ArrayBuffer(SIZE)), 0),
@@ -36,7 +40,7 @@ function adjust(task: Task, address: number): number {
   const { modes } = timex.read(task.call.view, task.call.base + WINDOW);
   if ((modes & ADJ_ADJTIME) !== 0) {
     if ((modes & ADJ_OFFSET_SINGLESHOT) === 0) return -EINVAL;
-    if ((modes & ADJ_OFFSET_READONLY) === 0) return -EPERM;
+    if ((modes & ADJ_OFFSET_READONLY) === 0 || (modes & ADJ_SETOFFSET) !== 0) return -EPERM;
   } else if (modes !== 0) return -EPERM;
   const { native } = task.kernel;
   native.clockGettime(CLOCK_REALTIME);
@@ -48,12 +52,18 @@ function adjust(task: Task, address: number): number {
   return TIME_ERROR;
 }
 
+/** Whether there is such a clock, were it that of a process that is not there; those of devices there are none of. */
+function isClock(clock: number): boolean {
+  if (clock < 0) return (clock & CLOCK_KIND) !== CLOCK_OF_DEVICE;
+  return isReadableClock(clock) || clock === CLOCK_PROCESS_CPUTIME_ID || clock === CLOCK_THREAD_CPUTIME_ID;
+}
+
 export const ADJUST_HANDLERS: Handlers<Task> = {
   adjtimex: (task, address) => adjust(task, address),
 
   clock_adjtime: (task, clock, address) => {
-    if (!isReadableClock(clock)) return -EINVAL;
-    if (clock !== CLOCK_REALTIME) return -EOPNOTSUPP;
-    return adjust(task, address);
+    if (!task.call.inComplete(0, SIZE)) return -EFAULT;
+    if (clock === CLOCK_REALTIME) return adjust(task, address);
+    return isClock(clock) ? -EOPNOTSUPP : -EINVAL;
   },
 };

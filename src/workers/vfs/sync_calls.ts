@@ -3,7 +3,7 @@
 
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { S_IFBLK, S_IFDIR, S_IFLNK, S_IFREG } from "../../shared/abi/stat.ts";
+import { S_IFCHR, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
@@ -21,9 +21,6 @@ function sync(task: VfsCaller, fd: number, dataOnly: boolean): number {
   return file === undefined ? -EBADF : file.sync(task, dataOnly);
 }
 
-/** What has ranges (sync_file_range(2)). */
-const RANGED: ReadonlySet<number> = new Set([S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK]);
-
 export const SYNC_HANDLERS: Handlers<VfsCaller> = {
   fsync: (task, fd) => sync(task, fd, false),
   fdatasync: (task, fd) => sync(task, fd, true),
@@ -34,8 +31,7 @@ export const SYNC_HANDLERS: Handlers<VfsCaller> = {
     const file = usable(task, fd);
     if (file === undefined) return -EBADF;
     if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
-    const type = file.inode?.type ?? 0;
-    return RANGED.has(type) ? 0 : -ESPIPE;
+    return file.isStream || file.inode?.type === S_IFCHR ? -ESPIPE : 0;
   },
 
   readahead: (task, fd) => {
