@@ -29,7 +29,7 @@ import type { Coroutine } from "../call/call.ts";
 import { deadlineOf, NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
-import type { Timer } from "../call/timers.ts";
+import { waitUntil } from "../call/timed_wait.ts";
 import { holding } from "../vfs/file_table.ts";
 import { install } from "../vfs/install.ts";
 import { creationIn } from "../vfs/open_file.ts";
@@ -121,26 +121,14 @@ function deadlineIn(task: IpcCaller, timeout: number): number {
 
 /** Waits among those who wait for the same: 0 once it is served, or a negative errno. */
 function* wait(among: Set<QueueWaiter>, waiter: QueueWaiter, deadlineNs: number): Coroutine {
-  const { task } = waiter;
-  const { kernel } = task;
-  let timer: Timer | null = null;
-  let isLate = false;
   among.add(waiter);
   try {
-    if (deadlineNs !== NEVER) {
-      timer = kernel.timers.add(deadlineNs, () => {
-        isLate = true;
-        task.call.completeWait(0);
-      });
-    }
-    task.call.waiter = { cancel: () => {} };
-    yield* task.call.wait();
+    const end = yield* waitUntil(waiter.task, deadlineNs);
+    if (waiter.isServed) return 0;
+    return end === "late" ? -ETIMEDOUT : -ERESTARTSYS;
   } finally {
     among.delete(waiter);
-    if (timer !== null) kernel.timers.cancel(timer);
   }
-  if (waiter.isServed) return 0;
-  return isLate ? -ETIMEDOUT : -ERESTARTSYS;
 }
 
 function* send(

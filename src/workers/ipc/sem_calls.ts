@@ -19,7 +19,7 @@ import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
-import type { Timer } from "../call/timers.ts";
+import { waitUntil } from "../call/timed_wait.ts";
 import type { IpcCaller } from "./caller.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
@@ -62,24 +62,13 @@ function* operate(task: IpcCaller, id: number, address: number, count: number, t
 
 // A signal always ends this wait for good (signal(7)).
 function* wait(task: IpcCaller, set: SemaphoreSet, waiter: SemaphoreWaiter, timeoutNs: number): Coroutine {
-  const { kernel } = task;
-  let timer: Timer | null = null;
-  let isLate = false;
   set.enqueue(waiter);
   try {
-    if (timeoutNs !== NEVER) {
-      timer = kernel.timers.add(kernel.native.monotonicNs() + timeoutNs, () => {
-        isLate = true;
-        task.call.completeWait(0);
-      });
-    }
-    task.call.waiter = { cancel: () => {} };
-    yield* task.call.wait();
+    const end = yield* waitUntil(task, task.kernel.native.monotonicNs() + timeoutNs);
     if (waiter.result !== PENDING) return waiter.result;
-    return isLate ? -EAGAIN : -EINTR;
+    return end === "late" ? -EAGAIN : -EINTR;
   } finally {
     set.dequeue(waiter);
-    if (timer !== null) kernel.timers.cancel(timer);
   }
 }
 

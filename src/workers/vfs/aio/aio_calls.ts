@@ -12,7 +12,7 @@ import { NEVER, TIMESPEC_SIZE } from "../../call/clocks.ts";
 import type { Handlers } from "../../call/dispatch.ts";
 import { readGuest } from "../../call/guest_copy.ts";
 import { leaveTemporaryMask, setTemporaryMask } from "../../call/temporary_mask.ts";
-import type { Timer } from "../../call/timers.ts";
+import { type WaitEnd, waitUntil } from "../../call/timed_wait.ts";
 import { ANONYMOUS, map, unmap } from "../../mem/mapping.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import type { VfsCaller } from "../caller.ts";
@@ -188,7 +188,7 @@ function* events(
     if (done >= least || waitNs <= 0) return done;
     if (context.isGone) return done > 0 ? done : -EINVAL;
     const ended = yield* sleep(task, context, deadlineNs);
-    if (ended < 0) return done > 0 || ended === -EAGAIN ? done : ended;
+    if (ended !== "woken") return done > 0 || ended === "late" ? done : -EINTR;
   }
 }
 
@@ -200,26 +200,13 @@ function waitIn({ call }: VfsCaller, timeout: number): number {
   return readI64(call.view, at) * NSEC_PER_SEC + readI64(call.view, at + 8);
 }
 
-/** 0: something has happened; -EAGAIN: the time is over; -EINTR. */
-function* sleep(task: VfsCaller, context: AioContext, deadlineNs: number): Coroutine {
-  const { kernel, call } = task;
-  let timer: Timer | null = null;
-  let isLate = false;
+/** Until an event comes, or the context goes. */
+function* sleep(task: VfsCaller, context: AioContext, deadlineNs: number): Generator<void, WaitEnd, void> {
   context.sleep(task);
   try {
-    if (deadlineNs !== NEVER) {
-      timer = kernel.timers.add(deadlineNs, () => {
-        isLate = true;
-        call.completeWait(0);
-      });
-    }
-    call.waiter = { cancel: () => {} };
-    const interrupted = yield* call.wait();
-    if (isLate) return -EAGAIN;
-    return interrupted ? -EINTR : 0;
+    return yield* waitUntil(task, deadlineNs);
   } finally {
     context.awake(task);
-    if (timer !== null) kernel.timers.cancel(timer);
   }
 }
 
