@@ -2,7 +2,6 @@
 // asking for which ends as in a kernel that is built without them.
 
 import { EBADF, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as C from "../../shared/abi/sched.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { type Credentials, inNamespace } from "../credentials/credentials.ts";
@@ -88,8 +87,8 @@ export const NAMESPACE_HANDLERS: Handlers<Task> = {
   unshare: (task, flags) => unshare(task, flags),
 
   setns: (task, fd, flags) => {
-    const file = task.files.get(fd);
-    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+    const file = task.files.usable(fd);
+    if (file === undefined) return -EBADF;
     if (file instanceof PidFile) return enterThoseOf(task, file.group, flags);
     if (!(file instanceof NamespaceFile)) return -EINVAL;
     const { namespaceKind, namespace } = file;

@@ -12,7 +12,6 @@ import {
   EOVERFLOW,
   EPERM,
 } from "../../shared/abi/errno.ts";
-import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mman.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
@@ -81,10 +80,6 @@ const VALIDATED =
 const LOW_2_GIB: [number, number] = [0x40000000, 0x80000000];
 
 const isAligned = (address: number) => address % PAGE_SIZE === 0;
-
-function isOpen(file: OpenFile | undefined): boolean {
-  return file !== undefined && (file.flags & O_PATH) === 0;
-}
 
 /** Whether a shared mapping of the file may ever be written to. */
 function mapsWritable(file: OpenFile | undefined): boolean {
@@ -180,7 +175,7 @@ function requestOf(
   const type = flags & M.MAP_TYPE;
   if (!isAligned(offset)) return -EINVAL;
   const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
-  if (!anonymous && !isOpen(task.files.get(fd))) return -EBADF;
+  if (!anonymous && task.files.usable(fd) === undefined) return -EBADF;
   if (given === 0) return -EINVAL;
   const length = pageCeil(given);
   if (length > TASK_SIZE) return -ENOMEM;

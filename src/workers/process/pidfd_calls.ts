@@ -2,7 +2,6 @@
 // them too.
 
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as P from "../../shared/abi/pidfd.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { SIGRTMAX } from "../../shared/abi/signal.ts";
@@ -33,8 +32,8 @@ export function processOf(task: Task, fd: number): ThreadGroup | number {
 
 /** As processOf, but an open directory /proc/PID will do too. */
 function processByAny(task: Task, fd: number): ThreadGroup | number {
-  const file = task.files.get(fd);
-  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  const file = task.files.usable(fd);
+  if (file === undefined) return -EBADF;
   if (file instanceof PidFile) return file.group;
   return file.inode === null ? -EBADF : (processAt(file.inode) ?? -EBADF);
 }

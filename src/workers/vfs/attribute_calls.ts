@@ -185,8 +185,7 @@ const follow = (task: VfsCaller) => lookupTarget(task, F.AT_FDCWD, task.call.inS
 
 // A place (O_PATH) is nothing to change by its descriptor.
 function openTarget(task: VfsCaller, fd: number): Target | number {
-  const file = task.files.get(fd);
-  return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
+  return task.files.usable(fd) ?? -EBADF;
 }
 
 function at(task: VfsCaller, dirfd: number, flags: number): Target | number {

@@ -55,8 +55,8 @@ function* closeRange(task: VfsCaller, first: number, last: number, onlyMark: boo
 
 export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
   ioctl: (task, fd, given, argument) => {
-    const file = task.files.get(fd);
-    if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
+    const file = task.files.usable(fd);
+    if (file === undefined) return -EBADF;
     const request = given >>> 0;
     switch (request) {
       case FIOCLEX:

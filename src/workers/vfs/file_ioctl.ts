@@ -13,7 +13,7 @@ import {
   EROFS,
   EXDEV,
 } from "../../shared/abi/errno.ts";
-import { O_APPEND, O_PATH } from "../../shared/abi/fcntl.ts";
+import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import * as I from "../../shared/abi/ioctl.ts";
 import { CAP_LINUX_IMMUTABLE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/stat.ts";
@@ -43,8 +43,8 @@ const XFLAGS = [
 
 /** What stands between two files that are to share blocks, up to that none here can. */
 function clone(task: VfsCaller, target: OpenFile, fd: number): number {
-  const source = task.files.get(fd);
-  if (source === undefined || (source.flags & O_PATH) !== 0) return -EBADF;
+  const source = task.files.usable(fd);
+  if (source === undefined) return -EBADF;
   const [from, to] = [source.inode, target.inode];
   if (from === null || to === null || from.fs !== to.fs) return -EXDEV;
   if (from.isDirectory || to.isDirectory) return -EISDIR;

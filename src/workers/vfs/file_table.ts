@@ -3,6 +3,7 @@
 // long as its highest descriptor, so what all tables together have is bounded.
 
 import { EBADF, EMFILE, ENFILE, ENOMEM } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
 import { leaveSets } from "./anonymous/epoll.ts";
 import type { OpenFile } from "./file.ts";
 import type { FileContext, FileHolder } from "./file_context.ts";
@@ -32,6 +33,12 @@ export class FileTable {
 
   get(fd: number): OpenFile | undefined {
     return fd >= 0 && fd < this.#files.length ? this.#files[fd] : undefined;
+  }
+
+  /** As get, of a file with which there is something to do: a place (O_PATH) is none. */
+  usable(fd: number): OpenFile | undefined {
+    const file = this.get(fd);
+    return file === undefined || (file.flags & O_PATH) !== 0 ? undefined : file;
   }
 
   /** One more task uses the table (CLONE_FILES). */

@@ -191,8 +191,8 @@ export const LOCK_HANDLERS: Handlers<VfsCaller> = {
     if ((operation & F.LOCK_MAND) !== 0) return 0; // Linux has forgotten these locks, and says nothing
     const kind = operation & ~F.LOCK_NB;
     if (kind !== F.LOCK_SH && kind !== F.LOCK_EX && kind !== F.LOCK_UN) return -EINVAL;
-    const file = task.files.get(fd);
-    if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
+    const file = task.files.usable(fd);
+    if (file === undefined) return -EBADF;
     if (kind !== F.LOCK_UN)
       return task.call.start(lockWhole(task, file, kind === F.LOCK_EX, (operation & F.LOCK_NB) === 0));
     const { locks: table } = task.kernel;

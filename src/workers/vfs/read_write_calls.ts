@@ -1,7 +1,7 @@
 // Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2).
 
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
-import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
+import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import type { VfsCaller } from "./caller.ts";
@@ -20,9 +20,9 @@ function writableFile(task: VfsCaller, fd: number): OpenFile | undefined {
 }
 
 /** The file for pread and pwrite, which streams refuse before all else, or a negative errno. */
-function positioned(task: VfsCaller, fd: number, writes: boolean): OpenFile | number {
-  const file = task.files.get(fd);
-  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+export function positioned(task: VfsCaller, fd: number, writes: boolean): OpenFile | number {
+  const file = task.files.usable(fd);
+  if (file === undefined) return -EBADF;
   if (file.isStream) return -ESPIPE;
   return (writes ? file.writable : file.readable) ? file : -EBADF;
 }
@@ -74,8 +74,8 @@ export const READ_WRITE_HANDLERS: Handlers<VfsCaller> = {
   },
 
   lseek: (task, fd, offset, whence) => {
-    const file = task.files.get(fd);
-    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+    const file = task.files.usable(fd);
+    if (file === undefined) return -EBADF;
     return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence, task);
   },
 };

@@ -33,11 +33,6 @@ function offsetIn(task: VfsCaller, address: number, piece: 0 | 1): GivenOffset |
   return { address, value: readI64(task.call.view, task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND)) };
 }
 
-function usable(task: VfsCaller, fd: number): OpenFile | undefined {
-  const file = task.files.get(fd);
-  return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
-}
-
 /** The place in a file with a position, its own or the one given; or a negative errno. */
 function placeIn(file: OpenFile, given: GivenOffset | null): Place | number {
   const position = given === null ? file.seek(0, F.SEEK_CUR) : given.value;
@@ -176,10 +171,10 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
   sendfile: (task, outFd, inFd, offset, count) => {
     const given = offsetIn(task, offset, 0);
     if (typeof given === "number") return given;
-    const input = usable(task, inFd);
+    const input = task.files.usable(inFd);
     if (input === undefined || !input.readable) return -EBADF;
     if (given !== null && input.isStream) return -ESPIPE;
-    const output = usable(task, outFd);
+    const output = task.files.usable(outFd);
     if (output === undefined || !output.writable) return -EBADF;
     if (input.isStream || input.inode?.isDirectory === true) return -EINVAL;
     if ((output.flags & F.O_APPEND) !== 0 || !input.splices || !output.splices) return -EINVAL;
@@ -193,8 +188,8 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
   splice: (task, inFd, inOffset, outFd, outOffset, length, flags) => {
     if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
     if (length === 0) return 0;
-    const input = usable(task, inFd);
-    const output = usable(task, outFd);
+    const input = task.files.usable(inFd);
+    const output = task.files.usable(outFd);
     if (input === undefined || output === undefined) return -EBADF;
     if ((input instanceof PipeFile && inOffset !== 0) || (output instanceof PipeFile && outOffset !== 0))
       return -ESPIPE;
@@ -212,8 +207,8 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
   tee: (task, inFd, outFd, length, flags) => {
     if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
     if (length === 0) return 0;
-    const input = usable(task, inFd);
-    const output = usable(task, outFd);
+    const input = task.files.usable(inFd);
+    const output = task.files.usable(outFd);
     if (input === undefined || output === undefined || !input.readable || !output.writable) return -EBADF;
     if (!(input instanceof PipeFile) || !(output instanceof PipeFile) || input.pipe === output.pipe)
       return -EINVAL;
@@ -226,7 +221,7 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
 
   vmsplice: (task, fd, _vector, count, flags) => {
     if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
-    const file = usable(task, fd);
+    const file = task.files.usable(fd);
     if (!(file instanceof PipeFile)) return -EBADF;
     const segments = vectors(task, count);
     if (typeof segments === "number") return segments;
@@ -240,8 +235,8 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
   },
 
   copy_file_range: (task, inFd, inOffset, outFd, outOffset, length, flags) => {
-    const input = usable(task, inFd);
-    const output = usable(task, outFd);
+    const input = task.files.usable(inFd);
+    const output = task.files.usable(outFd);
     if (input === undefined || output === undefined) return -EBADF;
     const from = offsetIn(task, inOffset, 0);
     if (typeof from === "number") return from;

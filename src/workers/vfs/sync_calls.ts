@@ -6,18 +6,12 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { S_IFCHR, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
-import type { OpenFile } from "./file.ts";
 
 const SYNC_FILE_RANGE_FLAGS = 7;
 
 /** An open file that more can be done with than name it. */
-function usable(task: VfsCaller, fd: number): OpenFile | undefined {
-  const file = task.files.get(fd);
-  return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
-}
-
 function sync(task: VfsCaller, fd: number, dataOnly: boolean): number {
-  const file = usable(task, fd);
+  const file = task.files.usable(fd);
   return file === undefined ? -EBADF : file.sync(task, dataOnly);
 }
 
@@ -25,23 +19,23 @@ export const SYNC_HANDLERS: Handlers<VfsCaller> = {
   fsync: (task, fd) => sync(task, fd, false),
   fdatasync: (task, fd) => sync(task, fd, true),
   sync: () => 0,
-  syncfs: (task, fd) => (usable(task, fd) === undefined ? -EBADF : 0),
+  syncfs: (task, fd) => (task.files.usable(fd) === undefined ? -EBADF : 0),
 
   sync_file_range: (task, fd, offset, length, flags) => {
-    const file = usable(task, fd);
+    const file = task.files.usable(fd);
     if (file === undefined) return -EBADF;
     if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
     return file.isStream || file.inode?.type === S_IFCHR ? -ESPIPE : 0;
   },
 
   readahead: (task, fd) => {
-    const file = usable(task, fd);
+    const file = task.files.usable(fd);
     if (file === undefined || !file.readable) return -EBADF;
     return file.inode?.type !== S_IFREG ? -EINVAL : 0;
   },
 
   fadvise64: (task, fd, _offset, length, advice) => {
-    const file = usable(task, fd);
+    const file = task.files.usable(fd);
     if (file === undefined) return -EBADF;
     if (file.isStream) return -ESPIPE;
     return length < 0 || advice < F.POSIX_FADV_NORMAL || advice > F.POSIX_FADV_NOREUSE ? -EINVAL : 0;

@@ -1,11 +1,12 @@
 // preadv(2), pwritev(2), and their second versions with flags.
 
-import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
 import { type OpenFile, OWN_OFFSET } from "./file.ts";
 import { readInto, writeVectors } from "./read_write.ts";
+import { positioned } from "./read_write_calls.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import { vectors } from "./segments.ts";
 
@@ -15,11 +16,9 @@ const READ_FLAGS = HINTS | F.RWF_NOWAIT;
 const WRITE_FLAGS = HINTS | F.RWF_NOWAIT | F.RWF_APPEND | F.RWF_NOAPPEND;
 
 function vectorFile(task: VfsCaller, fd: number, position: number, writes: boolean): OpenFile | number {
+  if (position !== OWN_OFFSET) return positioned(task, fd, writes);
   const file = task.files.get(fd);
-  if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
-  // Positions are for files that have one, which is told before all else.
-  if (position !== OWN_OFFSET && file.isStream) return -ESPIPE;
-  return (writes ? file.writable : file.readable) ? file : -EBADF;
+  return file !== undefined && (writes ? file.writable : file.readable) ? file : -EBADF;
 }
 
 function read(task: VfsCaller, fd: number, count: number, position: number, flags: number): number {

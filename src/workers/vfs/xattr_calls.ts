@@ -236,8 +236,7 @@ const itself = (task: VfsCaller) =>
   lookupTarget(task, F.AT_FDCWD, task.call.inString(0), F.AT_SYMLINK_NOFOLLOW);
 
 function opened(task: VfsCaller, fd: number): Target | number {
-  const file = task.files.get(fd);
-  return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
+  return task.files.usable(fd) ?? -EBADF;
 }
 
 export const XATTR_HANDLERS: Handlers<VfsCaller> = {

@@ -55,12 +55,12 @@ export function requestIn(task: VfsCaller, bytes: Buffer): AioRequest | number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = readU64(view, 32);
   if (readU64(view, 48) !== 0 || length >= SSIZE_END) return -EINVAL;
-  const file = usable(task, view.getInt32(20, true));
-  if (file === null) return -EBADF;
+  const file = task.files.usable(view.getInt32(20, true));
+  if (file === undefined) return -EBADF;
   let told: EventFile | null = null;
   if ((view.getUint32(56, true) & TELLS) !== 0) {
-    const named = usable(task, view.getInt32(60, true));
-    if (named === null) return -EBADF;
+    const named = task.files.usable(view.getInt32(60, true));
+    if (named === undefined) return -EBADF;
     if (!(named instanceof EventFile)) return -EINVAL;
     told = named;
   }
@@ -74,13 +74,8 @@ export function requestIn(task: VfsCaller, bytes: Buffer): AioRequest | number {
   const flags = view.getInt32(12, true);
   const refused = refusal(file, operation, position, address, length, flags);
   if (refused < 0) return refused;
-  const data = Uint8Array.prototype.slice.call(bytes, 0, 8);
+  const data = Uint8Array.from(bytes.subarray(0, 8));
   return { data, operation, file, address, length, position, told };
-}
-
-function usable(task: VfsCaller, fd: number): OpenFile | null {
-  const file = task.files.get(fd);
-  return file === undefined || (file.flags & F.O_PATH) !== 0 ? null : file;
 }
 
 function refusal(
