@@ -130,9 +130,15 @@ int main(void) {
   close(fd);
   union name l = name_of(listener);
   int one = 1;
-  setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &one, 4);
-  fd = made("127.0.0.1", ADDRESS);
-  value("which may be shared", bound(fd, "127.0.0.1", port_of(&n)));
+  long shared = -EADDRINUSE;
+  // Once in a while the port is also that of a connection to somewhere else, which has ended and shares it with nobody.
+  for (int times = 0; times < 5 && shared == -EADDRINUSE; times++) {
+    if (times > 0) close(fd), join(), n = name_of(client), l = name_of(listener);
+    setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &one, 4);
+    fd = made("127.0.0.1", ADDRESS);
+    shared = bound(fd, "127.0.0.1", port_of(&n));
+  }
+  value("which may be shared", shared);
   value("not with the same peer", SYS_3(SYS_connect, fd, &l, size_of()));
   close(fd);
 
