@@ -111,7 +111,7 @@ const serve: Handle = (steps, { slots }, slot, request) => {
     if (slots.replyListAndResult(slot, sequence, 1, 0, true)) futexWake(steps, slot);
   } else {
     remember(KNOWN, 1);
-    slots.letGo(slot, sequence);
+    slots.letGo(slot);
     const waits = remembers(WAITS);
     if (waits !== 0) answer(waits);
   }

@@ -12,7 +12,8 @@
 // bits: its last look goes by the claims (Scanner.anyRequest in scan.ts).
 //
 // With one kernel thread all of this is that thread's own. With several the bits are changed by
-// Atomics, and mark() needs a locked instruction between release() and its look, which the reply word's exchange is.
+// Atomics, and mark() needs a locked instruction between the claim's store and its look: the reply word's exchange, or
+// letGo()'s own.
 
 import type { Claims } from "./claims.ts";
 import { chunkOfSlot, slotInChunk, slotNumber } from "./guest_memory.ts";

@@ -139,6 +139,15 @@ export class Claims {
     return true;
   }
 
+  /**
+   * As release, by thread 0, of a slot to which no reply follows: with the locked instruction that the look of
+   * ActiveChunks.mark needs before it, and that a reply word's exchange is else.
+   */
+  letGo(number: number): void {
+    if (this.#alone) this.#claims[number] = GUEST;
+    else Atomics.store(this.#claims, number, GUEST);
+  }
+
   /** Hands an owned slot to another kernel thread, which learns of it by mailbox. False: it was closed meanwhile. */
   pass(number: number, from: number, to: number, sequence: number): boolean {
     return this.#change(number, owned(from, sequence), owned(to, sequence));

@@ -246,8 +246,8 @@ export class Slots {
   }
 
   /** In place of a reply to what its stub has posted without waiting. */
-  letGo(number: number, sequence: number): void {
-    this.#claims.release(number, this.#thread, sequence);
+  letGo(number: number): void {
+    this.#claims.letGo(number);
     this.#active.mark(chunkOfSlot(number));
   }
 

@@ -206,7 +206,7 @@ export class SlotIo {
   protected letGo(): void {
     if (!this.owned) return;
     this.#release();
-    this.#slots.letGo(this.slot, this.sequence);
+    this.#slots.letGo(this.slot);
   }
 
   /** Operations of the last list that were done, and the last result, as the stub tells. */
