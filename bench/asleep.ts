@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { killGroup, startCommand } from "./command.ts";
 import { BenchError } from "./error.ts";
+import { atMost } from "./goals.ts";
 import { find } from "./paths.ts";
 import { cpuNs, memoryBytes, openDescriptors, processesBelow } from "./process_tree.ts";
 import type { Row, Subject } from "./subject.ts";
@@ -22,6 +23,8 @@ const SETTLE_MS = 10_000;
 const IDLE_MS = 20_000;
 const QUICK_MS = 500;
 const DEADLINE_MS = 120_000;
+/** Bytes that a further sandbox of a group may take, beside what its program has. */
+const FURTHER_MAX = 1.5 * 2 ** 20;
 const READY_POLL_MS = 20;
 
 interface Pause {
@@ -111,22 +114,38 @@ async function startGroup(way: Way, place: Workplace, sandboxes: number) {
   return { holder, ended, programs };
 }
 
+/** What a group of so many costs, for each of them. */
+async function lookAtGroup(way: Way, place: Workplace, sandboxes: number) {
+  const { holder, ended, programs } = await startGroup(way, place, sandboxes);
+  try {
+    const figures = await look("grouped", [holder.pid!], sandboxes, pauseOf(place));
+    holder.stdin!.end();
+    await ended;
+    return figures;
+  } finally {
+    for (const pid of [...programs, holder.pid]) killGroup(pid);
+  }
+}
+
 const together: Subject = {
-  rows: rows("grouped", `${SANDBOXES} asleep in a group`),
+  rows: [
+    ...rows("grouped", `${SANDBOXES} asleep in a group`),
+    {
+      name: "grouped_further",
+      label: "- private memory of each but the first",
+      unit: "bytes",
+      goals: [atMost(FURTHER_MAX)],
+    },
+  ],
   runsAtMost: 1,
   missing,
   leavesOut: (way) => (way.isHere ? undefined : "there are no groups"),
   async measure(way, place) {
     const sandboxes = place.effort.quick ? QUICK_SANDBOXES : SANDBOXES;
-    const { holder, ended, programs } = await startGroup(way, place, sandboxes);
-    try {
-      const figures = await look("grouped", [holder.pid!], sandboxes, pauseOf(place));
-      holder.stdin!.end();
-      await ended;
-      return figures;
-    } finally {
-      for (const pid of [...programs, holder.pid]) killGroup(pid);
-    }
+    const alone = (await lookAtGroup(way, place, 1)).get("grouped_private")!;
+    const figures = await lookAtGroup(way, place, sandboxes);
+    const all = figures.get("grouped_private")! * sandboxes;
+    return figures.set("grouped_further", (all - alone) / (sandboxes - 1));
   },
 };
 

@@ -85,6 +85,10 @@ export const FILE: Suite = {
       { name: "pipe", label: "pipe write + read of 1 B", goals: [atMost(1.5 * US), fasterThanRunsc(4)] },
       { name: "pipe_64k", label: "pipe write + read of 64 KiB" },
     ]),
+    // Each by itself: a sandbox that has not the one may have the others.
+    guestProgram("bulk", [{ name: "mq", label: "mq_send + mq_receive, 64 B" }]),
+    guestProgram("bulk", [{ name: "aio", label: "io_submit + io_getevents, 4 KiB read" }]),
+    guestProgram("bulk", [{ name: "process_vm", label: "process_vm_readv of 4 KiB, its own" }]),
     guestProgram(
       "host_file",
       [
