@@ -55,6 +55,16 @@ static void *accepts(void *name) {
   return NULL;
 }
 
+// Another kernel thread may have it: its arguments are told all the same, not those of the call before.
+static void *receives(void *name) {
+  prctl(PR_SET_NAME, name);
+  struct sockaddr_in any = {.sin_family = AF_INET};
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  bind(fd, (void *)&any, sizeof any);
+  outer(SYS_recvfrom, fd, (long)&(char){0}, 1);
+  return NULL;
+}
+
 static void *polls(void *name) {
   prctl(PR_SET_NAME, name);
   struct pollfd polled = {.fd = pipes[0], .events = POLLIN};
@@ -70,10 +80,10 @@ static void *spins(void *name) {
 }
 
 int main(void) {
-  static void *(*const all[])(void *) = {reads, shares, accepts, polls, spins};
-  static const char *const names[] = {"reads", "shares", "accepts", "polls", "spins"};
+  static void *(*const all[])(void *) = {reads, shares, accepts, receives, polls, spins};
+  static const char *const names[] = {"reads", "shares", "accepts", "receives", "polls", "spins"};
   pipe(pipes);
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 6; i++) {
     pthread_t thread;
     pthread_create(&thread, NULL, all[i], (void *)names[i]);
   }

@@ -71,12 +71,16 @@ for (const [platform, workers] of [
           // They have all come to where they wait.
           const settled = async () => {
             tasks = (await debug(held.root, "held", "--stacks")).tasks!;
-            return ["reads", "shares", "accepts", "polls", "pauses"].every(
-              (name) => named(name)?.state === "waiting",
-            );
+            return ["reads", "shares", "accepts", "receives", "polls", "pauses"].every((name) => {
+              const isElsewhere = name === "receives" && workers !== "solo";
+              return named(name)?.state === (isElsewhere ? "elsewhere" : "waiting");
+            });
           };
           assert.ok(await eventually(settled, WAIT_MS), JSON.stringify(tasks));
-          const calls = { reads: "read", shares: "futex", accepts: "accept", polls: "poll", pauses: "pause" };
+          const calls = {
+            ...{ reads: "read", shares: "futex", accepts: "accept", receives: "recvfrom" },
+            ...{ polls: "poll", pauses: "pause" },
+          };
           for (const [name, call] of Object.entries(calls)) {
             const task = named(name)!;
             assert.is(task.call, call);
@@ -86,6 +90,7 @@ for (const [platform, workers] of [
           assert.match(named("reads")!.waitsFor!, /^something to read/);
           assert.match(named("reads")!.file!, /^PipeFile:\[\d+\]$/);
           assert.match(named("accepts")!.waitsFor!, /^a connection/);
+          assert.equal(named("receives")!.args!.slice(2), ["0x1", "0x0", "0x0", "0x0"]);
           assert.match(named("shares")!.waitsFor!, /^a futex/);
           assert.match(named("pauses")!.waitsFor!, /^a signal/);
           assert.is(named("spins")!.state, "running");

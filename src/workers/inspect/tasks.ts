@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { syscallByNumber, syscallName } from "../../shared/abi/syscalls.ts";
 import { TASKS_TOLD, type TaskReport } from "../../shared/inspect_report.ts";
 import { ORIG_RAX } from "../../shared/ring/layout.ts";
+import { Frame } from "../../shared/ring/slot.ts";
 import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
@@ -44,12 +45,14 @@ function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext):
   if (nr < 0) return {};
   const name = syscallName(nr);
   const known = syscallByNumber(nr)?.arguments ?? [];
+  const frame = state === "elsewhere" ? new Frame() : call.frame;
+  if (frame !== call.frame) kernel.slots.readArguments(call.slot, frame, known.length);
   const args = known.map((_argument, i) => {
-    const [low, high] = [BigInt(call.frame.argumentLow(i) >>> 0), BigInt(call.frame.argumentHigh(i) >>> 0)];
+    const [low, high] = [BigInt(frame.argumentLow(i) >>> 0), BigInt(frame.argumentHigh(i) >>> 0)];
     return `0x${((high << 32n) | low).toString(16)}`;
   });
   const isFd = known[0]?.kind === "fd" && known[0].format === "fd";
-  const file = isFd ? fileOf(task, call.frame.argumentLow(0)) : undefined;
+  const file = isFd ? fileOf(task, frame.argumentLow(0)) : undefined;
   const waitsFor = waitOf(task, name);
   return {
     call: name,

@@ -27,7 +27,8 @@ const WAITS: Readonly<Record<string, readonly string[]>> = {
   "a lock on a file": ["flock", "fcntl"],
   "the other end": ["open", "openat", "openat2", "creat"],
   "a semaphore": ["semop", "semtimedop"],
-  "a message, or room for one": ["msgrcv", "msgsnd"],
+  "a message, or room for one": ["msgrcv", "msgsnd", "mq_timedreceive", "mq_timedsend"],
+  "an operation's end": ["io_getevents", "io_pgetevents"],
   "the exec or end of a child": ["vfork"],
   "its new program": ["execve", "execveat"],
 };
