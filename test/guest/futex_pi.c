@@ -58,6 +58,12 @@ static void *tries(void *argument) {
   return 0;
 }
 
+// However busy the machine is.
+static void until_held(uint32_t *lock) {
+  while ((*(volatile uint32_t *)lock & FUTEX_TID_MASK) == 0)
+    pause_ms(1);
+}
+
 static void *dies(void *argument) {
   (void)argument;
   futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, 0);
@@ -129,7 +135,7 @@ int main(void) {
   word = 0;
 
   pthread_create(&t[0], 0, dies, 0);
-  pause_ms(20);
+  until_held(&word);
   value("lock of one that dies", futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, 0));
   state("taken over", word & ~FUTEX_WAITERS);
   pthread_join(t[0], 0);
@@ -149,7 +155,7 @@ int main(void) {
   pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
   value("init", -pthread_mutex_init(&mutex, &attributes));
   pthread_create(&t[0], 0, dies_robust, 0);
-  pause_ms(20);
+  until_held((uint32_t *)&mutex.__data.__lock);
   value("robust lock", -pthread_mutex_lock(&mutex));
   value("consistent", -pthread_mutex_consistent(&mutex));
   value("unlock", -pthread_mutex_unlock(&mutex));
