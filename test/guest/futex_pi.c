@@ -105,6 +105,41 @@ static void processes(void) {
   value("lock of the dead", futex(shared, FUTEX_LOCK_PI, 0, 0));
 }
 
+#define CROSSINGS 200
+
+static pthread_barrier_t both_hold;
+static int refused, locked_both;
+
+// Has one lock and takes the other's, again and again; both at the same moment.
+static void *crosses_at_once(void *which) {
+  static uint32_t locks[2];
+  int own = (int)(long)which;
+  for (int i = 0; i < CROSSINGS; i++) {
+    futex(&locks[own], FUTEX_LOCK_PI_PRIVATE, 0, 0);
+    pthread_barrier_wait(&both_hold);
+    long r = futex(&locks[!own], FUTEX_LOCK_PI_PRIVATE, 0, 0);
+    if (failed(r))
+      __atomic_add_fetch(&refused, 1, __ATOMIC_SEQ_CST);
+    else
+      __atomic_add_fetch(&locked_both, 1, __ATOMIC_SEQ_CST),
+          futex(&locks[!own], FUTEX_UNLOCK_PI_PRIVATE, 0, 0);
+    futex(&locks[own], FUTEX_UNLOCK_PI_PRIVATE, 0, 0);
+    pthread_barrier_wait(&both_hold);
+  }
+  return 0;
+}
+
+// Somebody is refused each time; both may be.
+static void crossings(void) {
+  pthread_t t;
+  pthread_barrier_init(&both_hold, NULL, 2);
+  pthread_create(&t, 0, crosses_at_once, (void *)1);
+  crosses_at_once(0);
+  pthread_join(t, 0);
+  value("refused each time", refused >= CROSSINGS);
+  value("in all", refused + locked_both);
+}
+
 int main(void) {
   value("lock", futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, 0));
   state("locked", word);
@@ -162,5 +197,6 @@ int main(void) {
   value("lock", -pthread_mutex_lock(&mutex));
   pthread_join(t[0], 0);
   processes();
+  crossings();
   return 0;
 }

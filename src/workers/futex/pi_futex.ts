@@ -69,7 +69,6 @@ function* acquire(
     }
     if (!waits) return -EAGAIN;
     if (owner === undefined) return -ESRCH;
-    if (pi.isDeadlock(task, owner)) return -EDEADLK;
     if ((word & FUTEX_WAITERS) === 0) {
       const done = yield* exchangeWord(task, address, word, word | FUTEX_WAITERS);
       if (done === null) return -EFAULT;
@@ -77,6 +76,8 @@ function* acquire(
       // The owner may have ended while its mark was set; then nobody hands the lock over.
       if (livingTask(task, tid) !== owner) return -ESRCH;
     }
+    // In one step with joining those who wait: of two who cross, one has to see the other.
+    if (pi.isDeadlock(task, owner)) return -EDEADLK;
     pi.add(futex, waiter, owner);
     return 1;
   }
