@@ -176,8 +176,10 @@ int main(void) {
   pthread_join(t[0], 0);
 
   pthread_create(&t[0], 0, crosses, 0);
-  pause_ms(15);
-  pause_ms(40);
+  until_held(&other);
+  while ((*(volatile uint32_t *)&word & FUTEX_WAITERS) == 0)
+    pause_ms(1);
+  pause_ms(10);
   value("crossing", futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, 0));
   futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, 0);
   void *r;
