@@ -1,7 +1,8 @@
 // PI futexes: taking, waiting, handing over, time-outs, owners that die, deadlocks.
 //@ cflags: -pthread
-//@ needs: threads futex
+//@ needs: threads futex proc
 #include "guest.h"
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -78,10 +79,27 @@ static void *dies_robust(void *argument) {
   return 0;
 }
 
+static volatile int crossing;
+
+// For what it is about to wait for.
+static void until_it_waits(void) {
+  char path[64], text[256], *end;
+  while (!crossing)
+    pause_ms(1);
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", crossing);
+  do {
+    pause_ms(5);
+    int fd = open(path, O_RDONLY);
+    text[read(fd, text, sizeof text - 1)] = 0;
+    close(fd);
+    end = strrchr(text, ')');
+  } while (end[2] != 'S');
+}
+
 static void *crosses(void *argument) {
   (void)argument;
   futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, 0);
-  pause_ms(30);
+  crossing = gettid();
   long r = futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, 0);
   if (!failed(r)) futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, 0);
   futex(&other, FUTEX_UNLOCK_PI_PRIVATE, 0, 0);
@@ -176,10 +194,7 @@ int main(void) {
   pthread_join(t[0], 0);
 
   pthread_create(&t[0], 0, crosses, 0);
-  until_held(&other);
-  while ((*(volatile uint32_t *)&word & FUTEX_WAITERS) == 0)
-    pause_ms(1);
-  pause_ms(10);
+  until_it_waits();
   value("crossing", futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, 0));
   futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, 0);
   void *r;
