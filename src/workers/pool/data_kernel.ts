@@ -3,6 +3,7 @@
 import { OpenRecords } from "../../shared/ring/open_records.ts";
 import { CONTROL_MOVED, CONTROL_WORDS } from "../../shared/ring/private_sab.ts";
 import type { ThreadParts } from "../thread_parts.ts";
+import type { BorrowedFile } from "./borrowed_file.ts";
 import { DataRequests } from "./data_requests.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
@@ -27,6 +28,10 @@ export class DataKernel extends PoolKernel {
   served(): void {
     const at = this.thread * CONTROL_WORDS + CONTROL_MOVED;
     this.#control[at] = (this.#control[at]! + 1) | 0;
+  }
+
+  fileOf(slot: number): BorrowedFile | null {
+    return this.requests.fileOf(slot);
   }
 
   /** Somebody is to be told of what is read and written, which is thread 0's to do. */

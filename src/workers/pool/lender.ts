@@ -1,6 +1,6 @@
 // Open files whose bytes other kernel threads move as well (pool/data_kernel.ts), by thread 0: which those are, and what
-// the others are told of them (ring/open_records.ts). A file is lent when calls have come on it again and again: what is
-// opened, read and closed is served sooner than it is told of.
+// the others are told of them (ring/open_records.ts). A file is lent when calls have come on it again and again, and who would
+// serve them is awake: what is opened, read and closed is served sooner than it is told of.
 
 import { RLIMIT_FSIZE } from "../../shared/abi/resource.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
@@ -28,7 +28,7 @@ import type { Gofer } from "../gofer/gofer.ts";
 import type { Transaction } from "../gofer/transaction.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Lending, LendingCaller, LentInode, Loan, Offer } from "../vfs/loan.ts";
-import type { SeekableFile } from "../vfs/seekable_file.ts";
+import { SeekableFile } from "../vfs/seekable_file.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { Numbers } from "./numbers.ts";
@@ -206,6 +206,8 @@ export class Lender implements Lending {
   readonly #others: Others;
   readonly #wake: (thread: number) => void;
   readonly #lendAfter: number;
+  /** Who sleeps may be told, too. */
+  readonly #isEager: boolean;
   readonly #openNumbers = new Numbers(OPEN_RECORDS);
   readonly #stampNumbers = new Numbers(STAMP_RECORDS);
   readonly #tableNumbers = new Numbers(TABLE_BLOCKS);
@@ -231,18 +233,35 @@ export class Lender implements Lending {
     this.#missed = Array.from({ length: Math.max(...movers) + 1 }, () => ({ ...NOTHING_MISSED }));
     this.#movers = movers;
     this.#others = others;
+    this.#isEager = isEager;
     this.#lendAfter = isEager ? LEND_AFTER.eager : LEND_AFTER.usual;
     this.#wake = wake;
   }
 
   // ---- Lending ----
 
-  used(task: LendingCaller, fd: number, file: SeekableFile, writes: boolean): void {
-    const { loan } = file;
-    if (loan === null && (++file.calls < this.#lendAfter || !this.#lend(file))) return;
-    const lent = file.loan as LentFile;
+  used(task: LendingCaller, fd: number, writes: boolean): void {
+    const { call, files } = task;
+    const thread = this.#movers[(call.slot >>> 3) % this.#movers.length]!;
+    const isRouted = fd >= 0 && fd < TABLE_DESCRIPTORS && call.bytes[ROUTES + fd] === thread;
+    // The thread slept. If the route leads to nothing, it says so when it serves the next such call.
+    if (isRouted && this.#records.callerTable(call.slot) >= 0) {
+      this.#missedBy(thread);
+      return;
+    }
+    const file = files.get(fd);
+    if (!(file instanceof SeekableFile)) return;
+    if (file.loan === null) {
+      if (++file.calls < this.#lendAfter) return;
+      if (!this.#isEager && this.#kernel.page.isSleeping(thread)) {
+        this.#missedBy(thread);
+        return;
+      }
+      if (!this.#lend(file)) return;
+    }
+    const lent = file.loan as unknown as LentFile;
     if (lent.isOffered) {
-      if (!writes || lent.mayBeWritten) this.#route(task, fd, lent);
+      if (!writes || lent.mayBeWritten) this.#route(task, fd, lent, thread);
     } else if (++file.calls >= OFFER_AFTER) {
       file.calls = 0;
       lent.changed(file.offer());
@@ -283,26 +302,20 @@ export class Lender implements Lending {
   }
 
   /** Where calls of the task on that descriptor go from now on. */
-  #route(task: LendingCaller, fd: number, file: LentFile): void {
+  #route(task: LendingCaller, fd: number, file: LentFile, thread: number): void {
     const { record } = file;
     const { call, files } = task;
-    const thread = this.#movers[(call.slot >>> 3) % this.#movers.length]!;
-    const route = ROUTES + fd;
     if (fd >= TABLE_DESCRIPTORS || task.isWatched || task.limit(RLIMIT_FSIZE) < Number.POSITIVE_INFINITY)
       return;
     const table = this.#tableOf(files.id);
     if (table < 0) return;
     const isNamed = this.#records.isNamed(table, fd, record);
-    if (isNamed && this.#records.callerTable(call.slot) === table && call.bytes[route] === thread) {
-      this.#missedBy(thread);
-      return;
-    }
     if (isNamed && !file.mayReturn(this.#kernel.nowNs)) return;
     if (!isNamed) this.#records.setDescriptor(table, fd, record);
     // Whatever a guest writes in its routes, each of them finds the caller.
     for (const mover of this.#movers) this.#others.visit(call.slot, mover);
     this.#records.setCaller(call.slot, table);
-    call.bytes[route] = thread;
+    call.bytes[ROUTES + fd] = thread;
   }
 
   #tableOf(id: number): number {
