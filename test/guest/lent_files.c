@@ -398,6 +398,11 @@ static void vectors(void) {
     value("position", lseek(fd, 0, SEEK_CUR));
   }
   show(10000);
+  struct iovec nothing[] = {{in, 0}};
+  value("nothing, and flags that are none", SYS_6(SYS_preadv2, fd, nothing, 1, 0, 0, 0x4000));
+  value("flags that are none", SYS_6(SYS_preadv2, fd, into, 3, 0, 0, 0x4000));
+  value("... from nowhere", SYS_6(SYS_pwritev2, fd, kernels, 2, 0, 0, 0x4000));
+  value("... where no file reaches", SYS_6(SYS_pwritev2, fd, three, 3, 0x7fffffffffffffff, 0, 0x4000));
   int read_only = open(first, O_RDONLY), write_only = open(first, O_WRONLY);
   for (int i = 0; i < 10; i++) {
     value("written read-only", writes_at(read_only, three, 3, 0));
