@@ -11,7 +11,7 @@ import * as L from "../../src/shared/ring/layout.ts";
 import { CHUNK_SIZE, GUEST_CHUNKS, SEQUENCE_STEP } from "../../src/shared/ring/layout.ts";
 import { Mailbox, RECORD_PAYLOAD_WORDS } from "../../src/shared/ring/mailbox.ts";
 import { LENT_WRITE, OpenRecords } from "../../src/shared/ring/open_records.ts";
-import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
+import { CONTROL_MOVED, CONTROL_WORDS, PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Reply, Request } from "../../src/shared/ring/slot_states.ts";
 import { SUPERVISOR } from "../../src/shared/thread_plan.ts";
 import { shareOf } from "../../src/workers/host_share.ts";
@@ -172,6 +172,17 @@ test("what vectors name is written when the stub has copied it", () => {
   copied(5);
   assert.equal(written, [[HOST_FD, "ABCDE", 7]]);
   assert.equal([reply(), result(), received()], [Reply.RET, 5, null]);
+});
+
+test("a call over which its stub has slept does not count as one that it was woken for", () => {
+  for (const sleeping of [0, 1]) {
+    const { copied, memory, sab } = withVectors();
+    const moved = () => sab.control[THREAD * CONTROL_WORDS + CONTROL_MOVED]!;
+    const before = moved();
+    memory.words[slotWord(SLOT) + (L.SLEEPING >>> 2)] = sleeping;
+    copied(5);
+    assert.is(moved() - before, 1 - sleeping);
+  }
 });
 
 type Vectors = ReturnType<typeof withVectors>;

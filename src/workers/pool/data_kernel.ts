@@ -7,11 +7,13 @@ import type { BorrowedFile } from "./borrowed_file.ts";
 import { DataRequests } from "./data_requests.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { MoverPlacement } from "./mover_placement.ts";
 import { PoolKernel, type PoolPlace } from "./pool_kernel.ts";
 
 export class DataKernel extends PoolKernel {
   readonly requests: DataRequests;
   readonly records: OpenRecords;
+  override readonly placement = new MoverPlacement(this);
   readonly #movers: Int32Array;
   readonly #control: Int32Array;
 
@@ -24,7 +26,7 @@ export class DataKernel extends PoolKernel {
     this.requests = new DataRequests(this, every);
   }
 
-  /** It has served a call, which thread 0 counts on. */
+  /** It has served a call whose stub did not sleep over it: thread 0 counts on those. */
   served(): void {
     const at = this.thread * CONTROL_WORDS + CONTROL_MOVED;
     this.#control[at] = (this.#control[at]! + 1) | 0;

@@ -35,9 +35,11 @@ export class DataRequests implements PoolRequests {
 
   serve(slot: number, request: number, nr: number): void {
     const kernel = this.#kernel;
+    const { wakes } = kernel.slots;
     kernel.counters.requests++;
     if (!this.#goesOn(slot, request) && !this.#begins(slot, request, nr))
       kernel.passRequest(slot, request, nr);
+    else if (kernel.slots.wakes === wakes) kernel.served();
     kernel.longTurns.served();
     if (kernel.nextSteps.any) kernel.nextSteps.run();
   }
@@ -68,7 +70,6 @@ export class DataRequests implements PoolRequests {
     if (file === null) return false;
     const task = this.#taskAt(slot);
     task.begin(request, nr, file);
-    kernel.served();
     this.#attempt(task.call, () => this.#dispatcher.serve(task, nr));
     return true;
   }
