@@ -122,6 +122,7 @@ function withVectors() {
     lender,
     lent,
     copied,
+    post,
     reply,
     hasArray,
     result: () => memory.words[slot + (L.REP_RESULT >>> 2)],
@@ -221,6 +222,14 @@ for (const [what, happens] of MEANWHILE)
     );
     assert.ok(made.kernel.claims.isOwner(SLOT, SUPERVISOR, SEQUENCE + SEQUENCE_STEP));
   });
+
+test("what no call here waits for is thread 0's to judge", () => {
+  const { copied, post, received, written } = withVectors();
+  copied(5);
+  post(SEQUENCE + 2 * SEQUENCE_STEP, Request.COPY_READY);
+  assert.is(kindOf(received()![M.REQUEST]!), Request.COPY_READY);
+  assert.is(written.length, 1);
+});
 
 test("thread 0 begins with a call on vectors anew if they fault", () => {
   const made = withVectors();
