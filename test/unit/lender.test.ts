@@ -18,7 +18,10 @@ const SLOT = 5;
 const FD = 3;
 
 class File extends SeekableFile {
-  override offer(): Offer {
+  isLendable = true;
+
+  override offer(): Offer | null {
+    if (!this.isLendable) return null;
     return { hostFd: 9, tells: true, warmEnd: 0, mayBeWritten: true, keepsAccessTime: false };
   }
 
@@ -99,6 +102,18 @@ test("what is used while who would serve it sleeps is not lent, until it is woke
   use();
   assert.is.not(file.loan, null);
   assert.is(task.call.bytes[ROUTES + FD], FIRST);
+});
+
+test("nobody is woken for what cannot be lent", () => {
+  const { open, use, sleep, woken } = make(false);
+  sleep(true);
+  const file = open();
+  file.isLendable = false;
+  for (let i = 0; i < 100; i++) use();
+  assert.equal(woken, []);
+  file.isLendable = true;
+  for (let i = 0; i < 32; i++) use();
+  assert.equal(woken, [FIRST]);
 });
 
 test("a route that leads to nothing keeps no other file from being lent, once it was taken back", () => {
