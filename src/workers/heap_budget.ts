@@ -97,6 +97,7 @@ export function heapLimitFor(memory: number, most = HEAP_BUDGET_MAX): number {
 export type HeapKind = keyof typeof COSTS;
 
 const KINDS = Object.keys(COSTS) as readonly HeapKind[];
+const COSTS_IN_ORDER: readonly number[] = Object.values(COSTS);
 
 /** Kinds that several kernel threads make. */
 type Shared = Partial<Record<HeapKind, Credit>>;
@@ -108,6 +109,8 @@ export class HeapBudget {
   #own: number;
   /** At least what is used: the sum as it was when somebody last made it, and all that was granted since. */
   #atMost = 0;
+  /** That sum. */
+  #summed = 0;
   /** Where there are several kernel threads; null: all is this thread's. */
   #credit: Credit | null = null;
   #shared: Shared = {};
@@ -141,7 +144,7 @@ export class HeapBudget {
   /** Bytes of the heap that guests use, by the table, of what this thread has made. */
   get used(): number {
     let used = 0;
-    for (const kind of KINDS) used += this.#counters[kind] * COSTS[kind];
+    for (let i = 0; i < KINDS.length; i++) used += this.#counters[KINDS[i]!] * COSTS_IN_ORDER[i]!;
     return used;
   }
 
@@ -151,13 +154,25 @@ export class HeapBudget {
     if (wanted > (this.#limits[kind] ?? Number.POSITIVE_INFINITY) && !this.#drawsKind(kind, wanted))
       return false;
     const bytes = count * COSTS[kind];
-    // The sum is made only when the bound may have been reached.
-    if (this.#atMost + bytes > this.#own) {
-      this.#atMost = this.used;
-      if (this.#atMost + bytes > this.#own && !this.#draws(this.#atMost + bytes)) return false;
-    }
+    if (this.#atMost + bytes > this.#own && !this.#finds(bytes)) return false;
     this.#atMost += bytes;
     return true;
+  }
+
+  /**
+   * The bound may have been reached: only then the sum is made. What is drawn behind it is a batch in any case: were it
+   * only what is wanted now, or nothing, the next who asks would make the sum again.
+   */
+  #finds(bytes: number): boolean {
+    if (this.#atMost !== this.#summed) this.#sum();
+    if (this.#draws(this.#atMost + bytes)) return true;
+    this.#sum();
+    return this.#atMost + bytes <= this.#own;
+  }
+
+  #sum(): void {
+    this.#summed = this.used;
+    this.#atMost = this.#summed;
   }
 
   #draws(wanted: number): boolean {
@@ -178,7 +193,7 @@ export class HeapBudget {
   settle(isGoingToSleep: boolean): void {
     const credit = this.#credit;
     if (credit === null) return;
-    this.#atMost = this.used;
+    this.#sum();
     credit.settle(this.#atMost, isGoingToSleep);
     this.#own = credit.drawn;
     for (const kind in this.#shared) {

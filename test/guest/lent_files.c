@@ -12,6 +12,7 @@
 //@ args: exec
 //@ args: killed
 //@ args: sealed
+//@ args: vectors
 //@ needs: threads files inotify
 #include "guest.h"
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 // More than what is kept in a kernel's own memory.
@@ -99,8 +101,12 @@ static void times(void) {
     use(fd);
     fstat(fd, &before);
     usleep(30000);
+    struct iovec vector = {"v", 1};
     for (int j = 0; j < CALLS; j++)
-      pwrite(fd, "c", 1, j);
+      if (i == 1)
+        pwritev(fd, &vector, 1, j);
+      else
+        pwrite(fd, "c", 1, j);
     fstat(fd, &after);
     value("modified later", is_later(after.st_mtim, before.st_mtim));
     value("changed later", is_later(after.st_ctim, before.st_ctim));
@@ -147,6 +153,12 @@ static void modes(void) {
     pwrite(fd, "c", 1, i);
   fstat(fd, &st);
   value("mode", st.st_mode & 07777);
+  struct iovec vector = {"c", 1};
+  value("set-group-ID", fchmod(fd, 02755));
+  for (int i = 0; i < 10; i++)
+    pwritev(fd, &vector, 1, i);
+  fstat(fd, &st);
+  value("mode", st.st_mode & 07777);
   int read_only = open(first, O_RDONLY), write_only = open(first, O_WRONLY);
   char byte;
   for (int i = 0; i < 10; i++) {
@@ -165,6 +177,9 @@ static void watched(void) {
   int watch = inotify_add_watch(watcher, first, IN_ACCESS | IN_MODIFY);
   pread(fd, &byte, 1, 0);
   pwrite(fd, "c", 1, 0);
+  struct iovec vector = {"v", 1}, into = {&byte, 1};
+  pwritev(fd, &vector, 1, 0);
+  preadv(fd, &into, 1, 0);
   long n = read(watcher, events, sizeof events);
   for (long at = 0; at < n; at += sizeof(struct inotify_event))
     value("event", ((struct inotify_event *)(events + at))->mask);
@@ -182,6 +197,10 @@ static void limited(void) {
   value("before it", pwrite(fd, "ccc", 3, 0));
   value("across it", pwrite(fd, "ccc", 3, 999));
   value("behind it", pwrite(fd, "ccc", 3, 1000));
+  struct iovec vectors[] = {{"d", 1}, {"dd", 2}};
+  value("vectors before it", pwritev(fd, vectors, 2, 0));
+  value("vectors across it", pwritev(fd, vectors, 2, 999));
+  value("vectors behind it", pwritev(fd, vectors, 2, 1000));
 }
 
 static void append(void) {
@@ -192,6 +211,10 @@ static void append(void) {
   value("write", write(fd, "ddd", 3));
   value("position", lseek(fd, 0, SEEK_CUR) - SIZE);
   value("pwrite appends", pwrite(fd, "eee", 3, 0));
+  value("end", lseek(fd, 0, SEEK_END) - SIZE);
+  struct iovec vectors[] = {{"g", 1}, {"gg", 2}};
+  value("writev", writev(fd, vectors, 2));
+  value("pwritev appends", pwritev(fd, vectors, 2, 0));
   value("end", lseek(fd, 0, SEEK_END) - SIZE);
   value("no more", fcntl(fd, F_SETFL, 0));
   lseek(fd, 0, SEEK_SET);
@@ -242,8 +265,11 @@ static void killed(void) {
     if (child == 0)
       for (;;) {
         char bytes[64];
+        struct iovec halves[] = {{bytes, 32}, {bytes + 32, 32}};
         pread(fd, bytes, 64, 0);
         pwrite(fd, bytes, 64, 0);
+        preadv(fd, halves, 2, 0);
+        pwritev(fd, halves, 2, 0);
         lseek(fd, 0, SEEK_SET);
         if (read(fd, bytes, 64) < 0) _exit(1);
       }
@@ -260,7 +286,8 @@ static void killed(void) {
 
 // Writes until it is refused; the errno.
 static void *writes(void *letter) {
-  for (unsigned i = 0; pwrite(fd, letter, 1, i % SIZE) == 1; i++)
+  struct iovec vector = {letter, 1};
+  for (unsigned i = 0; pwrite(fd, letter, 1, i % SIZE) == 1 && pwritev(fd, &vector, 1, i % SIZE) == 1; i++)
     ;
   return (void *)(long)errno;
 }
@@ -304,13 +331,97 @@ static void sealed(void) {
   puts("done");
 }
 
+static void many(const char *what, long (*call)(int, const struct iovec *, int, off_t),
+                 const struct iovec *vectors, int count, off_t at) {
+  long last = 0;
+  for (int i = 0; i < CALLS; i++)
+    last = call(fd, vectors, count, at);
+  value(what, last);
+}
+
+static long writes_at(int file, const struct iovec *vectors, int count, off_t at) {
+  return SYS_5(SYS_pwritev, file, vectors, count, at, 0);
+}
+
+static long reads_at(int file, const struct iovec *vectors, int count, off_t at) {
+  return SYS_5(SYS_preadv, file, vectors, count, at, 0);
+}
+
+static long writes_on(int file, const struct iovec *vectors, int count, off_t at) {
+  (void)at;
+  return SYS_3(SYS_writev, file, vectors, count);
+}
+
+static void show(off_t at) {
+  char bytes[9] = "";
+  say("at %ld: %ld %s", (long)at, (long)pread(fd, bytes, 8, at), bytes);
+}
+
+// Calls on vectors, which the stub fetches what they name of while others may have the file.
+static void vectors(void) {
+  char *area = pages(2), in[8] = "", byte = 0;
+  munmap(area + PAGE, PAGE);
+  memcpy(area + PAGE - 4, "wxyz", 4);
+  struct iovec three[] = {{"ABC", 3}, {NULL, 0}, {"DE", 2}};
+  struct iovec faults[] = {{"ok", 2}, {area + PAGE - 4, 8}};
+  struct iovec nowhere[] = {{NULL, 4}, {"F", 1}};
+  struct iovec kernels[] = {{"G", 1}, {(void *)(1ul << 63), 1}};
+  struct iovec negative[] = {{"H", (size_t)1 << 63}};
+  struct iovec into[] = {{in, 3}, {&byte, 1}, {in + 3, 4}};
+  struct iovec into_nowhere[] = {{in, 2}, {NULL, 4}};
+  use(fd);
+  many("writev", writes_on, three, 3, 0);
+  value("position", lseek(fd, 0, SEEK_CUR));
+  show(CALLS * 5 - 5);
+  many("pwritev", writes_at, three, 3, 8000);
+  show(8000);
+  value("position", lseek(fd, 0, SEEK_CUR));
+  many("preadv", reads_at, into, 3, 8000);
+  say("%.7s %c", in, byte);
+  value("position", lseek(fd, 0, SEEK_CUR));
+  for (int i = 0; i < 3; i++) {
+    value("faults half way", writes_at(fd, faults, 2, 9000));
+    show(9000);
+    value("from nowhere", writes_at(fd, nowhere, 2, 10000));
+    value("from the kernel's half", writes_at(fd, kernels, 2, 10000));
+    value("a negative length", writes_at(fd, negative, 1, 10000));
+    value("no vectors", writes_at(fd, three, 0, 10000));
+    value("too many", writes_at(fd, three, 1025, 10000));
+    value("less than none", writes_at(fd, three, -1, 10000));
+    value("before the beginning", writes_at(fd, three, 3, -1));
+    value("where no file reaches", writes_at(fd, three, 3, 0x7fffffffffffffff));
+    value("the array is nowhere", writes_at(fd, NULL, 3, 0));
+    value("to nowhere", reads_at(fd, into_nowhere, 2, 8000));
+    value("read before the beginning", reads_at(fd, into, 3, -1));
+    value("read over the end", reads_at(fd, into, 3, SIZE - 2));
+    value("writev that faults", writes_on(fd, faults, 2, 0));
+    value("position", lseek(fd, 0, SEEK_CUR));
+  }
+  show(10000);
+  struct iovec nothing[] = {{in, 0}};
+  value("nothing, and flags that are none", SYS_6(SYS_preadv2, fd, nothing, 1, 0, 0, 0x4000));
+  value("flags that are none", SYS_6(SYS_preadv2, fd, into, 3, 0, 0, 0x4000));
+  value("... from nowhere", SYS_6(SYS_pwritev2, fd, kernels, 2, 0, 0, 0x4000));
+  value("... where no file reaches", SYS_6(SYS_pwritev2, fd, three, 3, 0x7fffffffffffffff, 0, 0x4000));
+  int read_only = open(first, O_RDONLY), write_only = open(first, O_WRONLY);
+  for (int i = 0; i < 10; i++) {
+    value("written read-only", writes_at(read_only, three, 3, 0));
+    value("read write-only", reads_at(write_only, into, 3, 0));
+  }
+  value("longer", writes_at(fd, three, 3, SIZE - 2));
+  value("end", lseek(fd, 0, SEEK_END) - SIZE);
+  int pipes[2];
+  if (pipe(pipes) == 0) value("a pipe has no places", reads_at(pipes[0], into, 3, 0));
+}
+
 int main(int count, char **words) {
   static const struct {
     const char *name;
     void (*run)(void);
   } PARTS[] = {
-      {"times", times},   {"length", length}, {"modes", modes}, {"watched", watched}, {"limited", limited},
-      {"append", append}, {"mapped", mapped}, {"exec", exec},   {"killed", killed},   {"sealed", sealed},
+      {"times", times},     {"length", length}, {"modes", modes},     {"watched", watched},
+      {"limited", limited}, {"append", append}, {"mapped", mapped},   {"exec", exec},
+      {"killed", killed},   {"sealed", sealed}, {"vectors", vectors},
   };
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "again") == 0) {

@@ -6,6 +6,7 @@
 //@ args: seekers
 //@ args: faults
 //@ args: vectors
+//@ args: written vectors
 //@ needs: threads files
 #include "guest.h"
 #include <fcntl.h>
@@ -69,6 +70,14 @@ static void *reads_vectors(void *unused) {
     for (int i = 0; i < 4; i++)
       meet(records[i]);
   return unused;
+}
+
+static void *writes_vectors(void *name) {
+  unsigned long record = RECORDS + (unsigned long)name;
+  struct iovec vectors[] = {{&record, 8}, {&record, 8}};
+  for (int i = 0; i < RECORDS / THREADS / 2; i++)
+    if (writev(fd, vectors, 2) != 16) return NULL;
+  return name;
 }
 
 // Goes back a little each time, and so meets records again: how many it was is in its result.
@@ -146,8 +155,8 @@ int main(int count, char **words) {
   } else if (strcmp(what, "vectors") == 0) {
     all(reads_vectors);
     tell("threads, four at once");
-  } else if (strcmp(what, "writers") == 0) {
-    all(writes);
+  } else if (strcmp(what, "writers") == 0 || strcmp(what, "written") == 0) {
+    all(strcmp(what, "writers") == 0 ? writes : writes_vectors);
     unsigned long written[THREADS] = {0}, record;
     value("position", lseek(fd, 0, SEEK_CUR));
     for (int i = 0; i < RECORDS && pread(fd, &record, 8, i * 8) == 8; i++)

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 enum { FILES = 3, RECORDS = 8192, DESCRIPTORS = 6, THREADS = 8, CHILDREN = 4 };
@@ -51,6 +52,13 @@ static void look(const struct record *r, long at) {
     bad("a record that was never written", r->number);
   else if (at >= 0 && r->number != (uint32_t)at)
     bad("a record from another place", r->number);
+}
+
+// The three pieces of a record.
+static void in_pieces(struct iovec *vectors, struct record *r) {
+  vectors[0] = (struct iovec){&r->file, sizeof r->file};
+  vectors[1] = (struct iovec){&r->number, sizeof r->number};
+  vectors[2] = (struct iovec){&r->check, sizeof r->check};
 }
 
 static void write_one(int fd, struct generator *g, int own) {
@@ -101,7 +109,9 @@ static void act(struct generator *g, int may_change) {
   struct record r;
   int fd = descriptors[roll(g, DESCRIPTORS)];
   long at = roll(g, RECORDS), end;
-  switch (roll(g, may_change ? 16 : 10)) {
+  struct iovec vectors[3];
+  in_pieces(vectors, &r);
+  switch (roll(g, may_change ? 19 : 13)) {
   case 0:
   case 1:
   case 2:
@@ -127,19 +137,31 @@ static void act(struct generator *g, int may_change) {
     SYS_4(SYS_pread64, fd, 0, sizeof r, at);
     break;
   case 10:
+    if (preadv(fd, vectors, 3, at * (long)sizeof r) == sizeof r) look(&r, at);
+    break;
+  case 11:
+    r = record_at(at);
+    pwritev(fd, vectors, 3, at * (long)sizeof r);
+    break;
+  case 12:
+    r = record_at(at);
+    vectors[2].iov_base = NULL;
+    if (SYS_5(SYS_pwritev, fd, vectors + 2, 1, at * (long)sizeof r, 0) > 0) bad("nothing was written", at);
+    break;
+  case 13:
     dup2(descriptors[roll(g, DESCRIPTORS)], fd);
     break;
-  case 11: {
+  case 14: {
     int again = open(paths[roll(g, FILES)], O_RDWR);
     dup2(again, fd);
     close(again);
     break;
   }
-  case 12:
+  case 15:
     close(fd);
     dup2(descriptors[roll(g, DESCRIPTORS)], fd);
     break;
-  case 13:
+  case 16:
     *route_of(fd) = roll(g, *(volatile uint32_t *)(RF_KERNEL_PAGE + RF_KP_THREADS));
     break;
   default:

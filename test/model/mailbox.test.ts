@@ -51,7 +51,7 @@ function receiver(count: number, look: (mailbox: Mailbox) => boolean): Process {
       const mailbox = new Mailbox(words, 1, 2, SHAPE);
       const record = new Int32Array(1);
       let last = local as number;
-      if (mailbox.receive(record) >= 0) {
+      if (mailbox.seemsWaiting && mailbox.receive(record) >= 0) {
         if (record[0] !== last + 1) violation(`took record ${record[0]} after ${last}`);
         last++;
         return last === count ? undefined : last;

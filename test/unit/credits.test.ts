@@ -207,4 +207,33 @@ test("the heap budget is one for all threads", () => {
   assert.ok(net.heap.hasRoom("strings", 2 << 20));
 });
 
+test("the sum of all that a thread has made is made seldom, whatever it had drawn when it slept", () => {
+  const [a] = threads();
+  let sums = 0;
+  const counted = Object.getOwnPropertyDescriptor(HeapBudget.prototype, "used")!;
+  Object.defineProperty(a.heap, "used", {
+    get: () => {
+      sums++;
+      return counted.get!.call(a.heap);
+    },
+  });
+  assert.ok(a.heap.hasRoom("openFiles"));
+  a.counters.openFiles++;
+  a.credits.settle(true); // it sleeps while a file is open, which is closed then
+  a.counters.openFiles--;
+  sums = 0;
+  for (let i = 0; i < 100; i++) assert.ok(a.heap.hasRoom("openFiles"));
+  assert.ok(sums <= 1, `${sums} sums`);
+});
+
+test("a total that was made smaller refuses nobody what is drawn", () => {
+  const [a, b] = threads();
+  a.make("strings", MIB);
+  const { limit } = a.heap;
+  for (let i = 0; i < 4; i++) a.counters.strings -= MIB;
+  a.heap.limit = limit / 2;
+  assert.not.ok(b.heap.hasRoom("strings"));
+  assert.ok(a.heap.hasRoom("strings", 2 * MIB));
+});
+
 test.run();

@@ -2,6 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ROUTES } from "../../src/shared/ring/layout.ts";
 import { OpenRecords } from "../../src/shared/ring/open_records.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { NOT_AT_HAND } from "../../src/workers/call/asked.ts";
@@ -17,7 +18,10 @@ const SLOT = 5;
 const FD = 3;
 
 class File extends SeekableFile {
-  override offer(): Offer {
+  isLendable = true;
+
+  override offer(): Offer | null {
+    if (!this.isLendable) return null;
     return { hostFd: 9, tells: true, warmEnd: 0, mayBeWritten: true, keepsAccessTime: false };
   }
 
@@ -26,14 +30,16 @@ class File extends SeekableFile {
   }
 }
 
-function make() {
+function make(isEager = true) {
   const sab = new PrivateSab();
   const kernel = {
     counters: new Counters(),
     nowNs: 0,
-    page: { isSleeping: () => false },
+    page: { isSleeping: () => isAsleep },
     gofer: null as unknown,
   };
+  let isAsleep = false;
+  const woken: number[] = [];
   const visited: number[] = [];
   const waiting: (() => void)[] = [];
   const others = {
@@ -42,7 +48,14 @@ function make() {
   };
   let notified = 0;
   kernel.gofer = { transactionOf: () => ({ notify: () => notified++ }) } as unknown as Gofer;
-  const lender = new Lender(kernel as never, sab, [FIRST, SECOND], others, () => {}, true);
+  const lender = new Lender(
+    kernel as never,
+    sab,
+    [FIRST, SECOND],
+    others,
+    (thread) => woken.push(thread),
+    isEager,
+  );
   const inode = {
     lent: null,
     noteMoved: () => {},
@@ -50,23 +63,76 @@ function make() {
   } as unknown as Inode;
   const task = {
     call: { slot: SLOT, bytes: new Uint8Array(1 << 16) },
-    files: { id: 1 },
+    files: { id: 1, get: () => named },
     isWatched: false,
     limit: () => Number.POSITIVE_INFINITY,
   } as unknown as LendingCaller;
+  let named = new File(inode, 2);
+  const use = (writes = false) => lender.used(task, FD, writes);
   const open = () => {
-    const file = new File(inode, 2);
-    lender.used(task, FD, file, false);
-    return file;
+    named = new File(inode, 2);
+    task.call.bytes[ROUTES + FD] = 0;
+    use();
+    return named;
+  };
+  const sleep = (value: boolean) => {
+    isAsleep = value;
   };
   const mover = new OpenRecords(sab, FIRST);
-  return { lender, inode, task, open, mover, visited, waiting, notified: () => notified };
+  return { lender, inode, task, open, use, sleep, mover, visited, woken, waiting, notified: () => notified };
 }
 
 test("all that move bytes know of the caller: its routes are what its guest writes there", () => {
   const { open, visited } = make();
   open();
   assert.equal(visited, [FIRST, SECOND]);
+});
+
+test("what is used while who would serve it sleeps is not lent, until it is woken", () => {
+  const { open, use, sleep, task, woken } = make(false);
+  sleep(true);
+  const file = open();
+  for (let i = 0; i < 31; i++) use();
+  assert.is(file.loan, null);
+  assert.equal(woken, []);
+  use();
+  use();
+  assert.equal(woken, [FIRST]);
+  sleep(false);
+  use();
+  assert.is.not(file.loan, null);
+  assert.is(task.call.bytes[ROUTES + FD], FIRST);
+});
+
+test("nobody is woken for what cannot be lent", () => {
+  const { open, use, sleep, woken } = make(false);
+  sleep(true);
+  const file = open();
+  file.isLendable = false;
+  for (let i = 0; i < 100; i++) use();
+  assert.equal(woken, []);
+  file.isLendable = true;
+  for (let i = 0; i < 32; i++) use();
+  assert.equal(woken, [FIRST]);
+});
+
+test("a route that leads to nothing keeps no other file from being lent, once it was taken back", () => {
+  const { open, use, task, mover } = make();
+  open().release();
+  task.call.bytes[ROUTES + FD] = FIRST; // its guest writes what it likes there
+  use();
+  assert.is(mover.find(SLOT, FD), -1);
+  const file = open();
+  assert.ok(mover.find(SLOT, FD) >= 0 && file.loan !== null);
+});
+
+test("another thread of the same process is told of, though the route stands", () => {
+  const { open, use, task, mover } = make();
+  open();
+  const call = task.call as { slot: number };
+  call.slot = SLOT - 1;
+  use();
+  assert.ok(mover.find(SLOT - 1, FD) >= 0);
 });
 
 test("who waits for a position goes on when the file is closed under it", () => {

@@ -2,6 +2,7 @@
 // the one that it rests on, or nothing. A rule speaks only where there is something to gain, and only of what was seen
 // often enough to mean something.
 
+import { POSTED_TO_MOVERS } from "../../shared/abi/unseen_calls.ts";
 import type { Advice, CallProfile, Heavy, ProfiledSandbox, ThreadProfile } from "../../shared/profile.ts";
 import type { Recorded } from "./build.ts";
 import { duration } from "./text.ts";
@@ -41,7 +42,6 @@ const LOOKUPS = [
   "readlink",
   "readlinkat",
 ];
-const FILE_DATA = ["read", "readv", "write", "pread64", "pwrite64", "lseek"];
 const SOCKETS = [
   "sendto",
   "recvfrom",
@@ -224,7 +224,7 @@ export const RULES: readonly Rule[] = [
   {
     rule: "data-threads",
     look(profile) {
-      const share = workShare(profile, FILE_DATA);
+      const share = workShare(profile, POSTED_TO_MOVERS);
       if (share < 0.4 || hasRole(profile, "data") || !isBusy(supervisor(profile))) return null;
       const text = `${percent(share)} of the kernel's work is reading and writing, and thread 0 works more than half of the time: for regular files of several busy guest threads, --workers=data=N moves them on others`;
       return { figure: share, weight: share * 0.9, text };

@@ -44,7 +44,17 @@ export const POSTED_TO_NET = [
 ];
 
 /** Of the calls on files those that move bytes, or the position. */
-export const POSTED_TO_MOVERS = ["read", "readv", "write", "pread64", "pwrite64", "lseek"];
+export const POSTED_TO_MOVERS = [
+  "read",
+  "readv",
+  "write",
+  "writev",
+  "pread64",
+  "preadv",
+  "pwrite64",
+  "pwritev",
+  "lseek",
+];
 
 const POSTED: ReadonlySet<string> = new Set([...POSTED_TO_NET, ...POSTED_TO_MOVERS]);
 

@@ -35,6 +35,8 @@ export class Mailbox {
   readonly #sent: Int32Array;
   readonly #taken: Int32Array;
   readonly #unsent: Int32Array[][];
+  /** The words of the rings from each thread to this one that say how many records were sent. */
+  readonly #tails: Int32Array;
   #unsentCount = 0;
   #nextFrom = 0;
 
@@ -47,8 +49,10 @@ export class Mailbox {
     this.#recordWords = shape.recordWords;
     this.#sent = new Int32Array(threads);
     this.#taken = new Int32Array(threads);
+    this.#tails = new Int32Array(threads);
     this.#unsent = Array.from({ length: threads }, () => []);
     for (let other = 0; other < threads; other++) {
+      this.#tails[other] = this.#ring(other, thread) + MAILBOX_TAIL;
       this.#sent[other] = Atomics.load(mailboxes, this.#ring(thread, other) + MAILBOX_TAIL);
       this.#taken[other] = Atomics.load(mailboxes, this.#ring(other, thread) + MAILBOX_HEAD);
     }
@@ -84,6 +88,16 @@ export class Mailbox {
     return told;
   }
 
+  /**
+   * Whether a record waits: a look by plain loads, which V8 makes in place. What it misses is met by the next look, or by
+   * anyRecord() before the thread blocks.
+   */
+  get seemsWaiting(): boolean {
+    for (let from = 0; from < this.#threads; from++)
+      if (this.#words[this.#tails[from]!] !== this.#taken[from]) return true;
+    return false;
+  }
+
   /** Takes the next record of any thread into `record`: the sender's number, or -1 if there is none. */
   receive(record: Int32Array): number {
     for (let tried = 0; tried < this.#threads; tried++) {
@@ -97,7 +111,7 @@ export class Mailbox {
   /** Whether a record waits: part of the last look before a thread blocks. */
   anyRecord(): boolean {
     for (let from = 0; from < this.#threads; from++) {
-      if (Atomics.load(this.#words, this.#ring(from, this.#thread) + MAILBOX_TAIL) !== this.#taken[from]) {
+      if (Atomics.load(this.#words, this.#tails[from]!) !== this.#taken[from]) {
         return true;
       }
     }
@@ -108,7 +122,7 @@ export class Mailbox {
   get waiting(): number {
     let waiting = 0;
     for (let from = 0; from < this.#threads; from++) {
-      const tail = Atomics.load(this.#words, this.#ring(from, this.#thread) + MAILBOX_TAIL);
+      const tail = Atomics.load(this.#words, this.#tails[from]!);
       waiting += (tail - this.#taken[from]!) | 0;
     }
     return waiting;
@@ -135,7 +149,7 @@ export class Mailbox {
   #get(from: number, record: Int32Array): boolean {
     const ring = this.#ring(from, this.#thread);
     const taken = this.#taken[from]!;
-    if (Atomics.load(this.#words, ring + MAILBOX_TAIL) === taken) return false;
+    if (Atomics.load(this.#words, this.#tails[from]!) === taken) return false;
     const at = ring + MAILBOX_FIRST + (taken & (this.#records - 1)) * this.#recordWords;
     const next = (taken + 1) | 0;
     if (this.#words[at] !== next) throw new Error(`mailbox ${from} -> ${this.#thread}: record out of order`);

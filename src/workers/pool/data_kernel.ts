@@ -3,14 +3,17 @@
 import { OpenRecords } from "../../shared/ring/open_records.ts";
 import { CONTROL_MOVED, CONTROL_WORDS } from "../../shared/ring/private_sab.ts";
 import type { ThreadParts } from "../thread_parts.ts";
+import type { BorrowedFile } from "./borrowed_file.ts";
 import { DataRequests } from "./data_requests.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { MoverPlacement } from "./mover_placement.ts";
 import { PoolKernel, type PoolPlace } from "./pool_kernel.ts";
 
 export class DataKernel extends PoolKernel {
   readonly requests: DataRequests;
   readonly records: OpenRecords;
+  override readonly placement = new MoverPlacement(this);
   readonly #movers: Int32Array;
   readonly #control: Int32Array;
 
@@ -23,10 +26,14 @@ export class DataKernel extends PoolKernel {
     this.requests = new DataRequests(this, every);
   }
 
-  /** It has served a call, which thread 0 counts on. */
+  /** It has served a call whose stub did not sleep over it: thread 0 counts on those. */
   served(): void {
     const at = this.thread * CONTROL_WORDS + CONTROL_MOVED;
     this.#control[at] = (this.#control[at]! + 1) | 0;
+  }
+
+  fileOf(slot: number): BorrowedFile | null {
+    return this.requests.fileOf(slot);
   }
 
   /** Somebody is to be told of what is read and written, which is thread 0's to do. */

@@ -35,17 +35,27 @@ export class DataRequests implements PoolRequests {
 
   serve(slot: number, request: number, nr: number): void {
     const kernel = this.#kernel;
+    const { wakes } = kernel.slots;
     kernel.counters.requests++;
-    if (!this.#faulted(slot, request) && !this.#begins(slot, request, nr))
+    if (!this.#goesOn(slot, request) && !this.#begins(slot, request, nr))
       kernel.passRequest(slot, request, nr);
+    else if (kernel.slots.wakes === wakes) kernel.served();
     kernel.longTurns.served();
     if (kernel.nextSteps.any) kernel.nextSteps.run();
   }
 
-  /** What the last call here gave has not arrived: whether it was that. */
-  #faulted(slot: number, request: number): boolean {
-    const call = this.#tasks[slot]?.call;
-    if (call === undefined || kindOf(request) !== Request.OUT_FAULT) return false;
+  /** What a stub posts in the middle of a call here, or what the last one gave has not arrived: whether it was that. */
+  #goesOn(slot: number, request: number): boolean {
+    const task = this.#tasks[slot];
+    if (task === undefined) return false;
+    const { call } = task;
+    const kind = kindOf(request);
+    if (kind === Request.COPY_READY && call.expectsOutcome) {
+      task.goOn(request);
+      this.#attempt(call, () => call.posted());
+      return true;
+    }
+    if (kind !== Request.OUT_FAULT || call.expectsOutcome) return false;
     call.takeBack(sequenceOf(request), call.nr);
     this.#attempt(call, () => call.outFaulted());
     return true;
@@ -56,14 +66,10 @@ export class DataRequests implements PoolRequests {
     const kind = kindOf(request);
     if (kind === Request.SYSCALL ? this.#shown.isNext() : kind !== Request.PATCHED) return false;
     if (!this.#served.has(nr) || !kernel.page.isRouted(nr)) return false;
-    if (kernel.attention.get(slot) !== 0 || kernel.filesAreWatched) return false;
-    const record = kernel.records.find(slot, kernel.slots.word(slot, RDI));
-    if (record < 0) return false;
-    const file = this.#fileOf(record);
-    if (!file.begin()) return false;
+    const file = this.fileOf(slot);
+    if (file === null) return false;
     const task = this.#taskAt(slot);
     task.begin(request, nr, file);
-    kernel.served();
     this.#attempt(task.call, () => this.#dispatcher.serve(task, nr));
     return true;
   }
@@ -76,7 +82,17 @@ export class DataRequests implements PoolRequests {
     return made;
   }
 
-  #fileOf(record: number): BorrowedFile {
+  /** What the descriptor of the call in a slot names, if nothing stands between that call and guest code; else null. */
+  fileOf(slot: number): BorrowedFile | null {
+    const kernel = this.#kernel;
+    if (kernel.attention.get(slot) !== 0 || kernel.filesAreWatched) return null;
+    const record = kernel.records.find(slot, kernel.slots.word(slot, RDI));
+    if (record < 0) return null;
+    const file = this.#fileAt(record);
+    return file.begin() ? file : null;
+  }
+
+  #fileAt(record: number): BorrowedFile {
     const known = this.#files[record];
     if (known?.isCurrent === true) return known;
     const made = new BorrowedFile(this.#kernel, record);

@@ -1,52 +1,35 @@
 // Open files whose bytes other kernel threads move as well (pool/data_kernel.ts), by thread 0: which those are, and what
-// the others are told of them (ring/open_records.ts). A file is lent when calls have come on it again and again: what is
-// opened, read and closed is served sooner than it is told of.
+// the others are told of them (ring/open_records.ts). A file is lent when calls have come on it again and again, and who would
+// serve them is awake: what is opened, read and closed is served sooner than it is told of.
 
 import { RLIMIT_FSIZE } from "../../shared/abi/resource.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import { ROUTES } from "../../shared/ring/layout.ts";
+import { LENT_READ, LENT_WRITE, OpenRecords } from "../../shared/ring/open_records.ts";
 import {
-  LENT_ACCESS_TIME,
-  LENT_READ,
-  LENT_TELLS,
-  LENT_WRITE,
-  OpenRecords,
-} from "../../shared/ring/open_records.ts";
-import {
-  CONTROL_MOVED,
-  CONTROL_WORDS,
   OPEN_RECORDS,
   type PrivateSab,
   STAMP_RECORDS,
   TABLE_BLOCKS,
   TABLE_DESCRIPTORS,
 } from "../../shared/ring/private_sab.ts";
-import { NOT_AT_HAND } from "../call/asked.ts";
 import type { Caller } from "../call/caller.ts";
 import type { Counters } from "../counters.ts";
 import type { Gofer } from "../gofer/gofer.ts";
 import type { Transaction } from "../gofer/transaction.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { Lending, LendingCaller, LentInode, Loan, Offer } from "../vfs/loan.ts";
-import type { SeekableFile } from "../vfs/seekable_file.ts";
+import type { Lending, LendingCaller } from "../vfs/loan.ts";
+import { SeekableFile } from "../vfs/seekable_file.ts";
+import { LentFile, LentInodeRecord } from "./lent_file.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { MissedCalls } from "./missed_calls.ts";
 import { Numbers } from "./numbers.ts";
 
 /** Calls on an open file before it is lent: usually, and where tests ask for it at once. */
 const LEND_AFTER = { eager: 1, usual: 3 } as const;
 /** Calls on one that cannot be lent just now before that is looked at again. */
 const OFFER_AFTER = 64;
-/** A file on which more calls than that have come back in that time is served here until it is over. */
-const RETURNS_MAX = 16;
-const RETURNS_NS = 10e6;
-/**
- * Calls that a sleeping thread could have served, one soon after the other, before it is woken: more and more, while it
- * serves few of those that come then, since there is no CPU for it.
- */
-const WAKE_AFTER = 32;
-const WAKE_AFTER_MAX = 16384;
-const SOON_NS = 1e6;
 
 interface Others {
   /** A thread is about to know of a slot's task. */
@@ -62,150 +45,16 @@ interface LenderContext {
   readonly page: { isSleeping(thread: number): boolean };
 }
 
-/** Calls that a thread could have served while it slept. */
-interface Missed {
-  calls: number;
-  lastNs: number;
-  wakeAfter: number;
-  /** Those that it had served when it was woken last. */
-  served: number;
-}
-
-const NOTHING_MISSED: Missed = { calls: 0, lastNs: 0, wakeAfter: WAKE_AFTER, served: 0 };
-
-class LentInodeRecord implements LentInode {
-  readonly #records: OpenRecords;
-  readonly number: number;
-  /** Open files of it that are lent, or that somebody is still on the way to. */
-  loans = 0;
-
-  constructor(records: OpenRecords, number: number) {
-    this.#records = records;
-    this.number = number;
-  }
-
-  takeWritten(): boolean {
-    return this.#records.takeWritten(this.number);
-  }
-
-  takeReadAt(): number {
-    return this.#records.takeReadAt(this.number);
-  }
-
-  allowWrites(value: boolean): void {
-    this.#records.allowWrites(this.number, value);
-  }
-}
-
-class LentFile implements Loan {
-  readonly #lender: Lender;
-  readonly #records: OpenRecords;
-  readonly record: number;
-  readonly inode: Inode;
-  readonly stamps: LentInodeRecord;
-  readonly #modes: number;
-  /** Something is lent, and what is may be written. */
-  isOffered = false;
-  mayBeWritten = false;
-  /** How often calls have come back since when. */
-  #returns = 0;
-  #returnsSinceNs = 0;
-  /** Calls that wait for its position. */
-  readonly #waiting = new Set<Transaction>();
-
-  constructor(
-    lender: Lender,
-    records: OpenRecords,
-    record: number,
-    inode: Inode,
-    stamps: LentInodeRecord,
-    modes: number,
-  ) {
-    this.#lender = lender;
-    this.#records = records;
-    this.record = record;
-    this.inode = inode;
-    this.stamps = stamps;
-    this.#modes = modes;
-  }
-
-  /** Calls on it have come back that others could not serve: whether they may have the next ones all the same. */
-  mayReturn(nowNs: number): boolean {
-    if (nowNs - this.#returnsSinceNs > RETURNS_NS) {
-      this.#returnsSinceNs = nowNs;
-      this.#returns = 0;
-    }
-    return ++this.#returns <= RETURNS_MAX;
-  }
-
-  get position(): number {
-    return this.#records.position(this.record);
-  }
-
-  set position(position: number) {
-    this.#records.setPosition(this.record, position);
-  }
-
-  hold(task: Caller): number {
-    if (this.#records.takeOrWant(this.record)) return this.position;
-    this.#waiting.add(this.#lender.transactionOf(task));
-    return NOT_AT_HAND;
-  }
-
-  letGo(position: number): void {
-    this.position = position;
-    this.#records.letGo(this.record);
-  }
-
-  takeBack(bytes: number): void {
-    if (this.#records.takeOrWant(this.record)) this.letGo(Math.max(0, this.position - bytes));
-  }
-
-  /** Who has held the position holds it no more. */
-  freed(): void {
-    for (const transaction of this.#waiting) transaction.notify();
-    this.#waiting.clear();
-  }
-
-  changed(offer: Offer | null): void {
-    this.isOffered = offer !== null;
-    this.mayBeWritten = offer?.mayBeWritten === true;
-    let modes = 0;
-    if (offer !== null) {
-      modes = this.#modes & (offer.mayBeWritten ? -1 : ~LENT_WRITE);
-      if (offer.tells) modes |= LENT_TELLS;
-      if (offer.keepsAccessTime) modes |= LENT_ACCESS_TIME;
-    }
-    this.#records.set(this.record, {
-      hostFd: offer?.hostFd ?? -1,
-      modes,
-      stamps: this.stamps.number,
-      warmEnd: offer?.warmEnd ?? 0,
-    });
-  }
-
-  forget(table: number, fd: number): void {
-    this.#lender.forgetDescriptor(table, fd);
-  }
-
-  end(closed: () => void): void {
-    this.changed(null);
-    // Who holds the position tells a record that is nobody's, or another file's.
-    this.freed();
-    this.#lender.ended(this, closed);
-  }
-}
-
 export class Lender implements Lending {
   readonly #kernel: LenderContext;
   readonly #records: OpenRecords;
   readonly #watched: Int32Array;
-  readonly #control: Int32Array;
   /** The kernel threads that move bytes. */
   readonly #movers: readonly number[];
   readonly #others: Others;
-  readonly #wake: (thread: number) => void;
   readonly #lendAfter: number;
+  /** Who sleeps may be told, too. */
+  readonly #isEager: boolean;
   readonly #openNumbers = new Numbers(OPEN_RECORDS);
   readonly #stampNumbers = new Numbers(STAMP_RECORDS);
   readonly #tableNumbers = new Numbers(TABLE_BLOCKS);
@@ -214,7 +63,7 @@ export class Lender implements Lending {
   /** Of descriptor tables, by their ids. */
   readonly #tables = new Map<number, number>();
   /** By thread. */
-  readonly #missed: Missed[];
+  readonly #missed: readonly MissedCalls[];
 
   constructor(
     kernel: LenderContext,
@@ -227,22 +76,38 @@ export class Lender implements Lending {
     this.#kernel = kernel;
     this.#records = new OpenRecords(sab, 0);
     this.#watched = sab.movers;
-    this.#control = sab.control;
-    this.#missed = Array.from({ length: Math.max(...movers) + 1 }, () => ({ ...NOTHING_MISSED }));
+    const length = Math.max(...movers) + 1;
+    this.#missed = Array.from({ length }, (_, thread) => new MissedCalls(kernel, sab.control, thread, wake));
     this.#movers = movers;
     this.#others = others;
+    this.#isEager = isEager;
     this.#lendAfter = isEager ? LEND_AFTER.eager : LEND_AFTER.usual;
-    this.#wake = wake;
   }
 
   // ---- Lending ----
 
-  used(task: LendingCaller, fd: number, file: SeekableFile, writes: boolean): void {
-    const { loan } = file;
-    if (loan === null && (++file.calls < this.#lendAfter || !this.#lend(file))) return;
-    const lent = file.loan as LentFile;
+  used(task: LendingCaller, fd: number, writes: boolean): void {
+    const { call, files } = task;
+    const thread = this.#movers[(call.slot >>> 3) % this.#movers.length]!;
+    const isRouted = fd >= 0 && fd < TABLE_DESCRIPTORS && call.bytes[ROUTES + fd] === thread;
+    // The thread slept. If the route leads to nothing, it says so when it serves the next such call.
+    if (isRouted && this.#records.callerTable(call.slot) >= 0) {
+      this.#missed[thread]!.add(null);
+      return;
+    }
+    const file = files.get(fd);
+    if (!(file instanceof SeekableFile)) return;
+    if (file.loan === null) {
+      if (++file.calls < this.#lendAfter) return;
+      if (!this.#isEager && this.#kernel.page.isSleeping(thread)) {
+        this.#missed[thread]!.add(file);
+        return;
+      }
+      if (!this.#lend(file)) return;
+    }
+    const lent = file.loan as unknown as LentFile;
     if (lent.isOffered) {
-      if (!writes || lent.mayBeWritten) this.#route(task, fd, lent);
+      if (!writes || lent.mayBeWritten) this.#route(task, fd, lent, thread);
     } else if (++file.calls >= OFFER_AFTER) {
       file.calls = 0;
       lent.changed(file.offer());
@@ -283,26 +148,20 @@ export class Lender implements Lending {
   }
 
   /** Where calls of the task on that descriptor go from now on. */
-  #route(task: LendingCaller, fd: number, file: LentFile): void {
+  #route(task: LendingCaller, fd: number, file: LentFile, thread: number): void {
     const { record } = file;
     const { call, files } = task;
-    const thread = this.#movers[(call.slot >>> 3) % this.#movers.length]!;
-    const route = ROUTES + fd;
     if (fd >= TABLE_DESCRIPTORS || task.isWatched || task.limit(RLIMIT_FSIZE) < Number.POSITIVE_INFINITY)
       return;
     const table = this.#tableOf(files.id);
     if (table < 0) return;
     const isNamed = this.#records.isNamed(table, fd, record);
-    if (isNamed && this.#records.callerTable(call.slot) === table && call.bytes[route] === thread) {
-      this.#missedBy(thread);
-      return;
-    }
     if (isNamed && !file.mayReturn(this.#kernel.nowNs)) return;
     if (!isNamed) this.#records.setDescriptor(table, fd, record);
     // Whatever a guest writes in its routes, each of them finds the caller.
     for (const mover of this.#movers) this.#others.visit(call.slot, mover);
     this.#records.setCaller(call.slot, table);
-    call.bytes[route] = thread;
+    call.bytes[ROUTES + fd] = thread;
   }
 
   #tableOf(id: number): number {
@@ -311,21 +170,6 @@ export class Lender implements Lending {
     const table = this.#tableNumbers.take();
     if (table >= 0) this.#tables.set(id, table);
     return table;
-  }
-
-  /** A thread that sleeps is not rung by stubs, whose calls come here; when there are many it is woken. */
-  #missedBy(thread: number): void {
-    const { nowNs, page } = this.#kernel;
-    const missed = this.#missed[thread]!;
-    missed.calls = nowNs - missed.lastNs > SOON_NS ? 1 : missed.calls + 1;
-    missed.lastNs = nowNs;
-    if (missed.calls < missed.wakeAfter || !page.isSleeping(thread)) return;
-    missed.calls = 0;
-    const served = this.#control[thread * CONTROL_WORDS + CONTROL_MOVED]!;
-    const isWorth = ((served - missed.served) | 0) >= WAKE_AFTER;
-    missed.wakeAfter = isWorth ? WAKE_AFTER : Math.min(missed.wakeAfter * 2, WAKE_AFTER_MAX);
-    missed.served = served;
-    this.#wake(thread);
   }
 
   // ---- Taking back ----

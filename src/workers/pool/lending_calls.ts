@@ -3,14 +3,12 @@
 import { POSTED_TO_MOVERS } from "../../shared/abi/unseen_calls.ts";
 import type { Handler } from "../call/dispatch.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
-import { SeekableFile } from "../vfs/seekable_file.ts";
 
-const WRITES: ReadonlySet<string> = new Set(["write", "pwrite64"]);
+const WRITES: ReadonlySet<string> = new Set(["write", "writev", "pwrite64", "pwritev"]);
 
 function lending<C extends VfsCaller>(handler: Handler<C>, writes: boolean): Handler<C> {
   return (task, fd, a1, a2, a3, a4, a5) => {
-    const file = task.files.get(fd);
-    if (file instanceof SeekableFile) task.kernel.lending?.used(task, fd, file, writes);
+    task.kernel.lending?.used(task, fd, writes);
     return handler(task, fd, a1, a2, a3, a4, a5);
   };
 }

@@ -98,7 +98,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly wakes: Wakes;
   readonly page: KernelPage;
   readonly passes: Passes;
-  readonly placement = PLACEMENT;
+  readonly placement: LoopPlacement = PLACEMENT;
   readonly stubs = { outstanding: false };
   readonly quiet = null;
   readonly doorbell: number;

@@ -70,6 +70,8 @@ export class Post implements LoopPost {
   }
 
   exchange(): boolean {
+    const mailbox = this.#mailbox;
+    if (mailbox.unsent === 0 && !mailbox.seemsWaiting) return false;
     const told = this.#mailbox.flush();
     if (told !== 0 && this.isFlushed) this.#sab.setBehind(this.#kernel.thread, false);
     if (told !== 0)

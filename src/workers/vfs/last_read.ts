@@ -36,7 +36,7 @@ export class LastRead {
 }
 
 /** The same of a read at a position that was given: nothing has to be taken back. */
-function onPositionedFault(copied: number): number {
+export function onPositionedFault(copied: number): number {
   return copied > 0 ? copied : -EFAULT;
 }
 

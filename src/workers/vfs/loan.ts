@@ -2,7 +2,6 @@
 // but stands where all of them find it, and is moved by one at a time.
 
 import type { Caller } from "../call/caller.ts";
-import type { SeekableFile } from "./seekable_file.ts";
 
 /** What is told to other kernel threads of an open regular file. */
 export interface Offer {
@@ -35,13 +34,13 @@ export interface Loan {
 
 /** Whose calls may be served elsewhere. */
 export interface LendingCaller extends Caller {
-  readonly files: { readonly id: number };
+  readonly files: { readonly id: number; get(fd: number): object | undefined };
 }
 
 /** Whoever lends files. */
 export interface Lending {
-  /** A call on an open file has come here that another kernel thread might have served; one that writes, or not. */
-  used(task: LendingCaller, fd: number, file: SeekableFile, writes: boolean): void;
+  /** A call on a descriptor has come here that another kernel thread might serve; one that writes, or not. */
+  used(task: LendingCaller, fd: number, writes: boolean): void;
   /** A table of descriptors is gone. */
   tableGone(id: number): void;
   /** Calls `then` when no kernel thread is on the way any more to what is given up now. */
