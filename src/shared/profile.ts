@@ -45,7 +45,7 @@ export interface Profile {
     /** What calls waited for that hosts of files had to answer. */
     hostWaits: Heavy[];
   };
-  /** Stacks of guests, where they keep frame pointers: sampled at calls. */
+  /** Stacks of guests: sampled at calls. */
   guestStacks: GuestStacks;
   /** Sentences for whoever wants it faster; the weightiest first. */
   advice: Advice[];
@@ -219,9 +219,10 @@ export interface Heavy {
 }
 
 export interface GuestStacks {
-  /** Samples that were taken, and those of them with no frame but the call's own. */
+  /** Samples that were taken, those of them with no frame but the call's own, and those that lead to where their thread began. */
   samples: number;
   shallow: number;
+  whole: number;
   frames: GuestFrame[];
   stacks: {
     /** Indices in `frames`, the outermost caller first. */

@@ -108,7 +108,13 @@ export interface ThreadRecord {
   sockets: RecordedHeavy[];
   futexes: RecordedHeavy[];
   hostWaits: RecordedHeavy[];
-  stacks: { samples: number; shallow: number; frames: RecordedPlace[]; stacks: RecordedStack[] };
+  stacks: {
+    samples: number;
+    shallow: number;
+    whole: number;
+    frames: RecordedPlace[];
+    stacks: RecordedStack[];
+  };
   cpu: RecordedCpu | null;
   dropped: Record<string, number>;
 }

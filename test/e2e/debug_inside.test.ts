@@ -20,6 +20,11 @@ execFileSync("gcc", [
   ...["-static", "-no-pie", "-O0", "-fno-omit-frame-pointer"],
   ...["-D_GNU_SOURCE", "-w", "-o", guest, join(import.meta.dirname, "debug_guest.c"), "-lpthread"],
 ]);
+const unwound = join(directory, "unwound");
+execFileSync("gcc", [
+  ...["-static", "-no-pie", "-O2", "-fomit-frame-pointer", "-D_GNU_SOURCE"],
+  ...["-o", unwound, join(import.meta.dirname, "unwind_guest.c"), "-lpthread"],
+]);
 test.after(() => rmSync(directory, { recursive: true, force: true }));
 
 type Told = InspectReport & { counters: Record<string, number>; threads: object[] };
@@ -29,10 +34,10 @@ async function debug(root: string, id: string, ...flags: string[]): Promise<Told
 }
 
 /** Runs `body` while the guest waits. */
-async function withGuest({ exec }: Held, body: () => Promise<void>): Promise<void> {
+async function withGuest({ exec }: Held, body: () => Promise<void>, words = [guest]): Promise<void> {
   let child: ChildProcess | undefined;
   let announced = "";
-  const ended = exec([guest], {
+  const ended = exec(words, {
     keepStdin: true,
     started: (process) => {
       child = process;
@@ -51,9 +56,9 @@ async function withGuest({ exec }: Held, body: () => Promise<void>): Promise<voi
 }
 
 /** The functions that a stack leads through, the innermost first. */
-function functionsOf({ stack = [] }: TaskReport): string[] {
+function functionsOf({ stack = [] }: TaskReport, program = guest): string[] {
   const addresses = stack.map(({ address }) => address);
-  const lines = execFileSync("addr2line", ["-f", "-e", guest, ...addresses], { encoding: "utf8" });
+  const lines = execFileSync("addr2line", ["-f", "-e", program, ...addresses], { encoding: "utf8" });
   return lines.split("\n").filter((_line, i) => i % 2 === 0);
 }
 
@@ -107,6 +112,31 @@ for (const [platform, workers] of [
       [`--platform=${platform}`, `--workers=${workers}`],
     );
   });
+
+test("stacks without frame pointers, across a signal's handler", async () => {
+  await withHeld(async (held) => {
+    const body = async () => {
+      let tasks: TaskReport[] = [];
+      const named = (name: string) => tasks.find(({ comm }) => comm === name);
+      const settled = async () => {
+        tasks = (await debug(held.root, "held", "--stacks")).tasks!;
+        return ["thread", "signalled"].every((name) => named(name)?.call === "read");
+      };
+      assert.ok(await eventually(settled, WAIT_MS), JSON.stringify(tasks));
+      const functions = (name: string) => functionsOf(named(name)!, unwound).join(" ");
+      // Of read the C library makes one or more functions.
+      const inner = "^(\\w+ )+inner_function outer_function ";
+      for (const [name, expected] of [
+        ["thread", `${inner}thread_function start_thread `],
+        ["signalled", `${inner}handler_function \\S+ spinning_function signalled_function start_thread `],
+        // It waits by itself.
+        ["unwound", "^(\\w+ )+main (\\w+ )*_start ?$"],
+      ] as const)
+        assert.ok(new RegExp(expected).test(functions(name)), `${name}: ${functions(name)}`);
+    };
+    await withGuest(held, body, [unwound, "wait"]);
+  });
+});
 
 test("heaps and counters, of all kernel threads", async () => {
   await withHeld(

@@ -130,6 +130,40 @@ test("call sites, stacks and functions have their names", async () => {
   assert.ok(sources.every((source) => !source.endsWith(".cjs")));
 });
 
+for (const [how, flags] of [
+  ["a static program", ["-static"]],
+  ["a program with libraries", []],
+] as const)
+  test(`stacks without frame pointers lead through all functions, in ${how}`, async () => {
+    const program = join(directory, "unwound");
+    const source = join(import.meta.dirname, "unwind_guest.c");
+    const optimized = ["-O2", "-fomit-frame-pointer", "-D_GNU_SOURCE", "-Wall"];
+    await output("gcc", [...flags, ...optimized, "-o", program, source, "-lpthread"]);
+    const file = join(directory, "unwound.json");
+    const words = ["profile", "--no-cpu", "--stacks=10000", "--json", file, "--", program];
+    const result = await run(ringfence, words, { deadlineMs: 60_000 });
+    assert.is(result.code, 7, said(result));
+    const { frames, stacks, samples, whole } = readJson(file).guestStacks;
+    const symbols = stacks.map(({ frames: places }) => places.map((at) => frames[at]!.symbol).join(" "));
+    const inner = "outer_function inner_function \\w*getppid$";
+    for (const outer of [
+      "^_start (\\S* )*main ",
+      // Libraries have no name for what thread functions are called by.
+      "thread_function ",
+      "^\\S* \\S* ?signalled_function spinning_function \\S* ?handler_function ",
+    ])
+      assert.ok(
+        symbols.some((all) => new RegExp(outer + inner).test(all)),
+        `${outer}:\n${symbols.join("\n")}`,
+      );
+    const ofVdso = /^_start (\S* )*main clock_function \w*clock_gettime \w*clock_gettime$/;
+    assert.ok(
+      symbols.some((all) => ofVdso.test(all)),
+      symbols.join("\n"),
+    );
+    assert.ok(whole > samples / 2, `${whole} of ${samples}`);
+  });
+
 test("each kernel thread tells of itself", async () => {
   const profile = await ofGuest(["--workers=net,data=2"]);
   assert.equal(

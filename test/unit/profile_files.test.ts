@@ -68,6 +68,7 @@ const THREADS: ThreadRecord[] = [
     stacks: {
       samples: 3,
       shallow: 0,
+      whole: 0,
       frames: [
         { file: "/lib/c", offset: 16, symbol: "read", symbolOffset: 2 },
         { file: "/bin/x", offset: 99, symbol: "", symbolOffset: 0 },

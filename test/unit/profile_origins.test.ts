@@ -25,6 +25,7 @@ function world({ vma = null }: World = {}) {
     slots: { unsigned: (_slot: number, at: number) => (at === RIP ? SITE : 0) },
     steps: { later: () => {} },
     rootCredentials: {},
+    vdso: { backing: null },
   };
   const origins = new GuestOrigins(kernel as never, 1e9);
   const caller = {

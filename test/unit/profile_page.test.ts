@@ -97,6 +97,7 @@ const PROFILE: Profile = {
   guestStacks: {
     samples: 3,
     shallow: 1,
+    whole: 0,
     frames: [
       { file: "/bin/cat", offset: 16, symbol: "main", symbolOffset: 4 },
       { file: HOSTILE, offset: 32, symbol: "", symbolOffset: 0 },
@@ -178,7 +179,7 @@ test("a profile of nothing is a report, too, and every figure of a report is one
     total: times(0),
     sites: [],
     top: { paths: [], sockets: [], futexes: [], hostWaits: [] },
-    guestStacks: { samples: 0, shallow: 0, frames: [], stacks: [] },
+    guestStacks: { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] },
   };
   assert.equal(
     blocks(nothing).map(({ kind }) => kind),

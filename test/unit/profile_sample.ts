@@ -67,7 +67,7 @@ export function record(change: Partial<ThreadRecord> = {}): ThreadRecord {
     sockets: [],
     futexes: [],
     hostWaits: [],
-    stacks: { samples: 0, shallow: 0, frames: [], stacks: [] },
+    stacks: { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] },
     cpu: null,
     dropped: {},
     ...change,

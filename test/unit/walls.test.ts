@@ -13,7 +13,7 @@ const RING_MAX = 10;
 const SUPERVISOR =
   /^src\/workers\/(process|signals|seccomp|time|futex|identity|system|platform|proc|strace|trace|inspect|ptrace)\//;
 const WIRING = /^src\/workers\/(kernel|handlers|host|kernel_api|thread)\.ts$/;
-const SUBSYSTEM = /^src\/workers\/(vfs|net|mem|patch|gofer|ipc|pool|profile)\//;
+const SUBSYSTEM = /^src\/workers\/(vfs|net|mem|patch|gofer|ipc|pool|profile|unwind)\//;
 
 interface Wall {
   readonly what: string;

@@ -206,12 +206,13 @@ function heaviest(
 }
 
 function guestStacks(records: readonly ThreadRecord[]): GuestStacks {
-  const all: GuestStacks = { samples: 0, shallow: 0, frames: [], stacks: [] };
+  const all: GuestStacks = { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] };
   for (const { stacks: recorded } of records) {
-    const { samples, shallow, frames, stacks } = recorded;
+    const { samples, shallow, whole, frames, stacks } = recorded;
     const first = all.frames.length;
     all.samples += samples;
     all.shallow += shallow;
+    all.whole += whole;
     for (const frame of frames) all.frames.push(frame);
     for (const { frames: places, nr, count, sumNs } of stacks) {
       const known = places.filter((at) => at < frames.length).map((at) => first + at);

@@ -20,7 +20,7 @@ const CHARS_MAX = 64 << 20;
 const PACKED_HEAD = 3;
 const PACKED_MAX = PACKED_HEAD + 2 * 512;
 /** Frames of a stack. */
-const FRAMES_MAX = 64;
+const FRAMES_MAX = 128;
 const HEAVY_MAX = 50;
 const NODES_MAX = 20_000;
 const ERRNO_MAX = 4095;
@@ -127,7 +127,7 @@ const readHead = object({
   heapUsedBefore: amount,
   heapUsedAfter: amount,
   collections: list(object({ kind: name, count: COUNT, sumNs: amount, maxNs: amount }), 16),
-  stacks: object({ samples: COUNT, shallow: COUNT }),
+  stacks: object({ samples: COUNT, shallow: COUNT, whole: COUNT }),
   cpu: (value, at) => (value === null ? null : object({ intervalNs: amount, samples: COUNT })(value, at)),
   dropped: counts((text) => NAME_OF_OURS.test(text), 64),
 });

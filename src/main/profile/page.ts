@@ -217,7 +217,7 @@ function guestSection({ guestStacks, sites, top }: Profile): Section {
   return {
     id: "guests",
     title: "What guests did",
-    describe: `${guestStacks.samples} stacks, ${guestStacks.shallow} of them without frame pointers`,
+    describe: `${guestStacks.samples} stacks, ${guestStacks.whole} of them to their thread's begin, ${guestStacks.shallow} without callers`,
     blocks: [
       ...(root.value > 0 ? [{ kind: "flame", caption, unit: "ms", root } as const] : []),
       ...siteTable(sites),

@@ -188,7 +188,7 @@ function functions({ threads: all }: Profile): string[] {
 }
 
 function stacks({ guestStacks }: Profile): string[] {
-  const { samples, shallow, frames, stacks: all } = guestStacks;
+  const { samples, shallow, whole, frames, stacks: all } = guestStacks;
   const lines = all
     .filter((stack) => stack.frames.length > 1)
     .slice(0, STACKS)
@@ -199,7 +199,8 @@ function stacks({ guestStacks }: Profile): string[] {
         .map((at) => frames[at]!)
         .map(({ file, offset, symbol, symbolOffset }) => `    ${place(file, offset, symbol, symbolOffset)}`),
     ]);
-  return section(`Stacks of guests (${samples} samples, ${shallow} without callers)`, ["", ...lines]);
+  const title = `Stacks of guests (${samples} samples, ${whole} to their thread's begin, ${shallow} without callers)`;
+  return section(title, ["", ...lines]);
 }
 
 function advice({ advice: all }: Profile): string[] {

@@ -1,20 +1,16 @@
-// Where a guest thread stands, as `debug` tells it: its program counter when it entered the kernel last, and the chain of frame
-// pointers above it, where its program keeps one. Everything comes from a hostile slot and from hostile memory: it is bounded,
-// and believed by nobody.
+// Where a guest thread stands, as `debug` tells it: its program counter when it entered the kernel last, and the frames above it
+// (unwind/unwinder.ts). Everything comes from a hostile slot and from hostile memory: it is bounded, and believed by nobody.
 
-import { PROT_EXEC } from "../../shared/abi/mman.ts";
 import type { GuestPlace } from "../../shared/inspect_report.ts";
-import { RBP, RIP, RSP } from "../../shared/ring/layout.ts";
 import type { Mapped, Vma } from "../mem/vma.ts";
-import { readStubMemory } from "../platform/stub_memory.ts";
 import type { Task } from "../process/task.ts";
 import { shortened } from "../trace/text.ts";
+import { GuestFiles, type GuestFilesContext } from "../unwind/guest_files.ts";
+import { readRegisters } from "../unwind/registers.ts";
+import { DW_RIP, REGISTERS } from "../unwind/row.ts";
+import { Unwinder } from "../unwind/unwinder.ts";
 
-const FRAMES_MAX = 16;
-/** A frame pointer, and the return address above it. */
-const FRAME_SIZE = 16;
-/** From one frame to the next there are no more bytes. */
-const FRAME_MOST = 1 << 20;
+const FRAMES_MAX = 32;
 
 function nameOf({ name, backing }: Vma): string {
   return name !== "" ? name : ((backing as Mapped | null)?.path ?? "");
@@ -31,33 +27,46 @@ export function placeOf(task: Task, address: number): GuestPlace {
   return { ...place, module, offset: `0x${offset.toString(16)}` };
 }
 
-function isCode(task: Task, address: number): boolean {
-  const vma = task.stub.space.vmas.find(address);
-  return vma !== null && (vma.prot & PROT_EXEC) !== 0;
-}
+/** Stacks of guests, for as long as somebody looks at them: it holds the files that they lead through. */
+export class StackLooks {
+  readonly #files: GuestFiles;
+  readonly #unwinder: Unwinder;
+  readonly #registers = new Float64Array(REGISTERS);
 
-/** The innermost first; one that has not entered the kernel yet has none. */
-export function stackOf(task: Task): GuestPlace[] {
-  const { kernel, call, stub } = task;
-  const { slots } = kernel;
-  const rip = slots.unsigned(call.slot, RIP);
-  if (rip === 0) return [];
-  const { patches } = stub.space;
-  const site = patches?.poolOf(rip)?.siteAt(rip);
-  const places = [placeOf(task, site?.at ?? rip)];
-  let frame = slots.unsigned(call.slot, RBP);
-  let below = slots.unsigned(call.slot, RSP);
-  while (places.length < FRAMES_MAX) {
-    if (frame % 8 !== 0 || frame < below || frame - below > FRAME_MOST) break;
-    const bytes = readStubMemory(stub, frame, FRAME_SIZE);
-    if (bytes.length < FRAME_SIZE) break;
-    const { scratchView } = kernel.native;
-    const next = Number(scratchView.getBigUint64(0, true));
-    const from = Number(scratchView.getBigUint64(8, true));
-    if (!isCode(task, from)) break;
-    places.push(placeOf(task, from));
-    below = frame + FRAME_SIZE;
-    frame = next;
+  constructor(kernel: GuestFilesContext) {
+    this.#files = new GuestFiles(kernel);
+    this.#unwinder = new Unwinder(kernel.native, this.#files);
   }
-  return places;
+
+  /** Files are to be read. */
+  get isLoading(): boolean {
+    return this.#unwinder.isLoading;
+  }
+
+  /** What was told last may be more the next time. */
+  get isPreliminary(): boolean {
+    return this.#unwinder.isPreliminary;
+  }
+
+  loadPiece(): void {
+    this.#unwinder.loadPiece();
+  }
+
+  /** The innermost first; one that has not entered the kernel yet has none. */
+  of(task: Task): GuestPlace[] {
+    const { kernel, call, stub } = task;
+    const registers = this.#registers;
+    readRegisters(kernel.slots, call.slot, registers);
+    const rip = registers[DW_RIP]!;
+    if (rip === 0) return [];
+    const { patches } = stub.space;
+    const site = patches?.poolOf(rip)?.siteAt(rip);
+    registers[DW_RIP] = site?.at ?? rip;
+    this.#unwinder.follow(task, registers, true);
+    return this.#unwinder.counters.slice(0, FRAMES_MAX).map((address) => placeOf(task, address));
+  }
+
+  close(): void {
+    this.#files.close();
+  }
 }

@@ -9,11 +9,13 @@ import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { shortened } from "../trace/text.ts";
-import { stackOf } from "./stack.ts";
+import { StackLooks } from "./stack.ts";
 import { fileOf, waitOf } from "./waits.ts";
 
 /** Tasks that are looked at in one turn. */
-const TASKS_A_TURN = 32;
+const TASKS_A_TURN = 4;
+/** A stack is looked at so many times: it may lead on into files that are read only then. */
+const LOOKS_MAX = 8;
 /** Of all that is told, as JSON: an answer of the control protocol has room for twice as much. */
 const LENGTH_MAX = 512 << 10;
 
@@ -62,9 +64,9 @@ function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext):
   };
 }
 
-function reportOf(task: Task, kernel: InspectContext): TaskReport {
+function reportOf(task: Task, kernel: InspectContext, looks: StackLooks): TaskReport {
   const state = stateOf(task, kernel);
-  const stack = task.dead ? [] : stackOf(task);
+  const stack = task.dead ? [] : looks.of(task);
   return {
     pid: task.firstPid,
     tid: task.firstTid,
@@ -76,8 +78,39 @@ function reportOf(task: Task, kernel: InspectContext): TaskReport {
   };
 }
 
+/** Other work of the thread, and what guests ask for, comes first. */
+async function letOthersGoOn(kernel: InspectContext): Promise<void> {
+  kernel.owesAnswer = true;
+  await setImmediate();
+}
+
+/** With the files that its stack leads through. */
+async function wholeReportOf(task: Task, kernel: InspectContext, looks: StackLooks): Promise<TaskReport> {
+  for (let looked = 1; ; looked++) {
+    const report = reportOf(task, kernel, looks);
+    if (!report.stack || !looks.isPreliminary || looked === LOOKS_MAX) return report;
+    while (looks.isLoading) {
+      looks.loadPiece();
+      if (kernel.longTurns.isFull) await letOthersGoOn(kernel);
+    }
+    await letOthersGoOn(kernel);
+  }
+}
+
 /** All of them, or the first TASKS_TOLD, or those for which there is room; those that end meanwhile are told as ending. */
 export async function reportTasks(kernel: InspectContext): Promise<{ tasks: TaskReport[]; isCut: boolean }> {
+  const looks = new StackLooks(kernel);
+  try {
+    return await reportAll(kernel, looks);
+  } finally {
+    looks.close();
+  }
+}
+
+async function reportAll(
+  kernel: InspectContext,
+  looks: StackLooks,
+): Promise<{ tasks: TaskReport[]; isCut: boolean }> {
   const found: Task[] = [];
   let isCut = false;
   for (const task of kernel.pids.tasks()) {
@@ -88,16 +121,14 @@ export async function reportTasks(kernel: InspectContext): Promise<{ tasks: Task
   const tasks: TaskReport[] = [];
   let length = 0;
   for (const [i, task] of found.entries()) {
-    const report = reportOf(task, kernel);
+    const report = await wholeReportOf(task, kernel, looks);
     length += JSON.stringify(report).length;
     if (length > LENGTH_MAX) {
       isCut = true;
       break;
     }
     tasks.push(report);
-    if ((i + 1) % TASKS_A_TURN !== 0) continue;
-    kernel.owesAnswer = true;
-    await setImmediate();
+    if ((i + 1) % TASKS_A_TURN === 0) await letOthersGoOn(kernel);
   }
   kernel.owesAnswer = true;
   return { tasks, isCut };

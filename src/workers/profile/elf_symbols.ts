@@ -2,13 +2,11 @@
 // as far as they can be read. Guests choose these files: everything is bounded, and whatever is not as it should be has no
 // symbols. It is read in pieces, and each piece is short (docs/hardening.md, F26).
 
-import { TWO_32 } from "../../shared/abi/struct.ts";
-import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs_elf.ts";
+import { PT_LOAD } from "../../shared/abi/elf.ts";
+import { addressAt, exact, type ReadFile, readElfHeader, readSegments, u64 } from "../unwind/elf_file.ts";
 
 const SECTION_SIZE = 64;
 const SECTIONS_MAX = 256;
-const SEGMENTS_MAX = 64;
-const PT_LOAD = 1;
 const SHT_SYMTAB = 2;
 const SHT_DYNSYM = 11;
 const STT_FUNC = 2;
@@ -22,9 +20,6 @@ const NAMES_PER_PIECE = 32;
 const STEPS_PER_PIECE = 1 << 15;
 const STEPS_MAX = 1 << 20;
 
-/** Bytes of the file, fewer at its end; null: they cannot be read. */
-export type ReadFile = (offset: number, length: number) => Uint8Array | null;
-
 /** What is asked of one offset of the file, and what was found. */
 export interface SymbolWish {
   readonly offset: number;
@@ -37,19 +32,6 @@ interface Table {
   readonly count: number;
   readonly names: number;
   readonly namesSize: number;
-}
-
-function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function u64(from: DataView, at: number): number {
-  return from.getUint32(at + 4, true) * TWO_32 + from.getUint32(at, true);
-}
-
-function exact(read: ReadFile, offset: number, length: number): DataView | null {
-  const bytes = Number.isSafeInteger(offset) ? read(offset, length) : null;
-  return bytes === null || bytes.length !== length ? null : view(bytes);
 }
 
 function findTable(read: ReadFile, at: number, count: number): Table | null {
@@ -73,21 +55,6 @@ function findTable(read: ReadFile, at: number, count: number): Table | null {
   return null;
 }
 
-/** For each wish, by the order of its offset in the file, its address there; -1: it is in no segment. */
-function addressesOf(read: ReadFile, at: number, count: number, wishes: readonly SymbolWish[]): number[] {
-  const size = elf64_phdr.size;
-  const segments = exact(read, at, Math.min(count, SEGMENTS_MAX) * size);
-  return wishes.map(({ offset }) => {
-    for (let i = 0; segments !== null && i + size <= segments.byteLength; i += size) {
-      if (segments.getUint32(i, true) !== PT_LOAD) continue;
-      const start = u64(segments, i + 8);
-      if (offset >= start && offset < start + u64(segments, i + 32))
-        return offset - start + u64(segments, i + 16);
-    }
-    return -1;
-  });
-}
-
 /** The lowest index of an ascending list whose value is not below `value`. */
 function lowerBound(values: Float64Array, value: number): number {
   let [low, high] = [0, values.length];
@@ -101,15 +68,13 @@ function lowerBound(values: Float64Array, value: number): number {
 
 /** Each yield is the end of a piece. Symbols that overlap: the one that begins last. A file with too many of those has none. */
 export function* findSymbols(read: ReadFile, all: readonly SymbolWish[]): Generator<void, void> {
-  const head = read(0, elf64_ehdr.size);
-  if (head === null || head.length < elf64_ehdr.size || head[0] !== 0x7f || head[1] !== 0x45) return;
-  const { e_phoff, e_phnum, e_shoff, e_shentsize, e_shnum } = elf64_ehdr.decode(head);
-  if (e_shentsize !== SECTION_SIZE) return;
-  const table = findTable(read, e_shoff, e_shnum);
+  const header = readElfHeader(read);
+  if (header === null || header.e_shentsize !== SECTION_SIZE) return;
+  const table = findTable(read, header.e_shoff, header.e_shnum);
   if (table === null) return;
-  const found = addressesOf(read, e_phoff, e_phnum, all);
+  const loaded = readSegments(read, header).filter(({ type }) => type === PT_LOAD);
   const wanted = all
-    .map((wish, i) => ({ wish, address: found[i]!, start: -1, name: 0 }))
+    .map((wish) => ({ wish, address: addressAt(loaded, wish.offset), start: -1, name: 0 }))
     .filter(({ address }) => address >= 0)
     .sort((a, b) => a.address - b.address);
   if (wanted.length === 0) return;

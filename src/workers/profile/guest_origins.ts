@@ -1,18 +1,16 @@
-// Where the guests' calls come from: sites that trap, and stacks of callers, a bounded number in a second. A stack is what
-// frame pointers lead to; code that keeps none has none, and what it leaves in rbp may lead anywhere: addresses count only
-// where code is mapped. Memory is read as anything of a guest's: private anonymous memory alone (docs/hardening.md, F12).
+// Where the guests' calls come from: sites that trap, and stacks of callers, a bounded number in a second (unwind/unwinder.ts).
 
-import { PROT_EXEC } from "../../shared/abi/mman.ts";
-import type { RecordedPlace, RecordedSite, RecordedStack } from "../../shared/profile_record.ts";
-import { RBP, RIP, RSP } from "../../shared/ring/layout.ts";
+import type { RecordedPlace, RecordedSite, ThreadRecord } from "../../shared/profile_record.ts";
+import { RIP } from "../../shared/ring/layout.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 import type { Call } from "../call/call.ts";
 import type { Steps } from "../call/steps.ts";
-import type { Credentials } from "../credentials/credentials.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
-import { type Mapped, VM_SHARED, type Vma } from "../mem/vma.ts";
-import type { Native } from "../native.ts";
 import { SYSCALL_LENGTH } from "../patch/site.ts";
+import { GuestFiles, type GuestFilesContext } from "../unwind/guest_files.ts";
+import { readRegisters } from "../unwind/registers.ts";
+import { REGISTERS } from "../unwind/row.ts";
+import { Unwinder } from "../unwind/unwinder.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
 import { knownNumber } from "./call_table.ts";
 import { GuestPlaces } from "./guest_places.ts";
@@ -23,11 +21,6 @@ const SITES_TOLD = 100;
 /** Traps of a site; a power of two. */
 const JUDGED_FROM = 128;
 const STACKS_MAX = 2048;
-const FRAMES_MAX = 32;
-/** Frames that are followed: some have no place. */
-const STEPS_MAX = 64;
-/** Of a stack so much is read. */
-const STACK_BYTES = 16_384;
 
 interface Site {
   readonly pid: number;
@@ -48,11 +41,9 @@ interface Stack {
   sumNs: number;
 }
 
-export interface OriginsContext {
-  readonly native: Native;
+export interface OriginsContext extends GuestFilesContext {
   readonly slots: Slots;
   readonly steps: Steps;
-  readonly rootCredentials: Credentials;
 }
 
 /** "patched", why it is not, or "": it was not judged, or nobody knows any more. */
@@ -61,25 +52,29 @@ function stateOf({ patches }: AddressSpace, address: number): string {
   return patches.find(address) !== null ? "patched" : (patches.whyNot(address) ?? "");
 }
 
-function isCode(vma: Vma | null): boolean {
-  return vma !== null && (vma.prot & PROT_EXEC) !== 0 && (vma.backing as Mapped | null) !== null;
-}
-
 export class GuestOrigins implements CallOrigins {
   readonly #kernel: OriginsContext;
   readonly #places: GuestPlaces;
+  readonly #unwinder: Unwinder;
+  readonly #registers = new Float64Array(REGISTERS);
+  /** Files are being read, in pieces; or nothing is to be read any more. */
+  #isReading = false;
+  #isOver = false;
   readonly #intervalNs: number;
   #nextSampleNs = 0;
   readonly #sites = new Map<string, Site>();
   readonly #stacks = new Map<string, Stack>();
   #samples = 0;
   #shallow = 0;
+  #whole = 0;
   #sitesDropped = 0;
   #stacksDropped = 0;
 
   constructor(kernel: OriginsContext, stacksPerSecond: number) {
     this.#kernel = kernel;
-    this.#places = new GuestPlaces(kernel);
+    const files = new GuestFiles(kernel);
+    this.#places = new GuestPlaces(kernel, files);
+    this.#unwinder = new Unwinder(kernel.native, files);
     this.#intervalNs = stacksPerSecond > 0 ? 1e9 / stacksPerSecond : Number.POSITIVE_INFINITY;
     if (stacksPerSecond === 0) this.#nextSampleNs = Number.POSITIVE_INFINITY;
   }
@@ -143,48 +138,42 @@ export class GuestOrigins implements CallOrigins {
   /** Places of the call's site and its callers, the innermost first. */
   #walk({ slot, caller }: Call): number[] {
     const task = caller as VfsCaller;
-    const { slots, native } = this.#kernel;
-    const { space, readablePid } = task.stub;
+    const unwinder = this.#unwinder;
+    readRegisters(this.#kernel.slots, slot, this.#registers);
+    unwinder.follow(task, this.#registers, false);
+    if (unwinder.isWhole) this.#whole++;
+    if (unwinder.isLoading) this.#readLater();
     const frames: number[] = [];
-    // A return address stands behind its call: the place is that of the byte before.
-    const add = (address: number) => {
-      const place = this.#places.of(task, address - 1);
+    for (const address of unwinder.addresses) {
+      const vma = task.stub.space.vmas.find(address);
+      // Code that a program has made is one place: it has no symbols, and may be anywhere tomorrow.
+      const isMade = vma !== null && vma.backing === null && frames.length > 0;
+      const place = this.#places.of(task, isMade ? vma.start : address);
       if (place >= 0) frames.push(place);
-    };
-    add(slots.unsigned(slot, RIP));
-    const from = slots.unsigned(slot, RSP);
-    const vma = space.vmas.find(from);
-    if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0 || space.locks.size > 0)
-      return frames;
-    const length = native.processRead(readablePid, from, Math.min(STACK_BYTES, vma.end - from));
-    if (length < 8) return frames;
-    const { scratchView } = native;
-    const word = (at: number) =>
-      scratchView.getUint32(at + 4, true) * 2 ** 32 + scratchView.getUint32(at, true);
-    // Functions that only make a call have no frame of their own: their caller is the uppermost word.
-    const top = word(0);
-    if (isCode(space.vmas.find(top))) add(top);
-    let frame = slots.unsigned(slot, RBP);
-    for (let steps = 0; steps < STEPS_MAX && frames.length < FRAMES_MAX; steps++) {
-      const at = frame - from;
-      if (at < 0 || at % 8 !== 0 || at + 16 > length) break;
-      const next = word(at);
-      const back = word(at + 8);
-      if (!isCode(space.vmas.find(back))) break;
-      add(back);
-      if (next <= frame) break;
-      frame = next;
     }
     return frames;
   }
 
+  #readLater(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#kernel.steps.later(() => {
+      if (this.#isOver) return true;
+      this.#unwinder.loadPiece();
+      this.#isReading = this.#unwinder.isLoading;
+      return !this.#isReading;
+    });
+  }
+
   /** Looks for symbols; `then` is called when that is done. */
   finish(then: () => void): void {
+    this.#isOver = true;
     this.#places.finish(then);
   }
 
   /** Nobody wants to know: what it holds of the host's is let go at once. */
   drop(): void {
+    this.#isOver = true;
     this.#places.drop();
   }
 
@@ -205,7 +194,7 @@ export class GuestOrigins implements CallOrigins {
       });
   }
 
-  stacks(): { samples: number; shallow: number; frames: RecordedPlace[]; stacks: RecordedStack[] } {
+  stacks(): ThreadRecord["stacks"] {
     const numbers = new Map<number, number>();
     const frames: RecordedPlace[] = [];
     const stacks = [...this.#stacks.values()].map(({ frames: places, nr, count, sumNs }) => ({
@@ -220,10 +209,15 @@ export class GuestOrigins implements CallOrigins {
       count,
       sumNs,
     }));
-    return { samples: this.#samples, shallow: this.#shallow, frames, stacks };
+    return { samples: this.#samples, shallow: this.#shallow, whole: this.#whole, frames, stacks };
   }
 
   get dropped(): Record<string, number> {
-    return { sites: this.#sitesDropped, stacks: this.#stacksDropped, places: this.#places.dropped };
+    return {
+      sites: this.#sitesDropped,
+      stacks: this.#stacksDropped,
+      places: this.#places.dropped,
+      unwindTables: this.#unwinder.dropped,
+    };
   }
 }

@@ -1,24 +1,16 @@
 // Places in guests' code, as the files that are mapped there: each with its number, and the function that it lies in. Files are
-// opened when the first place in one is seen, since the process may be gone when the profile ends; symbols are looked
-// for then, in all of a file's places at once, in pieces.
+// opened when the first place in one is seen (unwind/guest_files.ts); symbols are looked for when the profile ends, in all of
+// a file's places at once, in pieces.
 
-import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { RecordedPlace } from "../../shared/profile_record.ts";
 import type { Steps } from "../call/steps.ts";
-import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Native } from "../native.ts";
+import type { GuestFile, GuestFiles } from "../unwind/guest_files.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
-import type { MappedFile } from "../vfs/file.ts";
-import { contextOf } from "../vfs/lookup.ts";
-import { closeMapped, readMapped } from "../vfs/mapped_file.ts";
-import { FileTarget, walkPath } from "../vfs/path_walk.ts";
 import { findSymbols, type SymbolWish } from "./elf_symbols.ts";
 import { escaped, kept } from "./names.ts";
 
 const PLACES_MAX = 4096;
-/** Each holds a descriptor of the host's until the profile ends. */
-const FILES_MAX = 64;
 const NAMES_PER_PIECE = 64;
 
 interface Place {
@@ -29,28 +21,26 @@ interface Place {
 }
 
 interface SeenFile {
-  readonly backing: Mapped;
-  /** Null: it cannot be read. */
-  readonly mapped: MappedFile | null;
+  readonly file: GuestFile;
   readonly places: Place[];
 }
 
 interface PlacesContext {
-  readonly native: Native;
   readonly steps: Steps;
-  readonly rootCredentials: Credentials;
 }
 
 export class GuestPlaces {
   readonly #kernel: PlacesContext;
+  readonly #guestFiles: GuestFiles;
   readonly #places: Place[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #files = new Map<number, SeenFile>();
   /** Places, and files, that have found no room. */
   dropped = 0;
 
-  constructor(kernel: PlacesContext) {
+  constructor(kernel: PlacesContext, files: GuestFiles) {
     this.#kernel = kernel;
+    this.#guestFiles = files;
   }
 
   /** The number of the place of an address; -1: there is no room for more. */
@@ -77,39 +67,14 @@ export class GuestPlaces {
   #fileOf(task: VfsCaller, backing: Mapped): SeenFile | null {
     const known = this.#files.get(backing.id);
     if (known !== undefined) return known;
-    if (this.#files.size >= FILES_MAX) {
+    const file = this.#guestFiles.of(task, backing);
+    if (file === null) {
       this.dropped++;
       return null;
     }
-    const seen = { backing, mapped: this.#open(task, backing), places: [] };
+    const seen = { file, places: [] };
     this.#files.set(backing.id, seen);
     return seen;
-  }
-
-  /** What is mapped may have no name any more, and what has its name may be another file. */
-  #open(task: VfsCaller, backing: Mapped): MappedFile | null {
-    if (backing.isSlow === true || !backing.path.startsWith("/")) return null;
-    const { native } = this.#kernel;
-    const { kernel } = task;
-    const { current } = kernel;
-    // On nobody's behalf: where the host would take its time, there is no answer.
-    kernel.current = null;
-    try {
-      const found = walkPath(contextOf(task), task.fs.root, backing.path, { follow: true });
-      if (typeof found === "number" || found instanceof FileTarget) return null;
-      // To open anything else may be to do something.
-      if (found.inode.type !== S_IFREG) return null;
-      const file = found.inode.open(0, this.#kernel.rootCredentials);
-      if (typeof file === "number") return null;
-      const mapped = file.map(false);
-      file.release();
-      if (typeof mapped === "number") return null;
-      if (mapped.backing.id === backing.id && mapped.slow === undefined) return mapped;
-      closeMapped(native, mapped);
-      return null;
-    } finally {
-      kernel.current = current;
-    }
   }
 
   /** Looks for symbols, then lets all files go; `then` is called in a later turn, or now if there is nothing to look at. */
@@ -121,6 +86,7 @@ export class GuestPlaces {
       for (;;) {
         const file = files[0];
         if (file === undefined) {
+          this.#guestFiles.close();
           then();
           return true;
         }
@@ -128,22 +94,18 @@ export class GuestPlaces {
         if (!search.next().done) return false;
         search = null;
         files.shift();
-        if (file.mapped === null) continue;
-        closeMapped(this.#kernel.native, file.mapped);
+        if (!file.file.isReadable) continue;
+        file.file.close();
         return false;
       }
     };
     if (!piece()) this.#kernel.steps.later(piece);
   }
 
-  *#search({ mapped, places }: SeenFile): Generator<void, void> {
-    if (mapped === null) return;
-    const read = (offset: number, length: number) => {
-      const bytes = readMapped(this.#kernel.native, mapped, offset, length);
-      return typeof bytes === "number" ? null : bytes;
-    };
+  *#search({ file, places }: SeenFile): Generator<void, void> {
+    if (!file.isReadable) return;
     const wishes = places.map(({ offset }): SymbolWish => ({ offset, symbol: "", symbolOffset: 0 }));
-    yield* findSymbols(read, wishes);
+    yield* findSymbols(file.read, wishes);
     for (const [i, { symbol, symbolOffset }] of wishes.entries()) {
       if (i % NAMES_PER_PIECE === NAMES_PER_PIECE - 1) yield;
       places[i]!.symbol = kept(escaped(symbol));
@@ -153,8 +115,7 @@ export class GuestPlaces {
 
   /** Lets all files go at once, without a look for symbols: the kernel ends, and with it its turns. */
   drop(): void {
-    for (const { mapped } of this.#files.values())
-      if (mapped !== null) closeMapped(this.#kernel.native, mapped);
+    this.#guestFiles.close();
     this.#files.clear();
   }
 

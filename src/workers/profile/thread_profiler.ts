@@ -190,7 +190,7 @@ export class ThreadProfiler {
       sockets: recorder.most("sockets"),
       futexes: recorder.most("futexes"),
       hostWaits: recorder.most("hostWaits"),
-      stacks: { samples: 0, shallow: 0, frames: [], stacks: [] },
+      stacks: { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] },
       cpu,
       dropped: { cpuNodes: running.cpu?.dropped ?? 0, callsInProgress: inProgress, errors: recorder.errors },
     };
