@@ -88,7 +88,7 @@ export const FILE: Suite = {
     // Each by itself: a sandbox that has not the one may have the others.
     guestProgram("bulk", [{ name: "mq", label: "mq_send + mq_receive, 64 B" }]),
     guestProgram("bulk", [{ name: "aio", label: "io_submit + io_getevents, 4 KiB read" }]),
-    guestProgram("bulk", [{ name: "process_vm", label: "process_vm_readv of 4 KiB, its own" }]),
+    guestProgram("bulk", [{ name: "process_vm", label: "process_vm_readv, 4 KiB" }]),
     guestProgram(
       "host_file",
       [

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <mqueue.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -16,6 +18,7 @@ static char path[4096];
 static int fd;
 static mqd_t queue;
 static aio_context_t context;
+static pid_t child;
 
 static void begin_queue(void) {
   struct mq_attr limits = {.mq_maxmsg = 1, .mq_msgsize = 64};
@@ -57,16 +60,37 @@ static void loop_aio(long count) {
   }
 }
 
+// A process that waits, with a page of its own.
+static void begin_process_vm(void) {
+  char ready;
+  int ends[2];
+  CHECK(pipe(ends) == 0 && (child = fork()) >= 0);
+  if (child == 0) {
+    memset(other, 1, PIECE);
+    CHECK(write(ends[1], "", 1) == 1);
+    for (;;)
+      pause();
+  }
+  CHECK(read(ends[0], &ready, 1) == 1);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+static void end_process_vm(void) {
+  kill(child, SIGKILL);
+  CHECK(waitpid(child, NULL, 0) == child);
+}
+
 static void loop_process_vm(long count) {
   struct iovec to = {buffer, PIECE}, from = {other, PIECE};
   while (count--)
-    CHECK(process_vm_readv(getpid(), &to, 1, &from, 1, 0) == PIECE);
+    CHECK(process_vm_readv(child, &to, 1, &from, 1, 0) == PIECE);
 }
 
 static const struct subject subjects[] = {
     {"mq", loop_queue, begin_queue, end_queue},
     {"aio", loop_aio, begin_aio, end_aio},
-    {"process_vm", loop_process_vm, NULL, NULL},
+    {"process_vm", loop_process_vm, begin_process_vm, end_process_vm},
 };
 
 int main(int argc, char **argv) {

@@ -9,7 +9,7 @@
 import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { IOV_MAX } from "../../shared/abi/fcntl.ts";
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
-import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
@@ -25,10 +25,26 @@ import { ROUND_MAX, readFrom, writeTo } from "./memory.ts";
 /** How often it is looked whether a change of the other's mappings is over. */
 const LOOKS_MAX = 200;
 
+/** Where the stub has put the arrays of vectors. */
+const PIECES = [WINDOW, WINDOW_SECOND] as const;
+
+/** An array of vectors as it came with the call; null: it is not there, or has no room there. Before anything is waited for. */
+function arrayInPiece({ call }: Task, piece: 0 | 1, count: number): Buffer | null {
+  const length = count * IOVEC_SIZE;
+  if (count > IOV_MAX || !call.inComplete(piece, length)) return null;
+  const at = call.base + PIECES[piece];
+  return Buffer.from(call.bytes.subarray(at, at + length));
+}
+
 /** The vectors of an array, or a negative errno. */
-function* vectorsAt(task: Task, address: number, count: number): Generator<void, Segments | number, void> {
+function* vectorsOf(
+  task: Task,
+  came: Buffer | null,
+  address: number,
+  count: number,
+): Generator<void, Segments | number, void> {
   if (count > IOV_MAX) return -EINVAL;
-  const copy = yield* readGuest(task, address, count * IOVEC_SIZE);
+  const copy = came ?? (yield* readGuest(task, address, count * IOVEC_SIZE));
   return typeof copy === "number" ? copy : segmentsOf(copy, count);
 }
 
@@ -141,11 +157,12 @@ function* processVm(
   direction: Direction,
 ): Coroutine {
   if (flags !== 0) return -EINVAL;
-  const local = yield* vectorsAt(task, localAt, localCount);
+  const [locals, remotes] = [arrayInPiece(task, 0, localCount), arrayInPiece(task, 1, remoteCount)];
+  const local = yield* vectorsOf(task, locals, localAt, localCount);
   if (typeof local === "number") return local;
   if (local.invalid) return -EFAULT;
   if (local.total === 0) return 0;
-  const remote = yield* vectorsAt(task, remoteAt, remoteCount);
+  const remote = yield* vectorsOf(task, remotes, remoteAt, remoteCount);
   if (typeof remote === "number") return remote;
   if (remote.total === 0) return 0;
   const target = targetOf(task, pid);
