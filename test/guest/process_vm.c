@@ -123,6 +123,25 @@ static void vectors(void) {
   value("no address there", reads(local, 1, remote, 1));
 }
 
+// More of them than come with the call.
+static void long_arrays(void) {
+  static struct iovec l[1024], r[1024];
+  for (int i = 0; i < 1024; i++) {
+    l[i] = (struct iovec){large_copy + i, 1};
+    r[i] = (struct iovec){large + 1023 - i, 1};
+  }
+  for (int n = 200; n <= 1024; n += 206) {
+    memset(large_copy, 0, 2048);
+    long got = reads(l, n, r, n);
+    say("%d of each: %ld, the last %d, behind it %d", n, got, large_copy[n - 1], large_copy[n]);
+    say("%d into one: %ld", n, reads((struct iovec[]){{large_copy, 2048}}, 1, r, n));
+    say("one into %d: %ld", n, reads(l, n, (struct iovec[]){{large, 2048}}, 1));
+  }
+  value("one too many", reads(l, 1025, r, 1));
+  value("one too many of them", reads(l, 1, r, 1025));
+  value("cut off", reads(l, 1, (struct iovec *)(split + PAGE - 8), 1));
+}
+
 static void refusals(void) {
   struct iovec one = {mine, 8}, their = {theirs, 8}, none = {mine, 0}, odd = {mine, 1ul << 63};
   value("flags", SYS_6(SYS_process_vm_readv, other, &one, 1, &their, 1, 1));
@@ -229,6 +248,7 @@ int main(void) {
   start();
   copies();
   vectors();
+  long_arrays();
   refusals();
   in_child("another user", of_user);
   kill(other, SIGKILL);
