@@ -25,6 +25,7 @@ import type { StartError } from "../shared/start_error.ts";
 import { type ThreadPlan, threadOf, threadsOf } from "../shared/thread_plan.ts";
 import type { CallObserver, KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
+import { Latencies } from "./call/latencies.ts";
 import { LongTurns } from "./call/long_turns.ts";
 import { NextSteps } from "./call/next_steps.ts";
 import { PassEnd } from "./call/pass_end.ts";
@@ -163,6 +164,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   /** Long work that nobody waits for. */
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
+  readonly latencies = new Latencies();
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();

@@ -18,6 +18,7 @@ import * as assert from "uvu/assert";
 import { CONTAINER_METRICS } from "../../src/main/metrics/container_metrics.ts";
 import { SANDBOX_METRICS } from "../../src/main/metrics/sandbox_metrics.ts";
 import { SERVER_METRICS } from "../../src/main/metrics/server_metrics.ts";
+import type { Thread } from "../../src/main/usage/thread_reports.ts";
 import type { Format } from "../exposition.ts";
 import { ok, said, text } from "../said.ts";
 import { eventually, ringfence, run } from "../spawn.ts";
@@ -154,6 +155,58 @@ test("each kernel thread is told of", async () => {
   });
 });
 
+/** Starts programs, then reads a file byte by byte, again and again, with so many calls each time. */
+const READS = 20_000;
+const READER = shell(
+  `head -c ${READS} /dev/zero > /file
+   for i in $(seq 200); do /bin/busybox dd if=/file of=/dev/null bs=1 count=1 2> /dev/null; done
+   while :; do dd if=/file of=/dev/null bs=1 2> /dev/null; done`,
+);
+
+for (const workers of ["solo", "net,data=1"])
+  for (const format of FORMATS)
+    test(`how long calls take: ${workers}, ${format}`, async () => {
+      await withBundle(READER, async (bundle) => {
+        // Sites that are patched ring data threads.
+        ok(await bundle.creates({ globalFlags: [`--workers=${workers}`, "--patch=eager"] }));
+        ok(await bundle.on("start"));
+        const durations = (seen: Told, name: string) => {
+          const of = seen
+            .samples("sandbox_call_duration_seconds")
+            .filter(({ labels }) => labels["class"] === name);
+          const value = (part: string) => of.find((sample) => sample.name.endsWith(part))?.value ?? 0;
+          return { count: value("_count"), sum: value("_sum"), first: of[0]?.labels["le"] };
+        };
+        const requests = (seen: Told) => seen.value("sandbox_requests")!;
+        let seen = await told(bundle, format);
+        const isEach = async () => {
+          seen = await told(bundle, format);
+          return ["file", "memory", "process", "wait"].every((name) => durations(seen, name).count > 0);
+        };
+        assert.ok(await eventually(isEach, 60_000));
+        const before = { requests: requests(seen), ...durations(seen, "file") };
+        // Of the reads a half and more come to whichever thread has the file.
+        const more = async () => {
+          seen = await told(bundle, format);
+          return requests(seen) - before.requests > 10 * READS;
+        };
+        assert.ok(await eventually(more, 30_000));
+        const { count, sum, first } = durations(seen, "file");
+        const drawn = (count - before.count) / ((requests(seen) - before.requests) / 128);
+        // Requests are more than calls: what stubs tell of operations, faults.
+        assert.ok(drawn > 0.5 && drawn < 1.1, String(drawn));
+        assert.ok(sum > before.sum && sum / count < 0.01, `${sum} of ${count}`);
+        assert.is(first, "5e-07");
+        if (workers === "solo") return;
+        // Those of threads beside the first are in it.
+        const isTimed = async () => {
+          const threads: Thread[] = JSON.parse(text(ok(await bundle.on("debug", ["--json"]))));
+          return threads.find(({ role }) => role === "data")!.latencies.some((number) => number > 0);
+        };
+        assert.ok(await eventually(isTimed, 30_000));
+      });
+    });
+
 test("containers that are named, and what is wrong with names", async () => {
   await withMany(2, async ([one, two], root) => {
     const ids = (seen: Told) => seen.samples("container_info").map(({ labels }) => labels["id"]);
@@ -177,7 +230,7 @@ test("containers that are named, and what is wrong with names", async () => {
       assert.match(stderr.toString(), message);
     }
     const renamed = ok(await one!.command(["metrics", "--exporter-prefix=runsc_"]));
-    assert.match(text(renamed), /^runsc_sandbox_up\{sandbox=/m);
+    assert.match(text(renamed), /^runsc_sandbox_up{sandbox=/m);
     assert.not.match(text(renamed), /^ringfence_/m);
     // What others may have written is not believed, and keeps nobody else from being told.
     rmSync(join(root, "bad"), { recursive: true, force: true });

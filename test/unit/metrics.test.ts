@@ -24,6 +24,8 @@ const THREAD = {
   ...{ thread: 0, role: "supervisor", tid: 5, cpu: 0, workNs: 2.5e9, spinNs: 1, sleepNs: 3, requests: 7 },
   ...{ passedOut: 1, passedIn: 2, forwards: 1, queued: 0, queuedMax: 3, unsent: 0, sleeps: 4 },
   ...{ doorbells: 5, longTurns: 0, longestTurnMs: 12 },
+  // Of two classes: so many calls in each bucket, and nanoseconds.
+  latencies: [...[3, 0, 0, 0, 1, 0, 0, 0, 2, 5e9], ...Array(20).fill(0), ...[0, 0, 1, 0, 0, 0, 0, 0, 0, 9e3]],
 };
 const NET_DEV = "  eth0: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n";
 /** Of table_sizes.ts and kernel_api.ts; that they are there, metrics.test.ts of e2e/ sees. */
@@ -134,10 +136,36 @@ for (const format of FORMATS) {
       all.map(({ name, isBare }) => (isBare ? name : DEFAULT_PREFIX + name).replace(suffix, "")),
     );
     for (const [i, { type }] of told.entries()) assert.is(type, all[i]!.kind);
+    const durations = told.find(({ type }) => type === "histogram")!;
+    assert.equal(
+      durations.samples.map(({ name, labels, value }) => [
+        name.replace(/.*_/, ""),
+        labels["class"],
+        ...(labels["le"] === undefined ? [] : [labels["le"]]),
+        value,
+      ]),
+      [
+        ...["5e-07", "1e-06", "2.5e-06", "1e-05"].map((le) => ["bucket", "file", le, 6]),
+        ...["0.0001", "0.001", "0.01", "0.1"].map((le) => ["bucket", "file", le, 8]),
+        ...[
+          ["bucket", "file", "+Inf", 12],
+          ["sum", "file", 10],
+          ["count", "file", 12],
+        ],
+        ...["5e-07", "1e-06"].map((le) => ["bucket", "process", le, 0]),
+        ...["2.5e-06", "1e-05", "0.0001", "0.001", "0.01", "0.1", "+Inf"].map((le) => [
+          ...["bucket", "process", le, 2],
+        ]),
+        ...[
+          ["sum", "process", 1.8e-5],
+          ["count", "process", 2],
+        ],
+      ],
+    );
     // Labels are those that the row says, and those of what it is about.
     for (const [i, { samples }] of told.entries())
       for (const { labels } of samples) {
-        const own = Object.keys(labels).filter((label) => label !== "sandbox");
+        const own = Object.keys(labels).filter((label) => !["sandbox", "le"].includes(label));
         if (all[i]!.name === "container_info") continue;
         assert.equal(own, [...(all[i]!.labels ?? [])], all[i]!.name);
       }
@@ -166,6 +194,15 @@ for (const format of FORMATS) {
       `${head}a_total 1x\n`,
       `${head}${head}`,
       `${head}a_total{x="\n"} 1\n`,
+      ...[
+        "a_bucket 1\na_sum 1\na_count 1\n",
+        'a_bucket{le="1"} 1\na_sum 1\na_count 1\n',
+        'a_bucket{le="1"} 2\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
+        'a_bucket{le="2"} 1\na_bucket{le="1"} 1\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
+        'a_bucket{le="+Inf"} 1\na_sum 1\na_count 2\n',
+        'a_bucket{le="+Inf"} 1\na_count 1\n',
+        'a_bucket{le="+Inf"} 1\na_sum 1\na_count 1\na_total 1\n',
+      ].map((samples) => `# HELP a Some.\n# TYPE a histogram\n${samples}`),
     ])
       assert.throws(
         () => readExposition(bad + open, format),
@@ -190,6 +227,9 @@ test("answers that make no sense are none", () => {
     { threads: [{ ...THREAD, role: "evil" }] },
     { threads: [{ ...THREAD, requests: -1 }] },
     { threads: [{ ...THREAD, workNs: Number.NaN }] },
+    { threads: [{ ...THREAD, latencies: [-1] }] },
+    { threads: [{ ...THREAD, latencies: Array(51).fill(0) }] },
+    { threads: [{ ...THREAD, latencies: "1" }] },
     { threads: Array.from({ length: 65 }, (_none, thread) => ({ ...THREAD, thread })) },
     { netDev: "x".repeat(1 << 17) },
     { netDev: 7 },
@@ -217,6 +257,16 @@ test("counters that make no sense are left out, and unknown ones unseen", async 
     told.map(({ name }) => name),
     ["ringfence_sandbox_up"],
   );
+});
+
+test("a sandbox of an older version has no histograms, and all else", async () => {
+  const { latencies: _none, ...older } = THREAD;
+  const told = await read(
+    families(SANDBOX_METRICS, figures(answerWith({ threads: [older] })), { sandbox: "a" }),
+    "openmetrics",
+  );
+  assert.not.ok(told.some(({ type }) => type === "histogram"));
+  assert.ok(told.some(({ name }) => name === "ringfence_sandbox_kernel_thread_requests"));
 });
 
 test("a guest that names new devices for ever gets no new series for them", () => {

@@ -14,6 +14,7 @@ import { EIO, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
 import { type Asked, NOT_AT_HAND } from "./asked.ts";
 import type { Caller } from "./caller.ts";
+import type { Stopwatch } from "./latencies.ts";
 import { isRestart, type RestartBlock } from "./restart.ts";
 import { type SlotContext, SlotIo } from "./slot_io.ts";
 
@@ -52,6 +53,8 @@ export class Call extends SlotIo {
   asked: Asked | null = null;
   /** What its tracer remembers of it; null: it is not traced. */
   traced: object | null = null;
+  /** It was drawn to be timed (latencies.ts), and is under way; null: it was not. */
+  timed: Stopwatch | null = null;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -84,6 +87,7 @@ export class Call extends SlotIo {
     this.nr = nr;
     this.progress.serial++;
     this.traced = null;
+    this.timed = null;
     this.outFault = null;
     this.movedPieces = 0;
     this.#enteredHandler = false;
@@ -106,6 +110,7 @@ export class Call extends SlotIo {
     }
     const { observer } = caller.kernel;
     if (observer !== null) observer.leave(this, result);
+    if (this.timed !== null) caller.kernel.latencies.end(this);
     if (this.traced !== null) caller.kernel.tracer?.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
     else this.finish(result);
@@ -202,6 +207,7 @@ export class Call extends SlotIo {
   handOver(): void {
     const { observer } = this.caller.kernel;
     if (observer !== null) observer.passed(this);
+    if (this.timed !== null) this.caller.kernel.latencies.drop(this);
     this.owned = false;
     this.dropOut();
     this.outOnError = false;
@@ -300,6 +306,8 @@ export class Call extends SlotIo {
    */
   runListAndReturn(count: number, result: number, isQuiet: boolean): void {
     if (!this.owned) return;
+    // What is left for the kernel to do may lie until it wakes for something else.
+    if (this.timed !== null) this.caller.kernel.latencies.end(this);
     this.owned = false;
     this.#returnsAfter = count;
     this.replyListAndResult(count, result, isQuiet);

@@ -12,6 +12,7 @@ import type { SleepSet } from "../sleep_set.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { Call } from "./call.ts";
 import type { Caller } from "./caller.ts";
+import type { Latencies } from "./latencies.ts";
 import type { LongTurns } from "./long_turns.ts";
 import type { NextSteps } from "./next_steps.ts";
 import type { SlotContext } from "./slot_io.ts";
@@ -74,6 +75,7 @@ export interface CallContext extends SlotContext {
   readonly steps: Steps;
   readonly nextSteps: NextSteps;
   readonly longTurns: LongTurns;
+  readonly latencies: Latencies;
   observer: CallObserver | null;
   readonly tracer: CallTracer | null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */

@@ -10,6 +10,7 @@ import type { Frame } from "../../shared/ring/slot.ts";
 import { BLOCKED } from "./call.ts";
 import type { Caller } from "./caller.ts";
 import type { CallContext } from "./context.ts";
+import type { Latencies } from "./latencies.ts";
 
 /**
  * Serves one system call. Arguments are decoded by their kind in the table; the result is a value, a
@@ -37,12 +38,14 @@ const LOGGED_PER_NUMBER = 1;
 
 export class Dispatcher<C extends Caller> {
   readonly #kernel: CallContext;
+  readonly #latencies: Latencies;
   readonly #handlers: (Handler<C> | undefined)[] = new Array(KP_MARSHAL_COUNT).fill(undefined);
   readonly #classes = compileClasses(SYSCALLS);
   readonly #unsupported = new Map<number, number>();
 
   constructor(kernel: CallContext, handlers: ReadonlyMap<string, Handler<C>>) {
     this.#kernel = kernel;
+    this.#latencies = kernel.latencies;
     for (const call of SYSCALLS) this.#handlers[call.nr.x86_64] = handlers.get(call.name);
   }
 
@@ -51,6 +54,7 @@ export class Dispatcher<C extends Caller> {
     const { call } = task;
     call.frame.set(ORIG_RAX, nr, 0);
     call.begin(nr);
+    if (--this.#latencies.left < 0) this.#latencies.begin(call);
     if (!task.isTraced || !task.enters(nr)) this.#serve(task, nr, false, false);
   }
 

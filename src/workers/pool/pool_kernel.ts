@@ -14,6 +14,7 @@ import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import type { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import type { CallContext, CallObserver, CallTracer, KernelDescriptors } from "../call/context.ts";
+import { Latencies } from "../call/latencies.ts";
 import { LongTurns } from "../call/long_turns.ts";
 import { NextSteps } from "../call/next_steps.ts";
 import { PassEnd } from "../call/pass_end.ts";
@@ -87,6 +88,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly timers = new Timers();
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
+  readonly latencies = new Latencies();
   readonly nextSteps: NextSteps;
   readonly passEnd = new PassEnd();
   readonly throws: Throws;
