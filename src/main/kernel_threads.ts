@@ -117,6 +117,11 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
       return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
     },
 
+    // What one of them does others do not see.
+    async watch() {
+      return 0;
+    },
+
     async threads() {
       const ofOthers = others.map((thread) => ask(thread, (remote) => remote.report()));
       return [...(await api.threads()), ...(await Promise.all(ofOthers))];
@@ -183,6 +188,8 @@ export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelA
     counters: () => asked(remote.counters()),
     failHostCalls: (plan) => asked(remote.failHostCalls(plan)),
     breakThread: (thread, how) => asked(remote.breakThread(thread, how)),
+    watch: () => asked(remote.watch()),
+    moved: (serial) => asked(remote.moved(serial)),
     threads: () => asked(remote.threads()),
     sites: () => asked(remote.sites()),
     profileStart: (options) => asked(remote.profileStart(options)),

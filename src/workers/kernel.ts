@@ -108,6 +108,7 @@ import { Broadcasts } from "./signals/broadcasts.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
+import type { Stillness } from "./stillness.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
 import { ThreadFigures } from "./thread_figures.ts";
@@ -165,6 +166,8 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
   readonly latencies = new Latencies();
+  /** Set once, before anything runs, where this thread is all that the kernel has, and has no other kernel. */
+  stillness: Stillness | null = null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();

@@ -302,12 +302,57 @@ test(`${MANY} containers come and go while they are told of`, async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
+test("one that does nothing is not woken to say so, and what it does then is told", async () => {
+  await withBundle(SLEEP, async (bundle) => {
+    await MetricServer.with(LOCAL, ["--root", bundle.root], async (server) => {
+      ok(await bundle.runsDetached());
+      const kernel = kernelOf(bundle);
+      /** How often the host has let its main thread run. */
+      const runs = () => readFileSync(`/proc/${kernel}/task/${kernel}/schedstat`, "latin1").split(" ")[2]!;
+      // Until it has given back what it has no use for.
+      const isStill = async () => {
+        await server.scrape();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const before = runs();
+        const first = await server.scrape();
+        const second = await server.scrape();
+        if (runs() !== before) return false;
+        for (const name of ["sandbox_requests", "sandbox_programs_started", "container_tasks"])
+          assert.is(second.value(name), first.value(name), name);
+        const sleep = { state: "sleep" };
+        const [a, b] = [first, second].map((seen) => seen.value("sandbox_kernel_thread_seconds", sleep)!);
+        assert.ok(a! <= b!);
+        return true;
+      };
+      assert.ok(await eventually(isStill, 30_000));
+      for (let i = 0; i < 3; i++) {
+        const before = await server.scrape();
+        ok(await bundle.on("exec", [], ["true"]));
+        const started = async () =>
+          (await server.scrape()).value("sandbox_programs_started") ===
+          before.value("sandbox_programs_started")! + 1;
+        assert.ok(await eventually(started, GONE_MS));
+      }
+      ok(await bundle.on("pause"));
+      const paused = await server.scrape();
+      assert.is(paused.value("container_status", { status: "paused" }), 1);
+      ok(await bundle.on("resume"));
+      ok(await bundle.on("update", ["--pids-limit=77"]));
+      const updated = await server.scrape();
+      assert.is(updated.value("container_status", { status: "running" }), 1);
+      assert.is(updated.value("container_tasks_limit"), 77);
+    });
+  });
+});
+
 test("one that is stopped is told as silent, and holds up nobody", async () => {
   await withMany(4, async (bundles, root) => {
     await MetricServer.with(LOCAL, ["--root", root], async (server) => {
       const [stopped, ...others] = bundles;
       await server.scrape();
       const kernel = kernelOf(stopped!);
+      // One that has nothing to do is asked once in a minute: it has something to tell.
+      ok(await stopped!.on("exec", [], ["true"]));
       process.kill(kernel, "SIGSTOP");
       try {
         for (let i = 0; i < 3; i++) {

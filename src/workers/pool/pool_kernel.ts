@@ -103,6 +103,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly placement = PLACEMENT;
   readonly stubs = { outstanding: false };
   readonly quiet = null;
+  readonly stillness = null;
   readonly doorbell: number;
   readonly post: Post;
   readonly random = new Uint8Array(WINDOW_SIZE);
