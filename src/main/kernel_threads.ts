@@ -144,9 +144,16 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
 
     async inspect(request) {
       const ofOthers = others.map((thread) => ask(thread, (remote) => remote.inspect(request)));
-      const [own, ...heaps] = await Promise.all([api.inspect(request), ...ofOthers]);
-      const all = [...(own.heap ?? []), ...heaps.filter((heap) => heap !== null)];
-      return { ...own, ...(own.heap !== undefined && { heap: all }) };
+      const [own, ...told] = await Promise.all([api.inspect(request), ...ofOthers]);
+      const heaps = [...(own.heap ?? []), ...told.flatMap(({ heap }) => heap ?? [])];
+      const stacks = new Map(
+        told.flatMap(({ waits = [] }) => waits.map((one) => [one.tid, one.kernelStack])),
+      );
+      for (const task of own.tasks ?? []) {
+        const kernelStack = task.state === "elsewhere" ? stacks.get(task.tid) : undefined;
+        if (kernelStack !== undefined) task.kernelStack = kernelStack;
+      }
+      return { ...own, ...(own.heap !== undefined && { heap: heaps }) };
     },
 
     async breakThread(number, how) {

@@ -33,6 +33,7 @@ import type { SigInfo } from "./call/siginfo.ts";
 import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
+import { WaitStacks } from "./call/wait_stacks.ts";
 import { Wakes } from "./call/wakes.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
@@ -166,6 +167,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
   readonly latencies = new Latencies();
+  stacks: WaitStacks | null = null;
   /** Set once, before anything runs, where this thread is all that the kernel has, and has no other kernel. */
   stillness: Stillness | null = null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
@@ -427,6 +429,11 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
     if (this.#straceLine === null) return false;
     this.tracing.strace = isOn ? new Tracer(this.#straceLine) : null;
     return true;
+  }
+
+  /** Keeps from now on where in the kernel calls begin to wait, or forgets it. */
+  set keepsStacks(isOn: boolean) {
+    if (isOn !== (this.stacks !== null)) this.stacks = isOn ? new WaitStacks() : null;
   }
 
   rootMoved(namespace: MountNamespace, old: Path, next: Path): void {

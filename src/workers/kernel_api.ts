@@ -232,14 +232,16 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       return kernel.ownTracing?.reports() ?? [];
     },
 
-    async inspect({ tasks, heap, strace, logLevel }) {
+    async inspect({ tasks, heap, strace, kernelStacks, logLevel }) {
       asked.serve();
       if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
       if (strace !== undefined) kernel.strace(strace);
+      if (kernelStacks !== undefined) kernel.keepsStacks = kernelStacks;
       return {
         ...(tasks === true && (await reportTasks(kernel))),
         ...(heap === true && { heap: [reportHeap(kernel.thread, "supervisor")] }),
         strace: kernel.ownTracing?.isStraced === true,
+        kernelStacks: kernel.stacks !== null,
       };
     },
 

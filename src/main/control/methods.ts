@@ -418,16 +418,18 @@ const METHODS: Readonly<Record<string, Method>> = {
     return traceAnswer(await kernel.traces({}));
   },
 
-  /** For `debug`: guest threads and heaps, as far as they are asked for; and what of the log and of --strace is to change. */
+  /** For `debug`: guest threads and heaps, as far as they are asked for; and what of the log, of --strace and of what is kept of waits is to change. */
   inspect({ kernel, log }, _peer, params) {
-    const { tasks, heap, strace, logLevel } = params;
+    const { tasks, heap, strace, kernelStacks, logLevel } = params;
     if (strace !== undefined && typeof strace !== "boolean") throw invalid("strace");
+    if (kernelStacks !== undefined && typeof kernelStacks !== "boolean") throw invalid("kernelStacks");
     if (logLevel !== undefined && !isLogLevel(logLevel)) throw invalid("logLevel");
     if (logLevel !== undefined) log.level = logLevel;
     return kernel.inspect({
       tasks: tasks === true,
       heap: heap === true,
       ...(strace !== undefined && { strace }),
+      ...(kernelStacks !== undefined && { kernelStacks }),
       ...(logLevel !== undefined && { logLevel }),
     });
   },

@@ -43,18 +43,17 @@ export class Call extends SlotIo {
   nr = -1;
   /** Another number for each call, and when there will be none: whoever remembers a call for long has this alone of it. */
   readonly progress = { serial: 0 };
-  waiter: Waiter | null = null;
   coroutine: Coroutine | null = null;
   /** What restart_syscall goes on from. */
   restartBlock: RestartBlock | null = null;
   /** Out pieces that have been copied already: they stand in the slot still. */
   movedPieces = 0;
-  /** What it has asked of the host; null: nothing. */
-  asked: Asked | null = null;
   /** What its tracer remembers of it; null: it is not traced. */
   traced: object | null = null;
   /** It was drawn to be timed (latencies.ts), and is under way; null: it was not. */
   timed: Stopwatch | null = null;
+  #waiter: Waiter | null = null;
+  #asked: Asked | null = null;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -80,6 +79,26 @@ export class Call extends SlotIo {
     this.caller = caller;
   }
 
+  /** What stands for what it waits for; set by whoever lets it wait. */
+  get waiter(): Waiter | null {
+    return this.#waiter;
+  }
+
+  set waiter(waiter: Waiter | null) {
+    this.#waiter = waiter;
+    if (waiter !== null) this.caller.kernel.stacks?.begin(this);
+  }
+
+  /** What it has asked of the host; null: nothing. */
+  get asked(): Asked | null {
+    return this.#asked;
+  }
+
+  set asked(asked: Asked | null) {
+    this.#asked = asked;
+    if (asked !== null) this.caller.kernel.stacks?.begin(this);
+  }
+
   // ---- A call's way ----
 
   /** A system call has been claimed. */
@@ -97,7 +116,7 @@ export class Call extends SlotIo {
   blocked(): void {
     const { observer } = this.caller.kernel;
     if (observer !== null) observer.rests(this);
-    const waits = this.waiter !== null && this.coroutine === null;
+    const waits = this.#waiter !== null && this.coroutine === null;
     if (!waits || !this.caller.interruptPending || !this.interrupt()) this.replyBlocked();
   }
 
@@ -140,16 +159,16 @@ export class Call extends SlotIo {
 
   #end(): void {
     this.nr = -1;
-    this.waiter = null;
-    if (this.asked !== null) this.endAsked();
+    this.#waiter = null;
+    if (this.#asked !== null) this.endAsked();
   }
 
   // ---- What it has asked of the host ----
 
   /** What was asked for is over: a coroutine that goes on with something else asks anew. */
   endAsked(): void {
-    const { asked } = this;
-    this.asked = null;
+    const asked = this.#asked;
+    this.#asked = null;
     asked?.end();
   }
 
@@ -159,19 +178,20 @@ export class Call extends SlotIo {
     this.dropOut();
     this.outOnError = false;
     this.outFault = null;
-    if (this.asked === null) {
+    if (this.#asked === null) {
       this.complete(-EIO); // nobody was asked
       return;
     }
     this.replyBlocked();
-    this.asked.whenAnswered(() => this.completeWait(NOT_AT_HAND), true);
+    this.#asked.whenAnswered(() => this.completeWait(NOT_AT_HAND), true);
   }
 
   /** Waits in a coroutine for what was asked. */
   *answer(): Generator<void, void, void> {
+    this.caller.kernel.stacks?.begin(this);
     this.replyBlocked();
-    if (this.asked === null) this.completeWait(0);
-    else this.asked.whenAnswered(() => this.completeWait(0), false);
+    if (this.#asked === null) this.completeWait(0);
+    else this.#asked.whenAnswered(() => this.completeWait(0), false);
     yield;
   }
 
@@ -268,6 +288,7 @@ export class Call extends SlotIo {
     const before = kernel.current;
     this.#stepping = coroutine;
     kernel.current = this.caller;
+    if (kernel.stacks !== null) kernel.stacks.end(this);
     const step = coroutine.next();
     kernel.current = before;
     this.#stepping = outer;
@@ -287,7 +308,9 @@ export class Call extends SlotIo {
 
   /** A coroutine, in whose place no waiter stands. */
   get waitsForGood(): boolean {
-    return this.coroutine !== null && this.coroutine !== this.#stepping && this.waiter === null && !this.#due;
+    return (
+      this.coroutine !== null && this.coroutine !== this.#stepping && this.#waiter === null && !this.#due
+    );
   }
 
   /**
@@ -373,8 +396,8 @@ export class Call extends SlotIo {
   /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */
   *wait(): Generator<void, boolean, void> {
     if (this.caller.interruptPending) {
-      const { waiter } = this;
-      this.waiter = null;
+      const waiter = this.#waiter;
+      this.#waiter = null;
       waiter?.cancel();
       return true;
     }
@@ -390,7 +413,7 @@ export class Call extends SlotIo {
    * next step: never nested into whoever woke it.
    */
   completeWait(result: number): void {
-    this.waiter = null;
+    this.#waiter = null;
     if (this.#due) return;
     this.#due = true;
     this.#dueResult = result;
@@ -416,9 +439,9 @@ export class Call extends SlotIo {
 
   /** A signal or a stop ends the wait; false if the call does not wait. */
   interrupt(): boolean {
-    const waiter = this.waiter;
+    const waiter = this.#waiter;
     if (waiter === null) return false;
-    this.waiter = null;
+    this.#waiter = null;
     waiter.cancel();
     this.#interrupted = this.coroutine !== null;
     this.completeWait(waiter.interrupted?.() ?? -ERESTARTSYS);
@@ -428,8 +451,8 @@ export class Call extends SlotIo {
   /** Forgets whatever the call waits for. */
   cancelWait(): void {
     this.progress.serial++;
-    const waiter = this.waiter;
-    this.waiter = null;
+    const waiter = this.#waiter;
+    this.#waiter = null;
     waiter?.cancel();
     this.#due = false;
     const coroutine = this.coroutine;
@@ -441,7 +464,7 @@ export class Call extends SlotIo {
     const aside = this.#aside;
     this.#aside = null;
     aside?.(false);
-    if (this.asked !== null) this.endAsked();
+    if (this.#asked !== null) this.endAsked();
   }
 
   /** The task does not go back to guest code now, but by `resume`, after unpark. */

@@ -18,6 +18,7 @@ import type { NextSteps } from "./next_steps.ts";
 import type { SlotContext } from "./slot_io.ts";
 import type { Steps } from "./steps.ts";
 import type { Timers } from "./timers.ts";
+import type { WaitStacks } from "./wait_stacks.ts";
 
 /** Descriptors that init has opened before the process was confined. */
 export interface KernelDescriptors {
@@ -78,6 +79,8 @@ export interface CallContext extends SlotContext {
   readonly latencies: Latencies;
   observer: CallObserver | null;
   readonly tracer: CallTracer | null;
+  /** Where calls wait; null: nobody wants to know. */
+  stacks: WaitStacks | null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   readonly nowNs: number;
   /** Where random bytes are made before they go to shared memory: as many as a window takes. */

@@ -62,6 +62,7 @@ function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext):
 function reportOf(task: Task, kernel: InspectContext): TaskReport {
   const state = stateOf(task, kernel);
   const stack = task.dead ? [] : stackOf(task);
+  const kernelStack = state === "waiting" ? (kernel.stacks?.of(task.call) ?? []) : [];
   return {
     pid: task.firstPid,
     tid: task.firstTid,
@@ -70,6 +71,7 @@ function reportOf(task: Task, kernel: InspectContext): TaskReport {
     state,
     ...(task.dead ? {} : callOf(task, state, kernel)),
     ...(stack.length > 0 && { stack }),
+    ...(kernelStack.length > 0 && { kernelStack }),
   };
 }
 
