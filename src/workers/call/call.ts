@@ -50,7 +50,7 @@ export class Call extends SlotIo {
   movedPieces = 0;
   /** What its tracer remembers of it; null: it is not traced. */
   traced: object | null = null;
-  /** It was drawn to be timed (latencies.ts), and is under way; null: it was not. */
+  /** Of the last one that was drawn to be timed (latencies.ts), and has not ended; null: none was. */
   timed: Stopwatch | null = null;
   #waiter: Waiter | null = null;
   #asked: Asked | null = null;
@@ -106,7 +106,6 @@ export class Call extends SlotIo {
     this.nr = nr;
     this.progress.serial++;
     this.traced = null;
-    this.timed = null;
     this.outFault = null;
     this.movedPieces = 0;
     this.#enteredHandler = false;
@@ -129,10 +128,15 @@ export class Call extends SlotIo {
     }
     const { observer } = caller.kernel;
     if (observer !== null) observer.leave(this, result);
-    if (this.timed !== null) caller.kernel.latencies.end(this);
     if (this.traced !== null) caller.kernel.tracer?.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
     else this.finish(result);
+  }
+
+  /** As complete, of a call that has waited: what ends within its turn is the dispatcher's to time. */
+  #completeLate(result: number): void {
+    if (this.timed !== null && result > NOT_AT_HAND) this.caller.kernel.latencies.end(this);
+    this.complete(result);
   }
 
   /** Replies with a result; signals and restarts have been dealt with. */
@@ -278,7 +282,7 @@ export class Call extends SlotIo {
     if (coroutine === null) return;
     const result = this.#step(coroutine);
     const { observer } = this.caller.kernel;
-    if (result !== BLOCKED) this.complete(result);
+    if (result !== BLOCKED) this.#completeLate(result);
     else if (observer !== null) observer.rests(this);
   }
 
@@ -434,7 +438,7 @@ export class Call extends SlotIo {
       // While its stub is about something it goes on with what comes of that, whoever else wakes it.
       if (this.owned) this.#resume();
     } else if (this.#dueResult === NOT_AT_HAND) this.caller.serveAgain();
-    else this.complete(this.#dueResult);
+    else this.#completeLate(this.#dueResult);
   }
 
   /** A signal or a stop ends the wait; false if the call does not wait. */

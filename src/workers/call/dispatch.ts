@@ -7,6 +7,7 @@ import { ARGUMENT_CLASS, CLASS_COUNT_AT, CLASS_STRIDE, compileClasses } from "..
 import { SYSCALLS, syscallName } from "../../shared/abi/syscalls.ts";
 import { KP_MARSHAL_COUNT, ORIG_RAX } from "../../shared/ring/layout.ts";
 import type { Frame } from "../../shared/ring/slot.ts";
+import { NOT_AT_HAND } from "./asked.ts";
 import { BLOCKED } from "./call.ts";
 import type { Caller } from "./caller.ts";
 import type { CallContext } from "./context.ts";
@@ -54,8 +55,16 @@ export class Dispatcher<C extends Caller> {
     const { call } = task;
     call.frame.set(ORIG_RAX, nr, 0);
     call.begin(nr);
-    if (--this.#latencies.left < 0) this.#latencies.begin(call);
-    if (!task.isTraced || !task.enters(nr)) this.#serve(task, nr, false, false);
+    if (task.isTraced && task.enters(nr)) return;
+    if (--this.#latencies.left < 0) this.#serveTimed(task, nr);
+    else this.#serve(task, nr, false, false);
+  }
+
+  #serveTimed(task: C, nr: number): void {
+    const { call } = task;
+    this.#latencies.begin(call);
+    const result = this.#serve(task, nr, false, false);
+    if (result > NOT_AT_HAND) this.#latencies.end(call);
   }
 
   /**
@@ -67,7 +76,8 @@ export class Dispatcher<C extends Caller> {
     this.#serve(task, nr, true, isJudged);
   }
 
-  #serve(task: C, nr: number, hasArguments: boolean, wasJudged: boolean): void {
+  /** The call's result, or what says that it comes later. */
+  #serve(task: C, nr: number, hasArguments: boolean, wasJudged: boolean): number {
     const kernel = this.#kernel;
     const { call } = task;
     const { frame, slot } = call;
@@ -105,6 +115,7 @@ export class Dispatcher<C extends Caller> {
     }
     if (result !== BLOCKED) call.complete(result);
     else call.blocked();
+    return result;
   }
 
   /** Serves the call in progress once more: its arguments stand in its frame. */
@@ -122,6 +133,7 @@ export class Dispatcher<C extends Caller> {
       this.#decode(frame, at, 4),
       this.#decode(frame, at, 5),
     );
+    if (call.timed !== null && result > NOT_AT_HAND) this.#latencies.end(call);
     if (result !== BLOCKED) call.complete(result);
     else call.blocked();
   }

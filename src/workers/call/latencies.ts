@@ -1,12 +1,11 @@
 // How long the calls of a kernel thread take, for metrics. To time a call takes two readings of the clock, a fifth of what a
 // short one costs, so one call in 128 is timed, at distances that no guest's habits keep in step with: what is in the buckets is
 // a sample of all, and quantiles and means of it are theirs. All kinds of calls are drawn alike, those that wait as well: had these
-// been timed each, they would have outnumbered the others in a class 128 times. Of a call that is not drawn this is a count,
-// and a look whether there is a watch.
+// been timed each, they would have outnumbered the others in a class 128 times. Of a call that is not drawn this is a count.
 //
-// From when the thread has taken the request until there is a result: waits are in it, what goes before in the slot and the way
-// back are not. Calls that another thread goes on with are that thread's, and those that do not come back (exec, exit,
-// rt_sigreturn) nobody's.
+// From when the thread has taken the request until there is a result, of a call that does not wait until that is replied: waits are
+// in it, what goes before in the slot and the way back are not. Calls that another thread goes on with are that thread's, and
+// those that do not come back (exec, exit, rt_sigreturn) nobody's: the next that is drawn takes their watch.
 
 import {
   classesByNumber,
@@ -23,14 +22,18 @@ const NS_PER_MS = 1e6;
 /** Watches that no call has: no more than are drawn in a while. */
 const SPARE_MAX = 64;
 
-/** When a call was begun, on performance.now()'s clock. */
 export class Stopwatch {
+  /** When the call was begun, on performance.now()'s clock. */
   startMs = 0.5; // never a small integer: V8 gives the field a double once, and for good
+  nr = -1;
+  /** The call's serial: another call has another. */
+  serial = 0;
 }
 
 /** What is asked of a call. */
 interface Timed {
   readonly nr: number;
+  readonly progress: { readonly serial: number };
   timed: Stopwatch | null;
 }
 
@@ -52,8 +55,10 @@ export class Latencies {
     random ^= random << 5;
     this.#random = random;
     this.left = random & (2 * ONE_IN - 1);
-    const watch = this.#spare.pop() ?? new Stopwatch();
+    const watch = call.timed ?? this.#spare.pop() ?? new Stopwatch();
     call.timed = watch;
+    watch.nr = call.nr;
+    watch.serial = call.progress.serial;
     watch.startMs = performance.now();
   }
 
@@ -62,8 +67,9 @@ export class Latencies {
     const watch = call.timed;
     if (watch === null) return;
     const ns = Math.max(0, (performance.now() - watch.startMs) * NS_PER_MS);
+    const { nr, serial } = watch;
     this.drop(call);
-    const { nr } = call;
+    if (serial !== call.progress.serial) return; // it never came back
     const first = (nr >= 0 && nr < KP_MARSHAL_COUNT ? CLASSES[nr]! : NO_CALL) * LATENCY_WIDTH;
     let bucket = 0;
     while (bucket < LATENCY_BOUNDS.length && ns > LATENCY_BOUNDS[bucket]!) bucket++;
