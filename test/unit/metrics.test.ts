@@ -338,6 +338,58 @@ test("what the host counts, in base units", () => {
   assert.equal(hostFigures(new CgroupFiles([])), {});
 });
 
+test("of control groups each file is read once, where it is", () => {
+  const v1 = {
+    "/a/cpuacct.usage": "5000000000\n",
+    "/a/cpuacct.stat": "user 300\nsystem 200\n",
+    "/b/cpu.stat": "nr_periods 9\nnr_throttled 1\nthrottled_time 500000000\n",
+    "/c/memory.stat":
+      "hierarchical_memory_limit 4096\ntotal_rss 1\ntotal_cache 7\ntotal_mapped_file 2\ntotal_swap 50\ntotal_inactive_file 100\n",
+    "/c/memory.usage_in_bytes": "1000\n",
+    "/c/memory.max_usage_in_bytes": "2000\n",
+    "/c/memory.failcnt": "4\n",
+    "/c/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+    "/d/blkio.throttle.io_service_bytes": "8:16 Read 4096\n8:16 Write 1\n8:0 Read 4\nTotal 4101\n",
+    "/d/blkio.throttle.io_serviced": "8:16 Read 1\n8:0 Read 1\n8:16 Write 3\nTotal 5\n",
+  };
+  const v2 = {
+    "/u/cpu.stat":
+      "usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\nnr_periods 9\nnr_throttled 1\nthrottled_usec 500000\n",
+    "/u/memory.stat": "anon 1\nfile 7\nfile_mapped 2\ninactive_file 100\n",
+    "/u/memory.current": "1000\n",
+    "/u/memory.max": "4096\n",
+    "/u/memory.peak": "2000\n",
+    "/u/memory.swap.current": "50\n",
+    "/u/memory.events": "max 4\noom_kill 1\n",
+    "/u/io.stat": "8:16 rbytes=4096 wbytes=1 rios=1 wios=3\n8:0 rbytes=4 wbytes=0 rios=1 wios=0\n",
+  };
+  for (const [version, texts] of [
+    [1, v1],
+    [2, v2],
+  ] as const) {
+    const read: string[] = [];
+    const of: Readonly<Record<string, string>> = texts;
+    const directories = [...new Set(Object.keys(of).map((path) => path.slice(0, 2)))];
+    const files = new CgroupFiles(directories, (path) => {
+      if (of[path] === undefined) throw new Error("ENOENT");
+      read.push(path);
+      return of[path];
+    });
+    assert.equal(
+      hostFigures(files, version),
+      {
+        ...{ cpuSeconds: 5, cpuUserSeconds: 3, cpuSystemSeconds: 2 },
+        ...{ periods: 9, throttledPeriods: 1, throttledSeconds: 0.5 },
+        ...{ memoryUsage: 1000, memoryWorkingSet: 900, memoryRss: 1, memoryCache: 7, memoryMapped: 2 },
+        ...{ memorySwap: 50, memoryMax: 2000, memoryLimit: 4096, memoryFailures: 4, oomKills: 1 },
+        ...{ readBytes: 4100, writtenBytes: 1, reads: 2, writes: 3 },
+      },
+      `v${version}`,
+    );
+    assert.equal(read.toSorted(), Object.keys(of).toSorted());
+  }
+});
+
 test("who wants which format", () => {
   const prometheus =
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
