@@ -51,17 +51,16 @@ interface Told {
 
 /** Beside the bundle, in a checkout as in an installation. */
 const POSITIONS = join(import.meta.dirname, "../sandbox/source_positions");
-/** A place in a bundle, as V8 writes it. */
-const PLACE = /[^\s()]*?[\w.]+\.cjs:\d+:\d+/;
+/** A place in a bundle, as V8 writes it: file, line, column. */
+const PLACE = /([^\s()]*?[\w.]+\.cjs):(\d+):(\d+)/;
 
 /** Stacks of the kernel with lines of the sources where they have places in bundles. */
 function inSources(tasks: readonly TaskReport[]): TaskReport[] {
   if (tasks.every(({ kernelStack }) => kernelStack === undefined)) return [...tasks];
   const sourceOf = sourcePositions(openSourcePositions(POSITIONS));
   const inSource = (frame: string) =>
-    frame.replace(PLACE, (place) => {
-      const [url, line, column] = place.split(":");
-      const found = sourceOf(url!, Number(line), Number(column));
+    frame.replace(PLACE, (_place, url: string, line: string, column: string) => {
+      const found = sourceOf(url, Number(line), Number(column));
       return `${found.source}:${found.line}`;
     });
   return tasks.map((task) =>
