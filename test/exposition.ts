@@ -22,7 +22,9 @@ export class FormatError extends Error {}
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const NUMBER = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]Inf|NaN)$/;
-const TYPES = ["counter", "gauge"];
+const TYPES = ["counter", "gauge", "histogram"];
+/** What stands behind the name of a histogram, in this order for each that has the same other labels. */
+const HISTOGRAM = /^_(bucket|sum|count)$/;
 /** Names that OpenMetrics keeps for samples of other types. */
 const KEPT = /_(total|created|bucket|sum|count|gcount|gsum)$/;
 
@@ -53,6 +55,7 @@ class Reader {
       if (line.startsWith("# ")) this.#comment(line);
       else this.#sample(line);
     }
+    for (const family of this.families) if (family.type === "histogram") this.#histograms(family);
     return this.families;
   }
 
@@ -77,15 +80,42 @@ class Reader {
     const [, name, inner, value] = /^([^\s{]+)(?:\{(.*)\})? (\S+)$/s.exec(line) ?? [];
     if (name === undefined || family === undefined || family.type === "") this.#fail("no sample");
     const suffix = this.#format === "openmetrics" && family.type === "counter" ? "_total" : "";
-    if (name !== family.name + suffix) this.#fail(`not of the family ${family.name}`);
+    const isPart = family.type === "histogram" && HISTOGRAM.test(name.replace(family.name, ""));
+    if (!isPart && name !== family.name + suffix) this.#fail(`not of the family ${family.name}`);
     if (!NUMBER.test(value!)) this.#fail("no value");
     const number = Number(value!.replace("Inf", "Infinity"));
-    if (family.type === "counter" && !(number >= 0)) this.#fail("a counter below 0");
+    if (family.type !== "gauge" && !(number >= 0)) this.#fail("a counter below 0");
     const labels = this.#labels(inner ?? "");
     const key = JSON.stringify([name, Object.entries(labels).sort()]);
     if (this.#samples.has(key)) this.#fail("a sample twice");
     this.#samples.add(key);
     family.samples.push({ name, labels, value: number });
+  }
+
+  /** Buckets by their bounds, each with those below it, up to +Inf; then the sum, then the count, which is that of +Inf. */
+  #histograms({ name, samples }: ReadFamily): void {
+    let [bound, count, part] = [Number.NEGATIVE_INFINITY, 0, "_count"];
+    let others = "";
+    for (const sample of samples) {
+      const { le, ...rest } = sample.labels;
+      const [before, now] = [part, sample.name.replace(name, "")];
+      part = now;
+      if (now === "_bucket" && before === "_count") {
+        [bound, count, others] = [Number.NEGATIVE_INFINITY, 0, JSON.stringify(rest)];
+      } else if (JSON.stringify(rest) !== others) throw new FormatError(`${name}: labels of two`);
+      if (now === "_bucket") {
+        const next = Number(le?.replace("Inf", "Infinity"));
+        if (before === "_sum" || !(next > bound)) throw new FormatError(`${name}: buckets out of order`);
+        if (sample.value < count) throw new FormatError(`${name}: a bucket has less than the one below`);
+        [bound, count] = [next, sample.value];
+        continue;
+      }
+      const isDue = now === "_sum" ? before === "_bucket" : before === "_sum";
+      if (le !== undefined || !isDue) throw new FormatError(`${name}: ${now} behind ${before}`);
+      if (bound !== Number.POSITIVE_INFINITY) throw new FormatError(`${name}: no bucket +Inf`);
+      if (now === "_count" && sample.value !== count) throw new FormatError(`${name}: not the count of +Inf`);
+    }
+    if (part !== "_count") throw new FormatError(`${name}: no count at the end`);
   }
 
   #labels(inner: string): Record<string, string> {

@@ -22,6 +22,9 @@ export const launcher: string = process.env.RINGFENCE_TEST_FLAGS
 export const platform: string =
   /--platform=(\w+)/.exec(process.env.RINGFENCE_TEST_FLAGS ?? "")?.[1] ?? "systrap";
 
+/** Which kernel threads its sandboxes have. */
+export const workers: string = /--workers=(\S+)/.exec(process.env.RINGFENCE_TEST_FLAGS ?? "")?.[1] ?? "solo";
+
 function commandWith(flags: string): string {
   const command = `${checkout}bin/ringfence`;
   if (flags === "") return command;

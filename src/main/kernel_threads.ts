@@ -117,6 +117,11 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
       return (await Promise.all([api.counters(), ...ofOthers])).reduce(sum);
     },
 
+    // What one of them does others do not see.
+    async watch() {
+      return 0;
+    },
+
     async threads() {
       const ofOthers = others.map((thread) => ask(thread, (remote) => remote.report()));
       return [...(await api.threads()), ...(await Promise.all(ofOthers))];
@@ -139,9 +144,16 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
 
     async inspect(request) {
       const ofOthers = others.map((thread) => ask(thread, (remote) => remote.inspect(request)));
-      const [own, ...heaps] = await Promise.all([api.inspect(request), ...ofOthers]);
-      const all = [...(own.heap ?? []), ...heaps.filter((heap) => heap !== null)];
-      return { ...own, ...(own.heap !== undefined && { heap: all }) };
+      const [own, ...told] = await Promise.all([api.inspect(request), ...ofOthers]);
+      const heaps = [...(own.heap ?? []), ...told.flatMap(({ heap }) => heap ?? [])];
+      const stacks = new Map(
+        told.flatMap(({ waits = [] }) => waits.map((one) => [one.tid, one.kernelStack])),
+      );
+      for (const task of own.tasks ?? []) {
+        const kernelStack = task.state === "elsewhere" ? stacks.get(task.tid) : undefined;
+        if (kernelStack !== undefined) task.kernelStack = kernelStack;
+      }
+      return { ...own, ...(own.heap !== undefined && { heap: heaps }) };
     },
 
     async breakThread(number, how) {
@@ -183,6 +195,8 @@ export function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelA
     counters: () => asked(remote.counters()),
     failHostCalls: (plan) => asked(remote.failHostCalls(plan)),
     breakThread: (thread, how) => asked(remote.breakThread(thread, how)),
+    watch: () => asked(remote.watch()),
+    moved: (serial) => asked(remote.moved(serial)),
     threads: () => asked(remote.threads()),
     sites: () => asked(remote.sites()),
     profileStart: (options) => asked(remote.profileStart(options)),

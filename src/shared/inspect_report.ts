@@ -12,6 +12,8 @@ export interface InspectRequest {
   heap?: boolean;
   /** Prints all calls from now on, or none. */
   strace?: boolean;
+  /** Keeps from now on where in the kernel calls begin to wait, or forgets it. */
+  kernelStacks?: boolean;
   /** Records below that level are left out from now on. */
   logLevel?: LogLevel;
 }
@@ -45,6 +47,23 @@ export interface TaskReport {
   waitsFor?: string;
   /** Where its guest code stood when it entered the kernel last; absent: it has not yet. Behind it the frames above. */
   stack?: GuestPlace[];
+  /**
+   * The functions of the kernel that its call waits in, the innermost first, with their places in its bundles; absent: it was not
+   * asked to keep that when the wait began.
+   */
+  kernelStack?: string[];
+}
+
+/** What a kernel thread beside thread 0 knows of a call that waits there. */
+export interface ElsewhereReport {
+  tid: number;
+  kernelStack: string[];
+}
+
+/** What such a thread tells. */
+export interface PoolInspectReport {
+  heap?: HeapReport;
+  waits?: ElsewhereReport[];
 }
 
 export interface HeapReport {
@@ -66,6 +85,8 @@ export interface InspectReport {
   heap?: HeapReport[];
   /** Whether all calls are printed. */
   strace: boolean;
+  /** Whether it is kept where in the kernel calls wait. */
+  kernelStacks: boolean;
 }
 
 /** Threads that are told at most. */

@@ -2,7 +2,7 @@
 // gives it (src/main/kernel_threads.ts).
 
 import type { MessagePort } from "node:worker_threads";
-import type { HeapReport, InspectRequest } from "./inspect_report.ts";
+import type { InspectRequest, PoolInspectReport } from "./inspect_report.ts";
 import type { BootDescriptor, SandboxConfig, SandboxOptions, ThreadFault } from "./process_spec.ts";
 import type { ProfileOptions, ThreadRecord } from "./profile_record.ts";
 import type { ThreadPlan } from "./thread_plan.ts";
@@ -39,7 +39,7 @@ export interface PoolApi {
   profileStart(options: ProfileOptions): Promise<void>;
   profileStop(): Promise<ThreadRecord | null>;
   /** Its heap, if that is asked for; the log's level is what is asked for from then on. */
-  inspect(request: InspectRequest): Promise<HeapReport | null>;
+  inspect(request: InspectRequest): Promise<PoolInspectReport>;
   /** As KernelApi has it. */
   breakThread(how: ThreadFault): Promise<boolean>;
 }

@@ -266,6 +266,10 @@ export interface KernelApi {
   failHostCalls(plan: FaultPlan): Promise<boolean>;
   /** Ends a kernel thread as an error of ours would; resolves to false where the sandbox was not started for that. */
   breakThread(thread: number, how: ThreadFault): Promise<boolean>;
+  /** Watches from now on whether the kernel does anything: a number for `moved`; 0: nobody sees that. */
+  watch(): Promise<number>;
+  /** Resolves when it has done something since `watch` gave that number. */
+  moved(serial: number): Promise<void>;
   /** What its threads do, by number. */
   threads(): Promise<ThreadReport[]>;
   /** Trace sessions: makes one, removes one, and tells which there are; or what is wrong. */

@@ -32,4 +32,6 @@ export interface ThreadReport {
   /** Turns that took too long (call/long_turns.ts), and the longest one. */
   longTurns: number;
   longestTurnMs: number;
+  /** How long calls have taken (call_latencies.ts). */
+  latencies: number[];
 }

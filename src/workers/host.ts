@@ -11,6 +11,7 @@ import { type Asked, KernelThread } from "./loop.ts";
 import { readVdso } from "./mem/vdso.ts";
 import { SocketMaker } from "./net/host/maker.ts";
 import { Keeper } from "./net/link/keeper.ts";
+import { Stillness } from "./stillness.ts";
 import { threadParts } from "./thread_parts.ts";
 
 /**
@@ -28,6 +29,7 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
     new Keeper(kernel, boot.descriptors.keeper);
   if (boot.descriptors.maker !== undefined)
     kernel.hostNetwork = new SocketMaker(kernel, boot.descriptors.maker);
+  if (boot.roles.length === 1) kernel.stillness = new Stillness(kernel);
   confineProcess(native, boot.init, boot.descriptors.maker === undefined ? 0 : Part.HOST_NETWORK);
   const thread = new KernelThread(kernel, asked, uv, trim);
   setImmediate(thread.run);

@@ -25,6 +25,7 @@ import type { StartError } from "../shared/start_error.ts";
 import { type ThreadPlan, threadOf, threadsOf } from "../shared/thread_plan.ts";
 import type { CallObserver, KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
+import { Latencies } from "./call/latencies.ts";
 import { LongTurns } from "./call/long_turns.ts";
 import { NextSteps } from "./call/next_steps.ts";
 import { PassEnd } from "./call/pass_end.ts";
@@ -32,6 +33,7 @@ import type { SigInfo } from "./call/siginfo.ts";
 import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
+import { WaitStacks } from "./call/wait_stacks.ts";
 import { Wakes } from "./call/wakes.ts";
 import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
@@ -107,6 +109,7 @@ import { Broadcasts } from "./signals/broadcasts.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
+import type { Stillness } from "./stillness.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
 import { ThreadFigures } from "./thread_figures.ts";
@@ -163,6 +166,10 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
   /** Long work that nobody waits for. */
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
+  readonly latencies = new Latencies();
+  stacks: WaitStacks | null = null;
+  /** Set once, before anything runs, where this thread is all that the kernel has, and has no other kernel. */
+  stillness: Stillness | null = null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();
@@ -422,6 +429,11 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
     if (this.#straceLine === null) return false;
     this.tracing.strace = isOn ? new Tracer(this.#straceLine) : null;
     return true;
+  }
+
+  /** Keeps from now on where in the kernel calls begin to wait, or forgets it. */
+  set keepsStacks(isOn: boolean) {
+    if (isOn !== (this.stacks !== null)) this.stacks = isOn ? new WaitStacks() : null;
   }
 
   rootMoved(namespace: MountNamespace, old: Path, next: Path): void {

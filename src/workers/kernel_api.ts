@@ -190,6 +190,15 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       return serve(faults !== null);
     },
 
+    async watch() {
+      return serve(kernel.stillness?.watch() ?? 0);
+    },
+
+    async moved(serial) {
+      asked.serve();
+      return kernel.stillness?.ended(serial);
+    },
+
     async threads() {
       return serve([reportThread(kernel, "supervisor")]);
     },
@@ -223,14 +232,16 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       return kernel.ownTracing?.reports() ?? [];
     },
 
-    async inspect({ tasks, heap, strace, logLevel }) {
+    async inspect({ tasks, heap, strace, kernelStacks, logLevel }) {
       asked.serve();
       if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
       if (strace !== undefined) kernel.strace(strace);
+      if (kernelStacks !== undefined) kernel.keepsStacks = kernelStacks;
       return {
         ...(tasks === true && (await reportTasks(kernel))),
         ...(heap === true && { heap: [reportHeap(kernel.thread, "supervisor")] }),
         strace: kernel.ownTracing?.isStraced === true,
+        kernelStacks: kernel.stacks !== null,
       };
     },
 
@@ -257,12 +268,18 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
   return onNobodysBehalf(api, kernel);
 }
 
+/** What changes nothing. */
+const LOOKS: ReadonlySet<string> = new Set<keyof KernelApi>([
+  ...(["counters", "threads", "usage", "watch", "moved"] as const),
+]);
+
 /** A task that has made a call last is not who asks. */
 function onNobodysBehalf(api: KernelApi, kernel: Kernel): KernelApi {
   const asked = Object.entries(api).map(([name, act]) => [
     name,
     (...args: unknown[]) => {
       kernel.current = null;
+      if (!LOOKS.has(name)) kernel.stillness?.end();
       return (act as (...args: unknown[]) => unknown)(...args);
     },
   ]);

@@ -18,6 +18,7 @@ import type { Counters } from "./counters.ts";
 import type { IdleTrim } from "./idle_trim.ts";
 import { type EventsContext, expireTimers, waitForEvents } from "./loop_events.ts";
 import type { Native } from "./native.ts";
+import type { Stillness } from "./stillness.ts";
 import type { ThreadFigures } from "./thread_figures.ts";
 
 /**
@@ -75,6 +76,8 @@ export interface LoopContext extends EventsContext {
   readonly doorbell: number;
   /** Outcomes that have woken nobody; null: there are none. */
   readonly quiet: { look(): void } | null;
+  /** Who is told when the kernel does anything; null: nobody can be (stillness.ts). */
+  readonly stillness: Stillness | null;
   readonly requests: { serve(slot: number, request: number, nr: number): void };
   /** Something is to come that only the sleep set tells. */
   readonly stubs: { readonly outstanding: boolean };
@@ -168,6 +171,7 @@ export class KernelThread {
       if (busy) {
         this.#lastBusyNs = now;
         this.#trim.worked();
+        this.#moves();
       } else kernel.figures.spinNs += now - this.#lastClockNs;
       this.#lastClockNs = now;
       expireTimers(kernel, now);
@@ -205,7 +209,16 @@ export class KernelThread {
   }
 
   #look(): void {
-    if (waitForEvents(this.#kernel, 0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
+    const events = waitForEvents(this.#kernel, 0);
+    if (events === 0) return;
+    this.#lastBusyNs = this.#kernel.native.monotonicNs();
+    if (events > 1 || !this.#uvReady) this.#moves();
+  }
+
+  /** What was done is none of the event loop's, which may be the answer to who watches. */
+  #moves(): void {
+    const { stillness } = this.#kernel;
+    if (stillness?.isWatched === true) stillness.end();
   }
 
   // Sets the flag, looks once more, then blocks; only this thread clears the flag.
@@ -222,7 +235,8 @@ export class KernelThread {
     ) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
-      waitForEvents(kernel, kernel.placement.boundSleep(this.#trim.bound(this.#timeoutNs(nowNs))));
+      const timeoutNs = kernel.placement.boundSleep(this.#trim.bound(this.#timeoutNs(nowNs)));
+      if (waitForEvents(kernel, timeoutNs) !== 1 || !this.#uvReady) this.#moves();
       kernel.passes.toggleAsleep();
       kernel.page.setCpu(kernel.thread, kernel.sleep.cpu);
       kernel.nowNs = kernel.sleep.nowNs;

@@ -24,12 +24,13 @@ interface ReportContext {
   readonly native: Native;
   readonly counters: Counters;
   readonly figures: ThreadFigures;
+  readonly latencies: { report(): number[] };
   readonly post: { readonly queued: number; readonly unsent: number } | null;
 }
 
 /** On the thread itself. */
 export function reportThread(kernel: ReportContext, role: ThreadRole): ThreadReport {
-  const { thread, native, counters, figures, post } = kernel;
+  const { thread, native, counters, figures, latencies, post } = kernel;
   const { startedNs, spinNs, sleepNs, passedOut, passedIn, forwards, queuedMax, doorbells } = figures;
   const { requests, sleeps, longTurns, longestTurnMs } = counters;
   const allNs = startedNs < 0 ? 0 : native.monotonicNs() - startedNs;
@@ -52,5 +53,6 @@ export function reportThread(kernel: ReportContext, role: ThreadRole): ThreadRep
     doorbells,
     longTurns,
     longestTurnMs,
+    latencies: latencies.report(),
   };
 }

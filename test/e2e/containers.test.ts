@@ -752,7 +752,14 @@ test("a terminal goes to the console socket, and is the program's controlling te
     const args = [...command, "--console-socket", socket, "--pid-file", pidFile, bundle.id];
     const result = await run(buildDriver("engine_driver"), [pidFile, socket, ...args], {
       keepStdin: true,
-      started: (child) => setTimeout(() => child.stdin!.write("hello\n"), 1000),
+      started: (child) => {
+        let seen = "";
+        child.stdout!.on("data", (bytes: Buffer) => {
+          const had = seen.includes("terminal");
+          seen += bytes.toString("latin1");
+          if (!had && seen.includes("terminal")) child.stdin!.write("hello\n");
+        });
+      },
     });
     assert.match(said(result), new RegExp(`^status ${5 << 8}$`, "m"));
     const shown = text(result).replaceAll("\r\n", "\n");

@@ -92,6 +92,15 @@ int main(void) {
     outer(SYS_pause, 0, 0, 0);
     _exit(0);
   }
+  if (fork() == 0) {
+    prctl(PR_SET_NAME, "parent");
+    if (fork() == 0) {
+      pause();
+      _exit(0);
+    }
+    outer(SYS_wait4, -1, 0, 0);
+    _exit(0);
+  }
   printf("ready\n");
   fflush(stdout);
   while (read(0, &(char){0}, 1) > 0)

@@ -138,6 +138,71 @@ test("stacks without frame pointers, across a signal's handler", async () => {
   });
 });
 
+/** Of each thread of the guest, the functions of the kernel that its call waits in, as far as they are of that call alone. */
+const WAITS_IN: Readonly<Record<string, readonly string[]>> = {
+  reads: ["readRounds (src/workers/vfs/read_write.ts"],
+  shares: ["wait (src/workers/futex/futex.ts", "waitCall (src/workers/futex/futex.ts"],
+  accepts: ["waitForSocket (src/workers/net/waiting.ts", "accept (src/workers/net/new_socket_calls.ts"],
+  polls: ["Sleeper.sleep (src/workers/vfs/poll.ts", "poll (src/workers/vfs/poll_calls.ts"],
+  pauses: ["pause (src/workers/signals/signal_calls.ts"],
+  parent: ["wait4 (src/workers/process/wait.ts"],
+};
+
+for (const [platform, workers] of [
+  ["systrap", "solo"],
+  ["ptrace", "solo"],
+  ["systrap", "net,data=2"],
+])
+  test(`where in the kernel calls wait (--platform=${platform} --workers=${workers})`, async () => {
+    await withHeld(
+      async (held) => {
+        const isWaiting = (tasks: readonly TaskReport[]) =>
+          Object.keys(WAITS_IN).every((name) =>
+            tasks.some(({ comm, state }) => comm === name && (state === "waiting" || state === "elsewhere")),
+          );
+        let told: Told | undefined;
+        const look = async () => {
+          told = await debug(held.root, "held", "--stacks");
+          return isWaiting(told.tasks!);
+        };
+        // What has begun to wait before is not known.
+        await withGuest(held, async () => {
+          assert.ok(await eventually(() => look(), WAIT_MS), JSON.stringify(told));
+          assert.is(told!.kernelStacks, false);
+          ok(await run(launcher, ["--root", held.root, "debug", "--kernel-stacks=on", "held"]));
+          await look();
+          assert.is(told!.kernelStacks, true);
+          assert.equal(
+            told!.tasks!.filter(({ comm, kernelStack }) => comm !== "guest" && kernelStack !== undefined),
+            [],
+          );
+        });
+        await withGuest(held, async () => {
+          assert.ok(await eventually(() => look(), WAIT_MS), JSON.stringify(told));
+          for (const [name, functions] of Object.entries(WAITS_IN)) {
+            const task = told!.tasks!.find(({ comm }) => comm === name)!;
+            const stack = task.kernelStack ?? [];
+            // In that order, each with its line; a bundle has numbered some that have the same name.
+            const places = functions.map((start) =>
+              stack.findIndex((frame) =>
+                [frame, frame.replace(/\d+ /, " ")].some((name) => name.startsWith(`${start}:`)),
+              ),
+            );
+            const isInOrder = places.every((place, i) => place > (places[i - 1] ?? -1));
+            assert.ok(isInOrder, JSON.stringify([places, task]));
+            assert.match(stack.at(-1)!, /:\d+\)$/);
+          }
+          const printed = text(ok(await run(launcher, ["--root", held.root, "debug", "--stacks", "held"])));
+          assert.match(printed, /^ {4}kernel readRounds \(src\/workers\/vfs\/read_write\.ts:\d+\)$/m);
+          ok(await run(launcher, ["--root", held.root, "debug", "--kernel-stacks=off", "held"]));
+          await look();
+          assert.ok(told!.tasks!.every(({ kernelStack }) => kernelStack === undefined));
+        });
+      },
+      [`--platform=${platform}`, `--workers=${workers}`],
+    );
+  });
+
 test("heaps and counters, of all kernel threads", async () => {
   await withHeld(
     async ({ root, exec }) => {

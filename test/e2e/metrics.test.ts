@@ -18,6 +18,7 @@ import * as assert from "uvu/assert";
 import { CONTAINER_METRICS } from "../../src/main/metrics/container_metrics.ts";
 import { SANDBOX_METRICS } from "../../src/main/metrics/sandbox_metrics.ts";
 import { SERVER_METRICS } from "../../src/main/metrics/server_metrics.ts";
+import type { Thread } from "../../src/main/usage/thread_reports.ts";
 import type { Format } from "../exposition.ts";
 import { ok, said, text } from "../said.ts";
 import { eventually, ringfence, run } from "../spawn.ts";
@@ -154,6 +155,58 @@ test("each kernel thread is told of", async () => {
   });
 });
 
+/** Starts programs, then reads a file byte by byte, again and again, with so many calls each time. */
+const READS = 20_000;
+const READER = shell(
+  `head -c ${READS} /dev/zero > /file
+   for i in $(seq 200); do /bin/busybox dd if=/file of=/dev/null bs=1 count=1 2> /dev/null; done
+   while :; do dd if=/file of=/dev/null bs=1 2> /dev/null; done`,
+);
+
+for (const workers of ["solo", "net,data=1"])
+  for (const format of FORMATS)
+    test(`how long calls take: ${workers}, ${format}`, async () => {
+      await withBundle(READER, async (bundle) => {
+        // Sites that are patched ring data threads.
+        ok(await bundle.creates({ globalFlags: [`--workers=${workers}`, "--patch=eager"] }));
+        ok(await bundle.on("start"));
+        const durations = (seen: Told, name: string) => {
+          const of = seen
+            .samples("sandbox_call_duration_seconds")
+            .filter(({ labels }) => labels["class"] === name);
+          const value = (part: string) => of.find((sample) => sample.name.endsWith(part))?.value ?? 0;
+          return { count: value("_count"), sum: value("_sum"), first: of[0]?.labels["le"] };
+        };
+        const requests = (seen: Told) => seen.value("sandbox_requests")!;
+        let seen = await told(bundle, format);
+        const isEach = async () => {
+          seen = await told(bundle, format);
+          return ["file", "memory", "process", "wait"].every((name) => durations(seen, name).count > 0);
+        };
+        assert.ok(await eventually(isEach, 60_000));
+        const before = { requests: requests(seen), ...durations(seen, "file") };
+        // Of the reads a half and more come to whichever thread has the file.
+        const more = async () => {
+          seen = await told(bundle, format);
+          return requests(seen) - before.requests > 10 * READS;
+        };
+        assert.ok(await eventually(more, 30_000));
+        const { count, sum, first } = durations(seen, "file");
+        const drawn = (count - before.count) / ((requests(seen) - before.requests) / 128);
+        // Requests are more than calls: what stubs tell of operations, faults.
+        assert.ok(drawn > 0.5 && drawn < 1.1, String(drawn));
+        assert.ok(sum > before.sum && sum / count < 0.01, `${sum} of ${count}`);
+        assert.is(first, "5e-07");
+        if (workers === "solo") return;
+        // Those of threads beside the first are in it.
+        const isTimed = async () => {
+          const threads: Thread[] = JSON.parse(text(ok(await bundle.on("debug", ["--json"]))));
+          return threads.find(({ role }) => role === "data")!.latencies.some((number) => number > 0);
+        };
+        assert.ok(await eventually(isTimed, 30_000));
+      });
+    });
+
 test("containers that are named, and what is wrong with names", async () => {
   await withMany(2, async ([one, two], root) => {
     const ids = (seen: Told) => seen.samples("container_info").map(({ labels }) => labels["id"]);
@@ -177,7 +230,7 @@ test("containers that are named, and what is wrong with names", async () => {
       assert.match(stderr.toString(), message);
     }
     const renamed = ok(await one!.command(["metrics", "--exporter-prefix=runsc_"]));
-    assert.match(text(renamed), /^runsc_sandbox_up\{sandbox=/m);
+    assert.match(text(renamed), /^runsc_sandbox_up{sandbox=/m);
     assert.not.match(text(renamed), /^ringfence_/m);
     // What others may have written is not believed, and keeps nobody else from being told.
     rmSync(join(root, "bad"), { recursive: true, force: true });
@@ -249,12 +302,57 @@ test(`${MANY} containers come and go while they are told of`, async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
+test("one that does nothing is not woken to say so, and what it does then is told", async () => {
+  await withBundle(SLEEP, async (bundle) => {
+    await MetricServer.with(LOCAL, ["--root", bundle.root], async (server) => {
+      ok(await bundle.runsDetached());
+      const kernel = kernelOf(bundle);
+      /** How often the host has let its main thread run. */
+      const runs = () => readFileSync(`/proc/${kernel}/task/${kernel}/schedstat`, "latin1").split(" ")[2]!;
+      // Until it has given back what it has no use for.
+      const isStill = async () => {
+        await server.scrape();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const before = runs();
+        const first = await server.scrape();
+        const second = await server.scrape();
+        if (runs() !== before) return false;
+        for (const name of ["sandbox_requests", "sandbox_programs_started", "container_tasks"])
+          assert.is(second.value(name), first.value(name), name);
+        const sleep = { state: "sleep" };
+        const [a, b] = [first, second].map((seen) => seen.value("sandbox_kernel_thread_seconds", sleep)!);
+        assert.ok(a! <= b!);
+        return true;
+      };
+      assert.ok(await eventually(isStill, 30_000));
+      for (let i = 0; i < 3; i++) {
+        const before = await server.scrape();
+        ok(await bundle.on("exec", [], ["true"]));
+        const started = async () =>
+          (await server.scrape()).value("sandbox_programs_started") ===
+          before.value("sandbox_programs_started")! + 1;
+        assert.ok(await eventually(started, GONE_MS));
+      }
+      ok(await bundle.on("pause"));
+      const paused = await server.scrape();
+      assert.is(paused.value("container_status", { status: "paused" }), 1);
+      ok(await bundle.on("resume"));
+      ok(await bundle.on("update", ["--pids-limit=77"]));
+      const updated = await server.scrape();
+      assert.is(updated.value("container_status", { status: "running" }), 1);
+      assert.is(updated.value("container_tasks_limit"), 77);
+    });
+  });
+});
+
 test("one that is stopped is told as silent, and holds up nobody", async () => {
   await withMany(4, async (bundles, root) => {
     await MetricServer.with(LOCAL, ["--root", root], async (server) => {
       const [stopped, ...others] = bundles;
       await server.scrape();
       const kernel = kernelOf(stopped!);
+      // One that has nothing to do is asked once in a minute: it has something to tell.
+      ok(await stopped!.on("exec", [], ["true"]));
       process.kill(kernel, "SIGSTOP");
       try {
         for (let i = 0; i < 3; i++) {

@@ -11,7 +11,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CallProfile, Profile } from "../../src/shared/profile.ts";
 import { ok, said, text } from "../said.ts";
-import { eventually, output, ringfence, run, type SpawnOptions } from "../spawn.ts";
+import { eventually, output, platform, ringfence, run, type SpawnOptions, workers } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 import { withHeld } from "./hold.ts";
 import { withSlowHost } from "./slow_host.ts";
@@ -326,10 +326,10 @@ async function attached(bundle: Bundle, flags: string[] = []) {
   return { child: child!, ended };
 }
 
-for (const workers of ["auto", "net,data=2"])
-  test(`attach, end and attach again under load (--workers=${workers})`, async () => {
+for (const placement of ["auto", "net,data=2"])
+  test(`attach, end and attach again under load (--workers=${placement})`, async () => {
     await withBundle(BUSY, async (bundle) => {
-      ok(await bundle.creates({ globalFlags: [`--workers=${workers}`] }));
+      ok(await bundle.creates({ globalFlags: [`--workers=${placement}`] }));
       ok(await bundle.on("start"));
       const file = join(directory, "attached.json");
       for (let time = 0; time < 2; time++) {
@@ -452,7 +452,7 @@ test("requests that break the rules are refused", async () => {
     assert.equal(answers.get(2), "ERR_STATE");
     assert.equal(answers.get(3), "ERR_PARAMS");
     assert.equal(answers.get(4), "ERR_PARAMS");
-    assert.equal(answers.get(5), { platform: "systrap", workers: "solo", patch: "on" });
+    assert.equal(answers.get(5), { platform, workers, patch: "on" });
     assert.equal(answers.get(6), "ERR_BUSY");
   });
 });

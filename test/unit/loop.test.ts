@@ -18,6 +18,19 @@ class Idle {
   readonly #kernel: { owesAnswer: boolean };
   readonly #thread: KernelThread;
 
+  /** How often somebody was told that the kernel does something. */
+  moved = 0;
+  readonly stillness = {
+    isWatched: true,
+    end: () => {
+      this.moved++;
+    },
+  };
+  /** Ready by itself, and the events that come beside it. */
+  uvIsReady = false;
+  events = 1;
+  #onUv: () => void = () => {};
+
   constructor() {
     const nothing = (): void => {};
     this.#kernel = {
@@ -36,12 +49,16 @@ class Idle {
       doorbell: FD,
       stubs: { outstanding: false },
       post: null,
+      stillness: this.stillness,
       sleep: {
-        add: nothing,
+        add: (_fd: number, _events: number, onReady: () => void) => {
+          this.#onUv = onReady;
+        },
         addBell: nothing,
         wait: () => {
           this.look();
-          return 1;
+          if (this.uvIsReady) this.#onUv();
+          return this.events;
         },
       },
       timers: { expire: nothing },
@@ -98,6 +115,22 @@ test("what a descriptor has brought last is done, too", () => {
   };
   idle.run();
   assert.equal([idle.ends, idle.passEnd.any], [[true], false]);
+});
+
+test("who watches is told of what is not the event loop's alone", () => {
+  for (const [uvIsReady, events, moved] of [
+    [true, 1, 0],
+    [true, 2, 1],
+    [false, 1, 1],
+    [false, 0, 0],
+  ] as const) {
+    const idle = new Idle();
+    idle.uvIsReady = uvIsReady;
+    idle.events = events;
+    idle.owe();
+    idle.run();
+    assert.is(idle.moved, moved, `${uvIsReady} ${events}`);
+  }
 });
 
 test.run();

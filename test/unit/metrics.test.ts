@@ -24,6 +24,8 @@ const THREAD = {
   ...{ thread: 0, role: "supervisor", tid: 5, cpu: 0, workNs: 2.5e9, spinNs: 1, sleepNs: 3, requests: 7 },
   ...{ passedOut: 1, passedIn: 2, forwards: 1, queued: 0, queuedMax: 3, unsent: 0, sleeps: 4 },
   ...{ doorbells: 5, longTurns: 0, longestTurnMs: 12 },
+  // Of two classes: so many calls in each bucket, and nanoseconds.
+  latencies: [...[3, 0, 0, 0, 1, 0, 0, 0, 2, 5e9], ...Array(20).fill(0), ...[0, 0, 1, 0, 0, 0, 0, 0, 0, 9e3]],
 };
 const NET_DEV = "  eth0: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n";
 /** Of table_sizes.ts and kernel_api.ts; that they are there, metrics.test.ts of e2e/ sees. */
@@ -134,10 +136,36 @@ for (const format of FORMATS) {
       all.map(({ name, isBare }) => (isBare ? name : DEFAULT_PREFIX + name).replace(suffix, "")),
     );
     for (const [i, { type }] of told.entries()) assert.is(type, all[i]!.kind);
+    const durations = told.find(({ type }) => type === "histogram")!;
+    assert.equal(
+      durations.samples.map(({ name, labels, value }) => [
+        name.replace(/.*_/, ""),
+        labels["class"],
+        ...(labels["le"] === undefined ? [] : [labels["le"]]),
+        value,
+      ]),
+      [
+        ...["5e-07", "1e-06", "2.5e-06", "1e-05"].map((le) => ["bucket", "file", le, 6]),
+        ...["0.0001", "0.001", "0.01", "0.1"].map((le) => ["bucket", "file", le, 8]),
+        ...[
+          ["bucket", "file", "+Inf", 12],
+          ["sum", "file", 10],
+          ["count", "file", 12],
+        ],
+        ...["5e-07", "1e-06"].map((le) => ["bucket", "process", le, 0]),
+        ...["2.5e-06", "1e-05", "0.0001", "0.001", "0.01", "0.1", "+Inf"].map((le) => [
+          ...["bucket", "process", le, 2],
+        ]),
+        ...[
+          ["sum", "process", 1.8e-5],
+          ["count", "process", 2],
+        ],
+      ],
+    );
     // Labels are those that the row says, and those of what it is about.
     for (const [i, { samples }] of told.entries())
       for (const { labels } of samples) {
-        const own = Object.keys(labels).filter((label) => label !== "sandbox");
+        const own = Object.keys(labels).filter((label) => !["sandbox", "le"].includes(label));
         if (all[i]!.name === "container_info") continue;
         assert.equal(own, [...(all[i]!.labels ?? [])], all[i]!.name);
       }
@@ -166,6 +194,15 @@ for (const format of FORMATS) {
       `${head}a_total 1x\n`,
       `${head}${head}`,
       `${head}a_total{x="\n"} 1\n`,
+      ...[
+        "a_bucket 1\na_sum 1\na_count 1\n",
+        'a_bucket{le="1"} 1\na_sum 1\na_count 1\n',
+        'a_bucket{le="1"} 2\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
+        'a_bucket{le="2"} 1\na_bucket{le="1"} 1\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
+        'a_bucket{le="+Inf"} 1\na_sum 1\na_count 2\n',
+        'a_bucket{le="+Inf"} 1\na_count 1\n',
+        'a_bucket{le="+Inf"} 1\na_sum 1\na_count 1\na_total 1\n',
+      ].map((samples) => `# HELP a Some.\n# TYPE a histogram\n${samples}`),
     ])
       assert.throws(
         () => readExposition(bad + open, format),
@@ -190,6 +227,9 @@ test("answers that make no sense are none", () => {
     { threads: [{ ...THREAD, role: "evil" }] },
     { threads: [{ ...THREAD, requests: -1 }] },
     { threads: [{ ...THREAD, workNs: Number.NaN }] },
+    { threads: [{ ...THREAD, latencies: [-1] }] },
+    { threads: [{ ...THREAD, latencies: Array(51).fill(0) }] },
+    { threads: [{ ...THREAD, latencies: "1" }] },
     { threads: Array.from({ length: 65 }, (_none, thread) => ({ ...THREAD, thread })) },
     { netDev: "x".repeat(1 << 17) },
     { netDev: 7 },
@@ -217,6 +257,16 @@ test("counters that make no sense are left out, and unknown ones unseen", async 
     told.map(({ name }) => name),
     ["ringfence_sandbox_up"],
   );
+});
+
+test("a sandbox of an older version has no histograms, and all else", async () => {
+  const { latencies: _none, ...older } = THREAD;
+  const told = await read(
+    families(SANDBOX_METRICS, figures(answerWith({ threads: [older] })), { sandbox: "a" }),
+    "openmetrics",
+  );
+  assert.not.ok(told.some(({ type }) => type === "histogram"));
+  assert.ok(told.some(({ name }) => name === "ringfence_sandbox_kernel_thread_requests"));
 });
 
 test("a guest that names new devices for ever gets no new series for them", () => {
@@ -286,6 +336,58 @@ test("what the host counts, in base units", () => {
     ...{ readBytes: 4100, writtenBytes: 1, reads: 2, writes: 3 },
   });
   assert.equal(hostFigures(new CgroupFiles([])), {});
+});
+
+test("of control groups each file is read once, where it is", () => {
+  const v1 = {
+    "/a/cpuacct.usage": "5000000000\n",
+    "/a/cpuacct.stat": "user 300\nsystem 200\n",
+    "/b/cpu.stat": "nr_periods 9\nnr_throttled 1\nthrottled_time 500000000\n",
+    "/c/memory.stat":
+      "hierarchical_memory_limit 4096\ntotal_rss 1\ntotal_cache 7\ntotal_mapped_file 2\ntotal_swap 50\ntotal_inactive_file 100\n",
+    "/c/memory.usage_in_bytes": "1000\n",
+    "/c/memory.max_usage_in_bytes": "2000\n",
+    "/c/memory.failcnt": "4\n",
+    "/c/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+    "/d/blkio.throttle.io_service_bytes": "8:16 Read 4096\n8:16 Write 1\n8:0 Read 4\nTotal 4101\n",
+    "/d/blkio.throttle.io_serviced": "8:16 Read 1\n8:0 Read 1\n8:16 Write 3\nTotal 5\n",
+  };
+  const v2 = {
+    "/u/cpu.stat":
+      "usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\nnr_periods 9\nnr_throttled 1\nthrottled_usec 500000\n",
+    "/u/memory.stat": "anon 1\nfile 7\nfile_mapped 2\ninactive_file 100\n",
+    "/u/memory.current": "1000\n",
+    "/u/memory.max": "4096\n",
+    "/u/memory.peak": "2000\n",
+    "/u/memory.swap.current": "50\n",
+    "/u/memory.events": "max 4\noom_kill 1\n",
+    "/u/io.stat": "8:16 rbytes=4096 wbytes=1 rios=1 wios=3\n8:0 rbytes=4 wbytes=0 rios=1 wios=0\n",
+  };
+  for (const [version, texts] of [
+    [1, v1],
+    [2, v2],
+  ] as const) {
+    const read: string[] = [];
+    const of: Readonly<Record<string, string>> = texts;
+    const directories = [...new Set(Object.keys(of).map((path) => path.slice(0, 2)))];
+    const files = new CgroupFiles(directories, (path) => {
+      if (of[path] === undefined) throw new Error("ENOENT");
+      read.push(path);
+      return of[path];
+    });
+    assert.equal(
+      hostFigures(files, version),
+      {
+        ...{ cpuSeconds: 5, cpuUserSeconds: 3, cpuSystemSeconds: 2 },
+        ...{ periods: 9, throttledPeriods: 1, throttledSeconds: 0.5 },
+        ...{ memoryUsage: 1000, memoryWorkingSet: 900, memoryRss: 1, memoryCache: 7, memoryMapped: 2 },
+        ...{ memorySwap: 50, memoryMax: 2000, memoryLimit: 4096, memoryFailures: 4, oomKills: 1 },
+        ...{ readBytes: 4100, writtenBytes: 1, reads: 2, writes: 3 },
+      },
+      `v${version}`,
+    );
+    assert.equal(read.toSorted(), Object.keys(of).toSorted());
+  }
 });
 
 test("who wants which format", () => {

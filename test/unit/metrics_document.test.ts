@@ -17,14 +17,20 @@ const dashboard = JSON.parse(readFileSync(join(checkout, "docs/grafana/ringfence
 /** What a Prometheus adds by itself. */
 const OF_PROMETHEUS = ["instance", "job"];
 /** Words of PromQL in the queries. */
-const WORDS = ["sum", "count", "rate", "increase", "by", "and", "on", "label_values"];
+const WORDS = ["sum", "count", "rate", "increase", "by", "and", "on", "label_values", "histogram_quantile"];
+/** Of a histogram, what stands behind its name, and the label that its buckets have. */
+const PARTS = [["_bucket", "le"], ["_sum"], ["_count"]] as const;
 
 const exported = new Map(
   GROUPS.flatMap(({ labels: shared, metrics }) =>
-    metrics.map(({ name, labels = [], isBare }) => [
-      isBare ? name : DEFAULT_PREFIX + name,
-      [...shared.map((label) => label.replace(/[[\]]/g, "")), ...labels, ...OF_PROMETHEUS],
-    ]),
+    metrics.flatMap(({ name, kind, labels = [], isBare }) => {
+      const parts = kind === "histogram" ? PARTS : [[""]];
+      const common = shared.map((label) => label.replace(/[[\]]/g, ""));
+      return parts.map(([part, ...more]): [string, string[]] => [
+        (isBare ? name : DEFAULT_PREFIX + name) + part,
+        [...common, ...labels, ...more, ...OF_PROMETHEUS],
+      ]);
+    }),
   ),
 );
 
@@ -46,7 +52,7 @@ function faults(query: string): string[] {
     if (count(open!) !== count(close!)) found.push(`${open} without ${close}`);
   // Rates are of what only grows.
   for (const [, name] of plain.matchAll(/(?:rate|increase)\(([a-z_]+)/g))
-    if (!name!.endsWith("_total")) found.push(`a rate of ${name}`);
+    if (!/_(total|bucket|sum|count)$/.test(name!)) found.push(`a rate of ${name}`);
   return found;
 }
 

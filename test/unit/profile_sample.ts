@@ -54,6 +54,7 @@ export function record(change: Partial<ThreadRecord> = {}): ThreadRecord {
       doorbells: 0,
       longTurns: 0,
       longestTurnMs: 0,
+      latencies: [],
     },
     cpuNs: 5e8,
     guestWakes: 3,

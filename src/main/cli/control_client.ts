@@ -33,6 +33,7 @@ export class ControlClient {
     this.#socket = socket;
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#take(text));
+    socket.on("end", () => this.#end());
     socket.on("error", () => this.#end());
     socket.on("close", () => this.#end());
     this.#settle();
@@ -45,6 +46,8 @@ export class ControlClient {
 
   /** It was closed because of what came. */
   isNonsense = false;
+  /** An event has come by which the sandbox says that its last answer is no more so. */
+  hasMoved = false;
 
   /** The sandbox has gone, as far as that is known: what is not asked is not listened to. */
   get isOpen(): boolean {
@@ -96,6 +99,15 @@ export class ControlClient {
     });
   }
 
+  /** Reads what has come, while nothing is asked, until `ignore`, which is to follow after two turns of the event loop. */
+  listen(): void {
+    if (this.#isOpen) this.#socket.resume();
+  }
+
+  ignore(): void {
+    this.#settle();
+  }
+
   /** Nothing is read while nothing is asked: whoever sends all the same waits. */
   #settle(): void {
     if (this.#asked.size === 0) this.#socket.pause();
@@ -130,7 +142,8 @@ export class ControlClient {
     } catch {
       return false;
     }
-    const { id, result, error } = (value ?? {}) as { id?: unknown; result?: unknown; error?: unknown };
+    const { id, result, error, event } = (value ?? {}) as Record<string, unknown>;
+    if (event === "moved") this.hasMoved = true;
     const asked = this.#asked.get(id as number);
     if (asked === undefined) return this.#asked.size > 0 || ++this.#unasked <= UNASKED_MAX;
     this.#asked.delete(id as number);

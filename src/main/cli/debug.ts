@@ -2,7 +2,9 @@
 // its log and of --strace is to change from now on. A sandbox is not believed: what it says is bounded, and names are ours.
 
 import { fstatSync } from "node:fs";
-import type { InspectReport } from "../../shared/inspect_report.ts";
+import { join } from "node:path";
+import type { InspectReport, TaskReport } from "../../shared/inspect_report.ts";
+import { openSourcePositions, sourcePositions } from "../../shared/source_positions.ts";
 import { SchemaError } from "../oci/schema.ts";
 import { readCounters, readInspect } from "../usage/inspect_reports.ts";
 import { readThreads, type Thread } from "../usage/thread_reports.ts";
@@ -24,6 +26,7 @@ export interface DebugWords {
   heap: boolean;
   all: boolean;
   strace?: "on" | "off";
+  kernelStacks?: "on" | "off";
   logLevel?: string;
   connection?: string;
 }
@@ -43,10 +46,40 @@ interface Told {
   counters?: Record<string, number>;
   heap?: InspectReport["heap"];
   strace?: boolean;
+  kernelStacks?: boolean;
 }
 
-function partsOf({ threads, stacks, counters, heap, all, strace, logLevel }: DebugWords): Parts {
-  const changes = strace !== undefined || logLevel !== undefined;
+/** Beside the bundle, in a checkout as in an installation. */
+const POSITIONS = join(import.meta.dirname, "../sandbox/source_positions");
+/** A place in a bundle, as V8 writes it: file, line, column. */
+const PLACE = /([^\s()]*?[\w.]+\.cjs):(\d+):(\d+)/;
+
+/** Stacks of the kernel with lines of the sources where they have places in bundles. */
+function inSources(tasks: readonly TaskReport[]): TaskReport[] {
+  if (tasks.every(({ kernelStack }) => kernelStack === undefined)) return [...tasks];
+  const sourceOf = sourcePositions(openSourcePositions(POSITIONS));
+  const inSource = (frame: string) =>
+    frame.replace(PLACE, (_place, url: string, line: string, column: string) => {
+      const found = sourceOf(url, Number(line), Number(column));
+      return `${found.source}:${found.line}`;
+    });
+  return tasks.map((task) =>
+    task.kernelStack === undefined ? task : { ...task, kernelStack: task.kernelStack.map(inSource) },
+  );
+}
+
+/** What of a sandbox is to change. */
+function changesOf({ strace, kernelStacks, logLevel }: DebugWords): object {
+  return {
+    ...(strace !== undefined && { strace: strace === "on" }),
+    ...(kernelStacks !== undefined && { kernelStacks: kernelStacks === "on" }),
+    ...(logLevel !== undefined && { logLevel }),
+  };
+}
+
+function partsOf(words: DebugWords): Parts {
+  const { threads, stacks, counters, heap, all } = words;
+  const changes = Object.keys(changesOf(words)).length > 0;
   const asks = threads || stacks || counters || heap || all;
   return {
     threads: threads || all || (!asks && !changes),
@@ -57,23 +90,20 @@ function partsOf({ threads, stacks, counters, heap, all, strace, logLevel }: Deb
 }
 
 async function ask(client: ControlClient, parts: Parts, words: DebugWords, init: number): Promise<Told> {
-  const { strace, logLevel } = words;
+  const { strace } = words;
+  const changes = changesOf(words);
   const told: Told = {};
   if (parts.threads)
     told.threads = withHostTids(readThreads(await client.askSoon("threads"), "threads"), init);
-  if (parts.stacks || parts.heap || strace !== undefined || logLevel !== undefined) {
-    const request = {
-      tasks: parts.stacks,
-      heap: parts.heap,
-      ...(strace !== undefined && { strace: strace === "on" }),
-      ...(logLevel !== undefined && { logLevel }),
-    };
+  if (parts.stacks || parts.heap || Object.keys(changes).length > 0) {
+    const request = { tasks: parts.stacks, heap: parts.heap, ...changes };
     const { tasks, isCut, heap, ...rest } = readInspect(await client.askSoon("inspect", request), "inspect");
     if (strace === "on" && !rest.strace)
       throw new CommandError("debug: the sandbox has no log to print calls to");
-    if (tasks !== undefined) Object.assign(told, { tasks, isCut });
+    if (tasks !== undefined) Object.assign(told, { tasks: inSources(tasks), isCut });
     if (heap !== undefined) told.heap = heap;
     told.strace = rest.strace;
+    told.kernelStacks = rest.kernelStacks;
   }
   // How many there are of what lies in a heap is counted.
   if (parts.counters || parts.heap)

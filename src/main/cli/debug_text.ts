@@ -88,17 +88,18 @@ function callOf({ call, args, file, waitsFor }: TaskReport): string {
   return ` in ${shown(call)}(${(args ?? []).map(shown).join(", ")})${of}${waits}`;
 }
 
-/** A line for each guest thread, and below it where its code stands. */
+/** A line for each guest thread, and below it where the kernel has its call wait, and where its code stands. */
 export function taskLines(tasks: readonly TaskReport[], isCut: boolean): string {
   const lines = tasks.flatMap((task) => {
-    const { pid, tid, comm, container, state, stack } = task;
+    const { pid, tid, comm, container, state, stack, kernelStack } = task;
     const where = container === "" ? "" : ` of ${shown(container)}`;
     const head = `${pid}/${tid} ${shown(comm)}${where}: ${shown(state)}${callOf(task)}`;
     const frames = (stack ?? []).map(({ address, module, offset }, i) => {
       const place = module === undefined ? "" : ` ${shown(module)}+${shown(offset ?? "0x0")}`;
       return `    #${i} ${shown(address)}${place}`;
     });
-    return [head, ...frames];
+    const inKernel = (kernelStack ?? []).map((frame) => `    kernel ${shown(frame)}`);
+    return [head, ...inKernel, ...frames];
   });
   return [...lines, ...(isCut ? ["there are more threads than these"] : [])]
     .map((line) => `${line}\n`)

@@ -489,6 +489,13 @@ export const commands: Command[] = [
         choices: ["on", "off"],
       },
       {
+        name: "kernel-stacks",
+        type: "string",
+        describe:
+          "keep from now on where in the kernel calls begin to wait, which --stacks then tells; or forget it",
+        choices: ["on", "off"],
+      },
+      {
         name: "log-level",
         type: "string",
         describe: "log records of this level and above from now on",

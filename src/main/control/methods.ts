@@ -34,6 +34,8 @@ export interface Peer {
   forget?: () => void;
   /** The profile that it has started. */
   profile?: HeldProfile;
+  /** It is told when the kernel has done something. */
+  watches?: true;
 }
 
 export interface Control {
@@ -305,9 +307,24 @@ const METHODS: Readonly<Record<string, Method>> = {
     return groupOf(group).end(count(place, "place"));
   },
 
-  /** All that `metrics` and `metric-server` tell of a sandbox and its containers, in one answer. */
-  metrics(control) {
-    return figures(control);
+  /**
+   * All that `metrics` and `metric-server` tell of a sandbox and its containers, in one answer. With `watch`, an event `moved`
+   * comes when that may be no more so; `isWatched`: it does.
+   */
+  async metrics(control, peer, { watch }) {
+    const { kernel } = control;
+    const serial = watch === true ? await kernel.watch() : 0;
+    const told = await figures(control);
+    if (serial !== 0 && peer.watches === undefined) {
+      peer.watches = true;
+      const moved = () => {
+        delete peer.watches;
+        peer.connection.send({ event: "moved" });
+      };
+      // A kernel that ends takes the connection along, or its place.
+      kernel.moved(serial).then(moved, moved);
+    }
+    return { ...told, isWatched: serial !== 0 };
   },
 
   /** Counters by name, for tests and debugging. */
@@ -401,16 +418,18 @@ const METHODS: Readonly<Record<string, Method>> = {
     return traceAnswer(await kernel.traces({}));
   },
 
-  /** For `debug`: guest threads and heaps, as far as they are asked for; and what of the log and of --strace is to change. */
+  /** For `debug`: guest threads and heaps, as far as they are asked for; and what of the log, of --strace and of what is kept of waits is to change. */
   inspect({ kernel, log }, _peer, params) {
-    const { tasks, heap, strace, logLevel } = params;
+    const { tasks, heap, strace, kernelStacks, logLevel } = params;
     if (strace !== undefined && typeof strace !== "boolean") throw invalid("strace");
+    if (kernelStacks !== undefined && typeof kernelStacks !== "boolean") throw invalid("kernelStacks");
     if (logLevel !== undefined && !isLogLevel(logLevel)) throw invalid("logLevel");
     if (logLevel !== undefined) log.level = logLevel;
     return kernel.inspect({
       tasks: tasks === true,
       heap: heap === true,
       ...(strace !== undefined && { strace }),
+      ...(kernelStacks !== undefined && { kernelStacks }),
       ...(logLevel !== undefined && { logLevel }),
     });
   },

@@ -1,7 +1,17 @@
 // A sandbox's answer to `metrics`. It is not believed: it is bounded, counters are those that the table has, and labels have
 // few values, however long a sandbox lies.
 
-import { byteString, integer, list, object, type Read, type Reader, SchemaError } from "../oci/schema.ts";
+import {
+  boolean,
+  byteString,
+  integer,
+  list,
+  object,
+  optional,
+  type Read,
+  type Reader,
+  SchemaError,
+} from "../oci/schema.ts";
 import { readThreads } from "../usage/thread_reports.ts";
 
 const TASKS_MAX = 1 << 22;
@@ -53,6 +63,8 @@ export const readAnswer = object({
     }),
     CONTAINERS_MAX,
   ),
+  /** It says when this is no more so. */
+  isWatched: optional(boolean, false),
 });
 
 export type Answer = Read<typeof readAnswer>;

@@ -30,7 +30,10 @@ class Written {
     this.name = metric.isBare ? metric.name : prefix + metric.name;
     this.type = metric.kind;
     this.help = metric.help;
-    this.values = samples;
+    this.values =
+      metric.kind === "histogram"
+        ? samples.map((sample) => ({ ...sample, metricName: this.name + sample.suffix }))
+        : samples;
   }
 
   async getForPromString(): Promise<this> {

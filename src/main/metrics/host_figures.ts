@@ -7,7 +7,6 @@ import {
   cpuUsage,
   deviceIo,
   type Numbers,
-  oomKills,
 } from "../usage/cgroup_files.ts";
 
 const NS_PER_SECOND = 1e9;
@@ -28,19 +27,36 @@ const FIGURES = [
 
 const NOTHING: HostFigures = {};
 
-function cpu(files: CgroupFiles) {
-  const { total, user, kernel } = cpuUsage(files);
-  const { nr_periods, nr_throttled, throttled_time, throttled_usec } = files.table("cpu.stat") ?? {};
+/** As cpu.stat counts what the CPU quota has held back, in either version. */
+function throttling({ nr_periods, nr_throttled, throttled_time, throttled_usec }: Partial<Numbers>) {
   return {
-    cpuSeconds: total / NS_PER_SECOND,
-    cpuUserSeconds: user / NS_PER_SECOND,
-    cpuSystemSeconds: kernel / NS_PER_SECOND,
     periods: nr_periods,
     throttledPeriods: nr_throttled,
     throttledSeconds:
       throttled_time === undefined
         ? throttled_usec && throttled_usec / US_PER_SECOND
         : throttled_time / NS_PER_SECOND,
+  };
+}
+
+function cpuV1(files: CgroupFiles) {
+  const { total, user, kernel } = cpuUsage(files);
+  return {
+    cpuSeconds: total / NS_PER_SECOND,
+    cpuUserSeconds: user / NS_PER_SECOND,
+    cpuSystemSeconds: kernel / NS_PER_SECOND,
+    ...throttling(files.table("cpu.stat") ?? {}),
+  };
+}
+
+function cpuV2(files: CgroupFiles) {
+  const stat = files.table("cpu.stat") ?? {};
+  const { usage_usec = 0, user_usec = 0, system_usec = 0 } = stat;
+  return {
+    cpuSeconds: usage_usec / US_PER_SECOND,
+    cpuUserSeconds: user_usec / US_PER_SECOND,
+    cpuSystemSeconds: system_usec / US_PER_SECOND,
+    ...throttling(stat),
   };
 }
 
@@ -63,11 +79,13 @@ function memoryV1(files: CgroupFiles, stat: Numbers) {
     memoryMax: files.number("memory.max_usage_in_bytes"),
     memoryLimit: limited(stat["hierarchical_memory_limit"]),
     memoryFailures: files.number("memory.failcnt"),
+    oomKills: files.table("memory.oom_control")?.["oom_kill"] ?? 0,
   };
 }
 
 function memoryV2(files: CgroupFiles, stat: Numbers) {
   const usage = files.number("memory.current");
+  const events = files.table("memory.events");
   return {
     memoryUsage: usage,
     memoryWorkingSet: withoutInactive(usage, stat["inactive_file"]),
@@ -77,26 +95,31 @@ function memoryV2(files: CgroupFiles, stat: Numbers) {
     memorySwap: files.number("memory.swap.current"),
     memoryMax: files.number("memory.peak"),
     memoryLimit: limited(files.number("memory.max")),
-    memoryFailures: files.table("memory.events")?.["max"],
+    memoryFailures: events?.["max"],
+    oomKills: events?.["oom_kill"] ?? 0,
   };
 }
 
-function sum(files: CgroupFiles, names: readonly string[], op: string): number | undefined {
-  const text = names.map((name) => files.text(name)).find((found) => found !== undefined);
-  if (text === undefined) return undefined;
-  return blkioEntries(text).reduce((all, entry) => (entry.op === op ? all + entry.value : all), 0);
+/** What was read and written, by the first of these files that there is. */
+function readAndWritten(files: CgroupFiles, names: readonly string[]): readonly (number | undefined)[] {
+  for (const name of names) {
+    const text = files.text(name);
+    if (text === undefined) continue;
+    const entries = blkioEntries(text);
+    return ["Read", "Write"].map((op) =>
+      entries.reduce((all, entry) => (entry.op === op ? all + entry.value : all), 0),
+    );
+  }
+  return [];
 }
 
 const BYTES = ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"];
 const OPERATIONS = ["blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"];
 
 function blocksV1(files: CgroupFiles) {
-  return {
-    readBytes: sum(files, BYTES, "Read"),
-    writtenBytes: sum(files, BYTES, "Write"),
-    reads: sum(files, OPERATIONS, "Read"),
-    writes: sum(files, OPERATIONS, "Write"),
-  };
+  const [readBytes, writtenBytes] = readAndWritten(files, BYTES);
+  const [reads, writes] = readAndWritten(files, OPERATIONS);
+  return { readBytes, writtenBytes, reads, writes };
 }
 
 function blocksV2(files: CgroupFiles) {
@@ -107,17 +130,12 @@ function blocksV2(files: CgroupFiles) {
   return { readBytes: of("rbytes"), writtenBytes: of("wbytes"), reads: of("rios"), writes: of("wios") };
 }
 
-/** Never throws: groups that are gone count nothing. `version`: as cgroupVersion says, which stays so. */
+/** Never throws: groups that are gone count nothing. `version`: as cgroupVersion says, which stays so. No file is read twice. */
 export function hostFigures(files: CgroupFiles, version = cgroupVersion(files)): HostFigures {
   if (version === undefined) return NOTHING;
   const stat = files.table("memory.stat");
-  const memory = stat === undefined ? {} : version === 1 ? memoryV1(files, stat) : memoryV2(files, stat);
-  const oom = stat === undefined ? {} : { oomKills: oomKills(files) };
-  const figures = {
-    ...cpu(files),
-    ...memory,
-    ...oom,
-    ...(version === 1 ? blocksV1(files) : blocksV2(files)),
-  };
+  const [cpu, memory, blocks] =
+    version === 1 ? ([cpuV1, memoryV1, blocksV1] as const) : ([cpuV2, memoryV2, blocksV2] as const);
+  const figures = { ...cpu(files), ...(stat !== undefined && memory(files, stat)), ...blocks(files) };
   return figures as HostFigures;
 }

@@ -9,6 +9,8 @@ export type Unit = "seconds" | "bytes" | "";
 export interface Labelled {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Of a histogram's: what stands behind its name. */
+  readonly suffix?: "_bucket" | "_sum" | "_count";
 }
 
 /** undefined: it is not known, and is left out. */
@@ -16,8 +18,8 @@ export type Value = number | undefined | readonly Labelled[];
 
 export interface Metric<Source> {
   readonly name: string;
-  /** A counter only grows, until what counts begins anew; its name ends with _total. */
-  readonly kind: "counter" | "gauge";
+  /** A counter only grows, until what counts begins anew; its name ends with _total. So do all values of a histogram. */
+  readonly kind: "counter" | "gauge" | "histogram";
   readonly unit: Unit;
   /** One line, without quotes. */
   readonly help: string;
@@ -34,6 +36,31 @@ export type Sample = { readonly sharedLabels: Readonly<Record<string, string>> }
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({});
 
+/** From here on numbers have no exponent in Go, whose form those who compare labels as text go by (OpenMetrics 1.0). */
+const PLAIN = 1e-4;
+
+const boundText = (bound: number) =>
+  bound < PLAIN ? bound.toExponential().replace(/e-(\d)$/, "e-0$1") : String(bound);
+
+/**
+ * A histogram's values of one thing: `counts` of each bucket by itself, of which the last has what lies above all bounds.
+ * Buckets with `le` have what those below them have.
+ */
+export function histogram(
+  labels: Labelled["labels"],
+  bounds: readonly number[],
+  counts: readonly number[],
+  sum: number,
+): Labelled[] {
+  let count = 0;
+  const buckets = counts.map((one, i): Labelled => {
+    count += one;
+    const le = i < bounds.length ? boundText(bounds[i]!) : "+Inf";
+    return { labels: { ...labels, le }, value: count, suffix: "_bucket" };
+  });
+  return [...buckets, { labels, value: sum, suffix: "_sum" }, { labels, value: count, suffix: "_count" }];
+}
+
 /** Adds what a metric says of one thing to its samples; `sharedLabels`: labels that all samples of that thing have. */
 export function addSamples(
   into: Sample[],
@@ -42,5 +69,5 @@ export function addSamples(
 ): void {
   if (value === undefined) return;
   if (typeof value === "number") into.push({ labels: NONE, sharedLabels, value });
-  else for (const { labels, value: one } of value) into.push({ labels, sharedLabels, value: one });
+  else for (const one of value) into.push({ ...one, sharedLabels });
 }

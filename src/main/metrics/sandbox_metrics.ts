@@ -1,11 +1,11 @@
 // What is told of a sandbox: what its kernel has counted (workers/counters.ts, table_sizes.ts), what its threads do, and what
-// its network devices have moved. Times of single calls are recorded nowhere, so that the way of a call costs nothing more:
-// there are no histograms.
+// its network devices have moved. Of the times of calls a sample is recorded (workers/call/latencies.ts).
 
+import { CALL_CLASSES, LATENCY_BOUNDS, LATENCY_SUM_AT, LATENCY_WIDTH } from "../../shared/call_latencies.ts";
 import type { NetworkInterface } from "../usage/network_interfaces.ts";
 import type { Thread } from "../usage/thread_reports.ts";
 import { type Answer, counterOf } from "./answer.ts";
-import type { Labelled, Metric, Unit } from "./metric.ts";
+import { histogram, type Labelled, type Metric, type Unit } from "./metric.ts";
 
 export interface SandboxFigures {
   /** null: it has not answered in time, or is gone. */
@@ -121,6 +121,27 @@ const THREADS: readonly Row[] = [
   ofThreads("queued_messages", "queued", "gauge", "Messages of other threads that wait.", ofSeveral),
   ofThreads("unsent_messages", "unsent", "gauge", "Messages that have found no room yet.", ofSeveral),
 ];
+
+const BOUNDS = LATENCY_BOUNDS.map((ns) => ns / NS_PER_SECOND);
+
+/** Of a class that no call was timed of there is nothing. */
+const durations: Row = {
+  name: "sandbox_call_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "How long calls take from when a kernel thread begins them to their result, waits included, by what they are about: of one call in 128, drawn at random.",
+  from: "thread report `latencies`, of all threads",
+  labels: ["class"],
+  value: ({ answer }) =>
+    CALL_CLASSES.flatMap((name, i) => {
+      const numbers = new Array<number>(LATENCY_WIDTH).fill(0);
+      for (const { latencies } of answer?.threads ?? [])
+        for (let at = 0; at < LATENCY_WIDTH; at++) numbers[at]! += latencies[i * LATENCY_WIDTH + at] ?? 0;
+      const counts = numbers.slice(0, LATENCY_SUM_AT);
+      if (counts.every((count) => count === 0)) return [];
+      return histogram({ class: name }, BOUNDS, counts, numbers[LATENCY_SUM_AT]! / NS_PER_SECOND);
+    }),
+};
 
 function ofInterfaces(name: string, column: string, unit: Unit, help: string): Row {
   return {
@@ -252,6 +273,7 @@ export const SANDBOX_METRICS: readonly Row[] = [
   now("heap_used_bytes", "heapUsed", "Heap of the kernel's V8, of all threads.", "bytes"),
   now("heap_charged_bytes", "heapCharged", "Of the heap, what guests are charged for.", "bytes"),
   now("heap_limit_bytes", "heapLimit", "Of the heap, what guests may be charged for.", "bytes"),
+  durations,
   ...THREADS,
   ...NETWORK,
 ];

@@ -46,6 +46,7 @@ const task = object({
   file: optional(text, undefined),
   waitsFor: optional(text, undefined),
   stack: optional(list(place, FRAMES_MAX), undefined),
+  kernelStack: optional(list(text, FRAMES_MAX), undefined),
 });
 
 const heap = object({
@@ -64,6 +65,7 @@ export const readInspect = object({
   isCut: optional(boolean, false),
   heap: optional(list(heap, THREADS_MAX), undefined),
   strace: boolean,
+  kernelStacks: optional(boolean, false),
 }) as Reader<InspectReport>;
 
 const count: Reader<number> = (value, at) => {

@@ -1,7 +1,17 @@
 // What a sandbox says of its kernel threads (the control methods `threads` and `metrics`). It is not believed: all of it is
 // bounded, and names are of our form.
 
-import { byteString, integer, list, object, type Read, type Reader, SchemaError } from "../oci/schema.ts";
+import { LATENCY_NUMBERS } from "../../shared/call_latencies.ts";
+import {
+  byteString,
+  integer,
+  list,
+  object,
+  optional,
+  type Read,
+  type Reader,
+  SchemaError,
+} from "../oci/schema.ts";
 
 const THREADS_MAX = 64;
 const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
@@ -41,6 +51,8 @@ export const readThread = object({
   doorbells: COUNT,
   longTurns: COUNT,
   longestTurnMs: duration,
+  /** A sandbox of before has none. */
+  latencies: optional(list(duration, LATENCY_NUMBERS), []),
 });
 
 export const readThreads = list(readThread, THREADS_MAX);

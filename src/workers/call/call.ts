@@ -14,6 +14,7 @@ import { EIO, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
 import { type Asked, NOT_AT_HAND } from "./asked.ts";
 import type { Caller } from "./caller.ts";
+import type { Stopwatch } from "./latencies.ts";
 import { isRestart, type RestartBlock } from "./restart.ts";
 import { type SlotContext, SlotIo } from "./slot_io.ts";
 
@@ -42,16 +43,17 @@ export class Call extends SlotIo {
   nr = -1;
   /** Another number for each call, and when there will be none: whoever remembers a call for long has this alone of it. */
   readonly progress = { serial: 0 };
-  waiter: Waiter | null = null;
   coroutine: Coroutine | null = null;
   /** What restart_syscall goes on from. */
   restartBlock: RestartBlock | null = null;
   /** Out pieces that have been copied already: they stand in the slot still. */
   movedPieces = 0;
-  /** What it has asked of the host; null: nothing. */
-  asked: Asked | null = null;
   /** What its tracer remembers of it; null: it is not traced. */
   traced: object | null = null;
+  /** Of the last one that was drawn to be timed (latencies.ts), and has not ended; null: none was. */
+  timed: Stopwatch | null = null;
+  #waiter: Waiter | null = null;
+  #asked: Asked | null = null;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -77,6 +79,26 @@ export class Call extends SlotIo {
     this.caller = caller;
   }
 
+  /** What stands for what it waits for; set by whoever lets it wait. */
+  get waiter(): Waiter | null {
+    return this.#waiter;
+  }
+
+  set waiter(waiter: Waiter | null) {
+    this.#waiter = waiter;
+    if (waiter !== null) this.caller.kernel.stacks?.begin(this);
+  }
+
+  /** What it has asked of the host; null: nothing. */
+  get asked(): Asked | null {
+    return this.#asked;
+  }
+
+  set asked(asked: Asked | null) {
+    this.#asked = asked;
+    if (asked !== null) this.caller.kernel.stacks?.begin(this);
+  }
+
   // ---- A call's way ----
 
   /** A system call has been claimed. */
@@ -93,7 +115,7 @@ export class Call extends SlotIo {
   blocked(): void {
     const { observer } = this.caller.kernel;
     if (observer !== null) observer.rests(this);
-    const waits = this.waiter !== null && this.coroutine === null;
+    const waits = this.#waiter !== null && this.coroutine === null;
     if (!waits || !this.caller.interruptPending || !this.interrupt()) this.replyBlocked();
   }
 
@@ -109,6 +131,12 @@ export class Call extends SlotIo {
     if (this.traced !== null) caller.kernel.tracer?.leave(this, result);
     if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
     else this.finish(result);
+  }
+
+  /** As complete, of a call that has waited: what ends within its turn is the dispatcher's to time. */
+  #completeLate(result: number): void {
+    if (this.timed !== null && result > NOT_AT_HAND) this.caller.kernel.latencies.end(this);
+    this.complete(result);
   }
 
   /** Replies with a result; signals and restarts have been dealt with. */
@@ -135,16 +163,16 @@ export class Call extends SlotIo {
 
   #end(): void {
     this.nr = -1;
-    this.waiter = null;
-    if (this.asked !== null) this.endAsked();
+    this.#waiter = null;
+    if (this.#asked !== null) this.endAsked();
   }
 
   // ---- What it has asked of the host ----
 
   /** What was asked for is over: a coroutine that goes on with something else asks anew. */
   endAsked(): void {
-    const { asked } = this;
-    this.asked = null;
+    const asked = this.#asked;
+    this.#asked = null;
     asked?.end();
   }
 
@@ -154,19 +182,20 @@ export class Call extends SlotIo {
     this.dropOut();
     this.outOnError = false;
     this.outFault = null;
-    if (this.asked === null) {
+    if (this.#asked === null) {
       this.complete(-EIO); // nobody was asked
       return;
     }
     this.replyBlocked();
-    this.asked.whenAnswered(() => this.completeWait(NOT_AT_HAND), true);
+    this.#asked.whenAnswered(() => this.completeWait(NOT_AT_HAND), true);
   }
 
   /** Waits in a coroutine for what was asked. */
   *answer(): Generator<void, void, void> {
+    this.caller.kernel.stacks?.begin(this);
     this.replyBlocked();
-    if (this.asked === null) this.completeWait(0);
-    else this.asked.whenAnswered(() => this.completeWait(0), false);
+    if (this.#asked === null) this.completeWait(0);
+    else this.#asked.whenAnswered(() => this.completeWait(0), false);
     yield;
   }
 
@@ -202,6 +231,7 @@ export class Call extends SlotIo {
   handOver(): void {
     const { observer } = this.caller.kernel;
     if (observer !== null) observer.passed(this);
+    if (this.timed !== null) this.caller.kernel.latencies.drop(this);
     this.owned = false;
     this.dropOut();
     this.outOnError = false;
@@ -252,7 +282,7 @@ export class Call extends SlotIo {
     if (coroutine === null) return;
     const result = this.#step(coroutine);
     const { observer } = this.caller.kernel;
-    if (result !== BLOCKED) this.complete(result);
+    if (result !== BLOCKED) this.#completeLate(result);
     else if (observer !== null) observer.rests(this);
   }
 
@@ -262,6 +292,7 @@ export class Call extends SlotIo {
     const before = kernel.current;
     this.#stepping = coroutine;
     kernel.current = this.caller;
+    if (kernel.stacks !== null) kernel.stacks.end(this);
     const step = coroutine.next();
     kernel.current = before;
     this.#stepping = outer;
@@ -281,7 +312,9 @@ export class Call extends SlotIo {
 
   /** A coroutine, in whose place no waiter stands. */
   get waitsForGood(): boolean {
-    return this.coroutine !== null && this.coroutine !== this.#stepping && this.waiter === null && !this.#due;
+    return (
+      this.coroutine !== null && this.coroutine !== this.#stepping && this.#waiter === null && !this.#due
+    );
   }
 
   /**
@@ -300,6 +333,8 @@ export class Call extends SlotIo {
    */
   runListAndReturn(count: number, result: number, isQuiet: boolean): void {
     if (!this.owned) return;
+    // What is left for the kernel to do may lie until it wakes for something else.
+    if (this.timed !== null) this.caller.kernel.latencies.end(this);
     this.owned = false;
     this.#returnsAfter = count;
     this.replyListAndResult(count, result, isQuiet);
@@ -365,8 +400,8 @@ export class Call extends SlotIo {
   /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */
   *wait(): Generator<void, boolean, void> {
     if (this.caller.interruptPending) {
-      const { waiter } = this;
-      this.waiter = null;
+      const waiter = this.#waiter;
+      this.#waiter = null;
       waiter?.cancel();
       return true;
     }
@@ -382,7 +417,7 @@ export class Call extends SlotIo {
    * next step: never nested into whoever woke it.
    */
   completeWait(result: number): void {
-    this.waiter = null;
+    this.#waiter = null;
     if (this.#due) return;
     this.#due = true;
     this.#dueResult = result;
@@ -403,14 +438,14 @@ export class Call extends SlotIo {
       // While its stub is about something it goes on with what comes of that, whoever else wakes it.
       if (this.owned) this.#resume();
     } else if (this.#dueResult === NOT_AT_HAND) this.caller.serveAgain();
-    else this.complete(this.#dueResult);
+    else this.#completeLate(this.#dueResult);
   }
 
   /** A signal or a stop ends the wait; false if the call does not wait. */
   interrupt(): boolean {
-    const waiter = this.waiter;
+    const waiter = this.#waiter;
     if (waiter === null) return false;
-    this.waiter = null;
+    this.#waiter = null;
     waiter.cancel();
     this.#interrupted = this.coroutine !== null;
     this.completeWait(waiter.interrupted?.() ?? -ERESTARTSYS);
@@ -420,8 +455,8 @@ export class Call extends SlotIo {
   /** Forgets whatever the call waits for. */
   cancelWait(): void {
     this.progress.serial++;
-    const waiter = this.waiter;
-    this.waiter = null;
+    const waiter = this.#waiter;
+    this.#waiter = null;
     waiter?.cancel();
     this.#due = false;
     const coroutine = this.coroutine;
@@ -433,7 +468,7 @@ export class Call extends SlotIo {
     const aside = this.#aside;
     this.#aside = null;
     aside?.(false);
-    if (this.asked !== null) this.endAsked();
+    if (this.#asked !== null) this.endAsked();
   }
 
   /** The task does not go back to guest code now, but by `resume`, after unpark. */

@@ -12,11 +12,13 @@ import type { SleepSet } from "../sleep_set.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { Call } from "./call.ts";
 import type { Caller } from "./caller.ts";
+import type { Latencies } from "./latencies.ts";
 import type { LongTurns } from "./long_turns.ts";
 import type { NextSteps } from "./next_steps.ts";
 import type { SlotContext } from "./slot_io.ts";
 import type { Steps } from "./steps.ts";
 import type { Timers } from "./timers.ts";
+import type { WaitStacks } from "./wait_stacks.ts";
 
 /** Descriptors that init has opened before the process was confined. */
 export interface KernelDescriptors {
@@ -74,8 +76,11 @@ export interface CallContext extends SlotContext {
   readonly steps: Steps;
   readonly nextSteps: NextSteps;
   readonly longTurns: LongTurns;
+  readonly latencies: Latencies;
   observer: CallObserver | null;
   readonly tracer: CallTracer | null;
+  /** Where calls wait; null: nobody wants to know. */
+  stacks: WaitStacks | null;
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   readonly nowNs: number;
   /** Where random bytes are made before they go to shared memory: as many as a window takes. */

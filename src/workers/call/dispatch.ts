@@ -7,9 +7,11 @@ import { ARGUMENT_CLASS, CLASS_COUNT_AT, CLASS_STRIDE, compileClasses } from "..
 import { SYSCALLS, syscallName } from "../../shared/abi/syscalls.ts";
 import { KP_MARSHAL_COUNT, ORIG_RAX } from "../../shared/ring/layout.ts";
 import type { Frame } from "../../shared/ring/slot.ts";
+import { NOT_AT_HAND } from "./asked.ts";
 import { BLOCKED } from "./call.ts";
 import type { Caller } from "./caller.ts";
 import type { CallContext } from "./context.ts";
+import type { Latencies } from "./latencies.ts";
 
 /**
  * Serves one system call. Arguments are decoded by their kind in the table; the result is a value, a
@@ -37,12 +39,14 @@ const LOGGED_PER_NUMBER = 1;
 
 export class Dispatcher<C extends Caller> {
   readonly #kernel: CallContext;
+  readonly #latencies: Latencies;
   readonly #handlers: (Handler<C> | undefined)[] = new Array(KP_MARSHAL_COUNT).fill(undefined);
   readonly #classes = compileClasses(SYSCALLS);
   readonly #unsupported = new Map<number, number>();
 
   constructor(kernel: CallContext, handlers: ReadonlyMap<string, Handler<C>>) {
     this.#kernel = kernel;
+    this.#latencies = kernel.latencies;
     for (const call of SYSCALLS) this.#handlers[call.nr.x86_64] = handlers.get(call.name);
   }
 
@@ -51,7 +55,16 @@ export class Dispatcher<C extends Caller> {
     const { call } = task;
     call.frame.set(ORIG_RAX, nr, 0);
     call.begin(nr);
-    if (!task.isTraced || !task.enters(nr)) this.#serve(task, nr, false, false);
+    if (task.isTraced && task.enters(nr)) return;
+    if (--this.#latencies.left < 0) this.#serveTimed(task, nr);
+    else this.#serve(task, nr, false, false);
+  }
+
+  #serveTimed(task: C, nr: number): void {
+    const { call } = task;
+    this.#latencies.begin(call);
+    const result = this.#serve(task, nr, false, false);
+    if (result > NOT_AT_HAND) this.#latencies.end(call);
   }
 
   /**
@@ -63,7 +76,8 @@ export class Dispatcher<C extends Caller> {
     this.#serve(task, nr, true, isJudged);
   }
 
-  #serve(task: C, nr: number, hasArguments: boolean, wasJudged: boolean): void {
+  /** The call's result, or what says that it comes later. */
+  #serve(task: C, nr: number, hasArguments: boolean, wasJudged: boolean): number {
     const kernel = this.#kernel;
     const { call } = task;
     const { frame, slot } = call;
@@ -101,6 +115,7 @@ export class Dispatcher<C extends Caller> {
     }
     if (result !== BLOCKED) call.complete(result);
     else call.blocked();
+    return result;
   }
 
   /** Serves the call in progress once more: its arguments stand in its frame. */
@@ -118,6 +133,7 @@ export class Dispatcher<C extends Caller> {
       this.#decode(frame, at, 4),
       this.#decode(frame, at, 5),
     );
+    if (call.timed !== null && result > NOT_AT_HAND) this.#latencies.end(call);
     if (result !== BLOCKED) call.complete(result);
     else call.blocked();
   }

@@ -67,6 +67,7 @@ function callOf(task: Task, state: TaskReport["state"], kernel: InspectContext):
 function reportOf(task: Task, kernel: InspectContext, looks: StackLooks): TaskReport {
   const state = stateOf(task, kernel);
   const stack = task.dead ? [] : looks.of(task);
+  const kernelStack = state === "waiting" ? (kernel.stacks?.of(task.call) ?? []) : [];
   return {
     pid: task.firstPid,
     tid: task.firstTid,
@@ -75,6 +76,7 @@ function reportOf(task: Task, kernel: InspectContext, looks: StackLooks): TaskRe
     state,
     ...(task.dead ? {} : callOf(task, state, kernel)),
     ...(stack.length > 0 && { stack }),
+    ...(kernelStack.length > 0 && { kernelStack }),
   };
 }
 

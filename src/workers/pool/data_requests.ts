@@ -114,6 +114,11 @@ export class DataRequests implements PoolRequests {
     this.#tasks[slot] = undefined;
   }
 
+  /** Nothing waits here: what would is thread 0's. */
+  tasks(): DataTask[] {
+    return [];
+  }
+
   onThrow(call: Call, error: unknown): void {
     this.#kernel.throws.inCall(call, error);
   }

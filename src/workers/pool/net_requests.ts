@@ -129,6 +129,10 @@ export class NetRequests implements PoolRequests {
     }
   }
 
+  *tasks(): Generator<NetTask> {
+    for (const task of this.#tasks) if (task !== undefined) yield task;
+  }
+
   /** What served a call, or let it go on, threw. */
   onThrow(call: Call, error: unknown): void {
     this.#kernel.throws.inCall(call, error);

@@ -2,6 +2,7 @@
 // confined, and its loop begins when thread 0 has made what they share.
 
 import { getHeapStatistics } from "node:v8";
+import { TASKS_TOLD } from "../../shared/inspect_report.ts";
 import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
@@ -51,10 +52,14 @@ export function answersOf(
       return reportThread(kernel, role);
     },
 
-    async inspect({ heap, logLevel }) {
+    async inspect({ tasks, heap, kernelStacks, logLevel }) {
       asked.serve();
       if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
-      return heap === true ? reportHeap(kernel.thread, roles[kernel.thread]!) : null;
+      if (kernelStacks !== undefined) kernel.keepsStacks = kernelStacks;
+      return {
+        ...(tasks === true && { waits: [...kernel.waits()].slice(0, TASKS_TOLD) }),
+        ...(heap === true && { heap: reportHeap(kernel.thread, roles[kernel.thread]!) }),
+      };
     },
 
     async breakThread(how) {

@@ -1,6 +1,7 @@
 // The kernel of a thread beside thread 0, as far as all of them have the same: what its loop and its calls use of a
 // kernel, and no processes. What it says to thread 0 are records (messages.ts).
 
+import type { ElsewhereReport } from "../../shared/inspect_report.ts";
 import { ActiveChunks } from "../../shared/ring/active.ts";
 import { Attention } from "../../shared/ring/attention.ts";
 import { Claims, sequenceOf } from "../../shared/ring/claims.ts";
@@ -14,12 +15,14 @@ import { SUPERVISOR } from "../../shared/thread_plan.ts";
 import type { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import type { CallContext, CallObserver, CallTracer, KernelDescriptors } from "../call/context.ts";
+import { Latencies } from "../call/latencies.ts";
 import { LongTurns } from "../call/long_turns.ts";
 import { NextSteps } from "../call/next_steps.ts";
 import { PassEnd } from "../call/pass_end.ts";
 import { Steps } from "../call/steps.ts";
 import { Throws } from "../call/throws.ts";
 import { Timers } from "../call/timers.ts";
+import { WaitStacks } from "../call/wait_stacks.ts";
 import { Wakes } from "../call/wakes.ts";
 import { Counters } from "../counters.ts";
 import { initialCredentials } from "../credentials/credentials.ts";
@@ -62,6 +65,8 @@ export interface PoolRequests {
   serve(slot: number, request: number, nr: number): void;
   /** What served a call, or let it go on, threw. */
   onThrow(call: Call, error: unknown): void;
+  /** Whose calls may wait here. */
+  tasks(): Iterable<{ readonly firstTid: number; readonly call: Call }>;
 }
 
 export abstract class PoolKernel implements CallContext, LoopContext {
@@ -87,6 +92,8 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly timers = new Timers();
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
+  readonly latencies = new Latencies();
+  stacks: WaitStacks | null = null;
   readonly nextSteps: NextSteps;
   readonly passEnd = new PassEnd();
   readonly throws: Throws;
@@ -101,6 +108,7 @@ export abstract class PoolKernel implements CallContext, LoopContext {
   readonly placement: LoopPlacement = PLACEMENT;
   readonly stubs = { outstanding: false };
   readonly quiet = null;
+  readonly stillness = null;
   readonly doorbell: number;
   readonly post: Post;
   readonly random = new Uint8Array(WINDOW_SIZE);
@@ -142,6 +150,19 @@ export abstract class PoolKernel implements CallContext, LoopContext {
 
   /** Something that thread 0 says. */
   protected abstract receive(record: Int32Array): void;
+
+  /** As Kernel has it. */
+  set keepsStacks(isOn: boolean) {
+    if (isOn !== (this.stacks !== null)) this.stacks = isOn ? new WaitStacks() : null;
+  }
+
+  /** Where in it calls wait, as far as that is known. */
+  *waits(): Generator<ElsewhereReport> {
+    for (const { firstTid, call } of this.requests.tasks()) {
+      const kernelStack = call.owned ? (this.stacks?.of(call) ?? []) : [];
+      if (kernelStack.length > 0) yield { tid: firstTid, kernelStack };
+    }
+  }
 
   /** Nothing is under way, and nothing held: thread 0 has ended. */
   get isIdle(): boolean {

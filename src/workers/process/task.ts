@@ -397,6 +397,7 @@ export class Task implements Caller {
 
   /** As runList, up to the list's outcome: whether all of it was done. */
   *run(list: OperationList): Generator<void, boolean, void> {
+    this.kernel.stacks?.begin(this.call);
     this.runList(list);
     yield;
     return this.call.listDone === list.length;
