@@ -89,7 +89,7 @@ static void answers(int how) {
 
 static void *changes(void *unused) {
   (void)unused;
-  for (int i = 0;; i++) {
+  for (unsigned i = 0; i + 1 != 0; i++) {
     switch (i % 5) {
     case 0: {
       int again = open(path, O_RDWR);
@@ -113,12 +113,13 @@ static void *changes(void *unused) {
     struct iovec vectors[2] = {{letters, 3}, {letters, 5}};
     pwritev(FD, vectors, 2, i % SIZE);
   }
+  return NULL;
 }
 
 static void *scribbles(void *unused) {
   (void)unused;
   uint64_t z = 88172645463325252u;
-  for (;;) {
+  while (z != 0) {
     z ^= z << 13, z ^= z >> 7, z ^= z << 17;
     static const unsigned long at[] = {
         RF_RDI, RF_RDX, RF_R10, RF_REQ_VALUE, RF_REQ_IN_LENGTH, RF_PIECES + RF_PIECE_LENGTH, RF_REP_COUNT};
@@ -126,6 +127,7 @@ static void *scribbles(void *unused) {
     *word = (uint32_t)(z >> 32) % 64;
     if (z % 97 == 0) HOST_0(SYS_sched_yield);
   }
+  return NULL;
 }
 
 static void only(const char *name, const char *allowed) {
