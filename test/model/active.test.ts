@@ -4,9 +4,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
-import { Claims, GUEST } from "../../src/shared/ring/claims.ts";
+import { Claims, GUEST, recordWord } from "../../src/shared/ring/claims.ts";
 import { ACTIVE_WORDS } from "../../src/shared/ring/private_sab.ts";
-import { explore, type Model, type Process } from "./explorer.ts";
+import { Scanner } from "../../src/shared/ring/scan.ts";
+import { explore, type Memory, type Model, type Process, shared } from "./explorer.ts";
 import { activeBits, allMarked, claimWords, guest, limit, openSlots, seen, widths } from "./system.ts";
 
 const THREADS = 2;
@@ -130,6 +131,95 @@ for (const [name, Wrong] of [
     );
   });
 }
+
+/** What threads have seen of the slot that is opened: its opener writes all of it. */
+const seenOfAll = shared("seen of all");
+const [OPENER, OTHER] = [0, 1];
+
+/** Opens a slot of the chunk, and rests like any pass. */
+function opener(slot: number, make: MakeActive): Process {
+  return {
+    name: "opener",
+    start: 0,
+    run(local) {
+      if (local === 1) return undefined;
+      const claims = new Claims(claimWords, seenOfAll, guest, THREADS);
+      const active = make(claims);
+      claims.open(slot);
+      active.opened(slot);
+      active.rest(0, OPENER);
+      return 1;
+    },
+  };
+}
+
+const markedAtRest = (memory: Memory): string | undefined =>
+  [OPENER, OTHER].some((thread) => memory.get(activeBits, thread * ACTIVE_WORDS) !== 1)
+    ? "a slot is with its guest, and somebody does not look there"
+    : undefined;
+
+/** A request of its slot's last task stands in the line of a thread, which looks at it while the slot is opened for the next. */
+function reopening(Scans: typeof Scanner): Model {
+  const taker: Process = {
+    name: "taker",
+    start: 0,
+    run(local) {
+      if (local === 1) return undefined;
+      const claims = new Claims(claimWords, seenOfAll, guest, THREADS);
+      new Scans(guest, claims, right(claims), OTHER).takeFrom(0);
+      return 1;
+    },
+  };
+  return {
+    processes: [opener(0, right), taker],
+    constant: [limit, widths],
+    initial: (memory) => {
+      openSlots(memory, 1, THREADS);
+      memory.set(claimWords, 0, 0);
+      memory.set(guest, recordWord(0, OTHER), 17);
+    },
+    atRest: markedAtRest,
+  };
+}
+
+test("a slot is opened while a request of its last task is looked at", () => {
+  const outcome = explore(reopening(Scanner));
+  assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
+  console.log(`  ${outcome.states} states`);
+});
+
+/** The first slot is blocked, the second is opened while another thread finds that. */
+function widening(make: MakeActive): Model {
+  return {
+    processes: [opener(1, make), looker(OTHER, 2, right)],
+    constant: [limit],
+    initial: (memory) => {
+      openSlots(memory, 1, THREADS);
+      memory.set(claimWords, 0, OWNED);
+      memory.set(claimWords, 1, 0);
+    },
+    atRest: markedAtRest,
+  };
+}
+
+test("a chunk gets wider while another thread rests", () => {
+  const outcome = explore(widening(right));
+  assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
+  console.log(`  ${outcome.states} states`);
+});
+
+/** What a processor makes of a plain store of the width. */
+class WidensLate extends ActiveChunks {
+  override opened(number: number): void {
+    this.mark(0);
+    widths[0] = number + 1;
+  }
+}
+
+test("found: the width is seen behind the look at the mark", () => {
+  const outcome = explore(widening((claims) => new WidensLate(claims, activeBits, widths, limit, THREADS)));
+  assert.ok(outcome.violation, "the mistake was not found");
+});
 
 /** As with one kernel thread, though there are two: each marks a chunk of its own in one word. */
 test("found: bits changed by plain loads and stores", () => {

@@ -38,7 +38,10 @@ export class ActiveChunks {
   /** A slot has been opened. By the thread that allots places alone. */
   opened(number: number): void {
     const chunk = chunkOfSlot(number);
-    if (this.#widths[chunk]! <= slotInChunk(number)) this.#widths[chunk] = slotInChunk(number) + 1;
+    if (this.#widths[chunk]! <= slotInChunk(number)) {
+      // Locked, as mark()'s look comes behind it: who rests by the old width clears what that finds set.
+      Atomics.store(this.#widths, chunk, slotInChunk(number) + 1);
+    }
     this.mark(chunk);
   }
 

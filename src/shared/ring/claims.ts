@@ -61,6 +61,11 @@ export class Claims {
   readonly #guest: Int32Array;
   readonly #threads: number;
   readonly #alone: boolean;
+  /**
+   * take() has had a slot for a moment that it was not to take. Who looked meanwhile found it with nobody: its chunk is to be
+   * marked (active.ts).
+   */
+  hasGivenBack = false;
 
   /** The views of PrivateSab.claims, PrivateSab.seen and GuestMemory.words; how many kernel threads there are. */
   constructor(claims: Int32Array, seen: Int32Array, guestWords: Int32Array, threads: number) {
@@ -93,6 +98,7 @@ export class Claims {
       // The slot was opened for a new task between the look and this: what stood there is its predecessor's.
       if (request === this.#seen[seen]) {
         this.#change(number, claim, GUEST);
+        this.hasGivenBack = true;
         return 0;
       }
     }

@@ -92,11 +92,19 @@ export class Scanner {
     for (let turn = 0; turn < width; turn++) {
       const number = slotNumber(chunk, (start + turn) % width);
       const request = this.#claims.take(number, this.#thread);
-      if (request === 0) continue;
+      if (request === 0) {
+        if (this.#claims.hasGivenBack) this.#mark(chunk);
+        continue;
+      }
       this.request = request;
       return number;
     }
     return -1;
+  }
+
+  #mark(chunk: number): void {
+    this.#claims.hasGivenBack = false;
+    this.#active.mark(chunk);
   }
 
   /** The system call number that came with the request; behind take(), as everything of the request. */

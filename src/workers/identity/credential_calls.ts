@@ -117,7 +117,6 @@ function setGroups(task: Task, size: number, list: number): number {
   const { allowsSetgroups, gids } = task.credentials.userNamespace;
   if (!may(task, P.CAP_SETGID) || !allowsSetgroups || gids.size === 0) return -EPERM;
   if (size < 0 || size > GROUPS_MAX) return -EINVAL;
-  if (!task.kernel.heap.hasRoom("groupIds", size)) return -ENOMEM;
   if (size > IN_WINDOW) return task.call.start(setManyGroups(task, size, list));
   if (!task.call.inComplete(0, size * 4)) return -EFAULT;
   const at = task.call.base + WINDOW;
@@ -129,8 +128,12 @@ function* setManyGroups(task: Task, size: number, list: number): Coroutine {
   return typeof bytes === "number" ? bytes : putGroups(task, new Uint8Array(bytes));
 }
 
-/** Takes them from memory of the kernel's own, which is aligned. */
-function putGroups(task: Task, { buffer }: Uint8Array<ArrayBuffer>): number {
+/**
+ * Takes them from memory of the kernel's own, which is aligned. That there is room is looked at in one step with taking it:
+ * who copies for long waits among others who do.
+ */
+function putGroups(task: Task, { buffer, byteLength }: Uint8Array<ArrayBuffer>): number {
+  if (!task.kernel.heap.hasRoom("groupIds", byteLength / 4)) return -ENOMEM;
   const { gids } = task.credentials.userNamespace;
   const groups = new Uint32Array(buffer).map((gid) => gids.toKernel(gid)).sort();
   if (groups.at(-1) === NO_ID) return -EINVAL;

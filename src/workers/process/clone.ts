@@ -116,19 +116,27 @@ function check(task: Task, args: CloneArgs): number {
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
   if ((flags & CLONE_PARENT) !== 0 && task.group.pid === 1) return -EINVAL;
   if (exitSignal > 64) return -EINVAL;
-  if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
-    return -EAGAIN;
-  const { heap } = task.kernel;
-  if (task.container.isFull) return -EAGAIN;
-  if (!heap.hasRoom("tasks") || !heap.hasRoom("groupIds", task.credentials.groups.length)) return -EAGAIN;
   if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
-  if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
-  if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
-  const { vmas, patches } = task.stub.space;
-  if ((flags & CLONE_VM) === 0 && !vmas.mayBeCloned) return -ENOMEM;
-  if ((flags & CLONE_VM) === 0 && !heap.hasRoom("patchedSites", patches?.size ?? 0)) return -ENOMEM;
+  const full = checkRoom(task, flags);
+  if (full < 0) return full;
   // A signal that has come before is taken before: who is to end by it makes nobody any more.
   return task.interruptPending ? -ERESTARTNOINTR : 0;
+}
+
+/**
+ * What others change while the call waits: whether there is room for one more, and whether somebody execs who was found not
+ * to share what the child would. So it is looked at once more in one step with making the child. 0 or a negative errno.
+ */
+function checkRoom(task: Task, flags: number): number {
+  const { heap, counters } = task.kernel;
+  if (counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0) return -EAGAIN;
+  if (task.container.isFull) return -EAGAIN;
+  if (!heap.hasRoom("tasks") || !heap.hasRoom("groupIds", task.credentials.groups.length)) return -EAGAIN;
+  if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
+  if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
+  if ((flags & CLONE_VM) !== 0) return 0;
+  const { vmas, patches } = task.stub.space;
+  return vmas.mayBeCloned && heap.hasRoom("patchedSites", patches?.size ?? 0) ? 0 : -ENOMEM;
 }
 
 /** Serves every kind of clone: the child's number for the caller, or a negative errno. */
@@ -345,9 +353,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   // Who is killed while it waits for the lock has no number yet.
   const lock = yield* task.stub.space.lockAll(task);
-  if (task.interruptPending) {
+  const late = check(task, args);
+  if (late < 0) {
     lock.release();
-    return -ERESTARTNOINTR;
+    return late;
   }
   const made = new NewNamespaces(task, args.flags);
   const id = allotFor(task, made.own("pid"), args.numbers);
@@ -363,6 +372,8 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
       const refused = yield* givePidfd(task, plan, args.pidfd);
       if (refused < 0) return refused;
     }
+    const full = checkRoom(task, args.flags);
+    if (full < 0) return full;
     const stub = new StubProcess(kernel, task.stub.space.copy());
     stub.origin = task.stub;
     stub.hasSlowFile = task.stub.hasSlowFile;
@@ -425,6 +436,8 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
         task.call.copyRound(Reply.SAVE_FP);
         yield;
       }
+      const full = checkRoom(task, args.flags);
+      if (full < 0) return full;
       if (goOnInParked(task, args, plan, arrival)) return id.in(task.pids);
     }
     let slot = task.stub.freeSlot();
@@ -433,6 +446,8 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       lock = yield* task.stub.space.lock(task, KEPT_LOCK, KEPT_LOCK + PAGE_SIZE);
       slot = task.stub.freeSlot();
     }
+    const full = checkRoom(task, args.flags);
+    if (full < 0) return full;
     const list = new OperationList(kernel.slots, task.call.slot);
     const needsChunk = slot < 0;
     if (needsChunk) {

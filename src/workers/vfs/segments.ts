@@ -11,7 +11,6 @@ import { isGuestRange } from "../call/guest_range.ts";
 /** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
 const MAX_RW_COUNT = 0x7ffff000;
 export const IOVEC_SIZE = 16;
-const SSIZE_END = 2 ** 63;
 
 export class Segments {
   readonly #addresses: number[] = [];
@@ -104,9 +103,11 @@ export function segmentsOf(copy: Buffer, count: number): Segments | number {
   const segments = new Segments();
   const view = new DataView(copy.buffer, copy.byteOffset, copy.length);
   for (let i = 0; i < count; i++) {
+    // Longer than any ssize_t: exactly, which as a number it is not.
+    if (view.getInt32(i * IOVEC_SIZE + 12, true) < 0) return -EINVAL;
     const length = readU64(view, i * IOVEC_SIZE + 8);
-    if (length >= SSIZE_END) return -EINVAL;
-    segments.add(readU64(view, i * IOVEC_SIZE), length);
+    // Of one alone Linux looks at what it moves, of several at all that they name.
+    segments.add(readU64(view, i * IOVEC_SIZE), count === 1 ? Math.min(length, MAX_RW_COUNT) : length);
   }
   return segments;
 }

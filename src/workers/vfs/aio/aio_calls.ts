@@ -45,17 +45,9 @@ function contextAt({ stub: { space } }: VfsCaller, id: number): AioContext | und
 
 // ---- Contexts ----
 
-function* setUp(task: VfsCaller, count: number, at: number): Coroutine {
-  const given = yield* readGuest(task, at, POINTER_SIZE);
-  if (typeof given === "number") return given;
-  if (given.some((byte) => byte !== 0) || count === 0 || count > EVENTS_MOST) return -EINVAL;
-  const { counters, heap, sysctls } = task.kernel;
-  const capacity = Math.max(count, CAPACITY_MIN);
-  if (count > sysctls.get("fs/aio-max-nr") || counters.aioEvents + capacity > sysctls.get("fs/aio-max-nr"))
-    return -EAGAIN;
-  if (!heap.hasRoom("aioEvents", capacity)) return -EAGAIN;
-  // Programs look at the page for events by themselves, if it says that it has any: this one never does.
-  const page = yield* map(task, {
+/** The page that stands for a context. Programs look there for events by themselves, if it says that it has any: this one never does. */
+function mapPage(task: VfsCaller): Coroutine {
+  return map(task, {
     address: 0,
     length: PAGE_SIZE,
     prot: PROT_READ | PROT_WRITE,
@@ -66,8 +58,28 @@ function* setUp(task: VfsCaller, count: number, at: number): Coroutine {
     name: "/[aio] (deleted)",
     populate: -1,
   });
+}
+
+function* setUp(task: VfsCaller, count: number, at: number): Coroutine {
+  const given = yield* readGuest(task, at, POINTER_SIZE);
+  if (typeof given === "number") return given;
+  if (given.some((byte) => byte !== 0) || count === 0 || count > EVENTS_MOST) return -EINVAL;
+  const { counters, heap, sysctls } = task.kernel;
+  const capacity = Math.max(count, CAPACITY_MIN);
+  if (count > sysctls.get("fs/aio-max-nr") || counters.aioEvents + capacity > sysctls.get("fs/aio-max-nr"))
+    return -EAGAIN;
+  if (!heap.hasRoom("aioEvents", capacity)) return -EAGAIN;
+  const contexts = contextsOf(task);
+  const context = new AioContext(capacity);
+  contexts.reserve(context);
+  let page = -1;
+  try {
+    page = yield* mapPage(task);
+  } finally {
+    if (page < 0) contexts.giveUp(context);
+  }
   if (page < 0) return page;
-  contextsOf(task).add(page, new AioContext(capacity));
+  contexts.add(page, context);
   task.call.outAt(at, POINTER_SIZE, WINDOW);
   write64(task.call.view, task.call.base + WINDOW, page);
   if ((yield* task.call.copyOutRound()) === POINTER_SIZE) return 0;

@@ -89,11 +89,21 @@ export class AioContexts {
     return this.#contexts.get(id);
   }
 
+  /** One is about to be made: it counts from now on, before its maker waits for anything. */
+  reserve(context: AioContext): void {
+    this.#account.aioEvents += context.capacity;
+  }
+
+  /** It was not made. */
+  giveUp(context: AioContext): void {
+    this.#account.aioEvents -= context.capacity;
+  }
+
+  /** One that was reserved. */
   add(id: number, context: AioContext): void {
     // The guest has unmapped the page of another, and mapped this one in its place.
     this.remove(id);
     this.#contexts.set(id, context);
-    this.#account.aioEvents += context.capacity;
   }
 
   /** Whether there was one. */
@@ -101,7 +111,7 @@ export class AioContexts {
     const context = this.#contexts.get(id);
     if (context === undefined) return false;
     this.#contexts.delete(id);
-    this.#account.aioEvents -= context.capacity;
+    this.giveUp(context);
     context.isGone = true;
     context.wake();
     return true;
