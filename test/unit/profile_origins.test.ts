@@ -81,6 +81,13 @@ test("whatever a program counter is, what is told of it is a number", () => {
     }
 });
 
+test("stacks are told as they were taken, with no work for each of their frames", () => {
+  const { origins, make } = world();
+  const { frames } = origins.sample(make(0), 1) as { frames: number[] };
+  assert.is(origins.stacks().stacks[0]!.frames, frames);
+  assert.is(origins.stacks().frames[frames[0]!]!.offset, SITE - 1);
+});
+
 test("between stacks that take long there is time for others", () => {
   const { origins, make } = world({ readMs: 1 });
   let taken = 0;
