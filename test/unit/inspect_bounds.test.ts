@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { heapTable, shown } from "../../src/main/cli/debug_text.ts";
 import { readInspect } from "../../src/main/usage/inspect_reports.ts";
+import { StackLooks } from "../../src/workers/inspect/stack.ts";
 import { reportTasks } from "../../src/workers/inspect/tasks.ts";
 import { displayName, type Path } from "../../src/workers/vfs/path.ts";
 
@@ -31,6 +32,42 @@ test("tasks are told as far as there is room, of names the beginning", async () 
   assert.ok(many.isCut && many.tasks.length > 10);
   assert.ok(JSON.stringify(many).length < 600_000, `${JSON.stringify(many).length}`);
   assert.is(readInspect({ ...many, strace: false }, "inspect").tasks!.length, many.tasks.length);
+});
+
+test("stacks that are never whole are looked at again for a while, and then once", async () => {
+  const kernel = { native: {}, owesAnswer: false, longTurns: { isFull: false } };
+  const call = { nr: -1 };
+  const task = {
+    firstPid: 1,
+    firstTid: 1,
+    comm: "c",
+    container: { id: "c" },
+    isEnding: true,
+    dead: false,
+    call,
+  };
+  Object.assign(kernel, { pids: { tasks: () => Array(100).fill(task) } });
+  let [nowMs, looks] = [0, 0];
+  const { of } = StackLooks.prototype;
+  const { now } = performance;
+  const preliminary = Object.getOwnPropertyDescriptor(StackLooks.prototype, "isPreliminary")!;
+  StackLooks.prototype.of = () => {
+    looks++;
+    nowMs += 25;
+    return [{ address: "0x1" }];
+  };
+  Object.defineProperty(StackLooks.prototype, "isPreliminary", { get: () => true, configurable: true });
+  performance.now = () => nowMs;
+  try {
+    const { tasks } = await reportTasks(kernel as unknown as Kernel);
+    assert.is(tasks.length, 100);
+  } finally {
+    performance.now = now;
+    StackLooks.prototype.of = of;
+    Object.defineProperty(StackLooks.prototype, "isPreliminary", preliminary);
+  }
+  // Ten stacks eight times in two seconds, the next one once or more, and all others once.
+  assert.ok(looks >= 170 && looks <= 178, `${looks}`);
 });
 
 test("of a place that is too deep the last names are told", () => {
