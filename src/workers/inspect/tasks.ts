@@ -18,8 +18,8 @@ const TASKS_A_TURN = 4;
 const LOOKS_MAX = 8;
 /** From then on only once: whoever asks waits ten seconds for all stacks, and guests may make each take its time. */
 const LOOKS_MS = 2000;
-/** Of all that is told, as JSON: an answer of the control protocol has room for twice as much. */
-const LENGTH_MAX = 512 << 10;
+/** Bytes of all that is told, as JSON: an answer that its socket's buffer, of 208 KiB, has no room for ends the connection. */
+const LENGTH_MAX = 128 << 10;
 
 interface InspectContext extends SupervisorContext {
   owesAnswer: boolean;
@@ -131,7 +131,7 @@ async function reportAll(
   let length = 0;
   for (const [i, task] of found.entries()) {
     const report = await wholeReportOf(task, kernel, looks, untilMs);
-    length += JSON.stringify(report).length;
+    length += Buffer.byteLength(JSON.stringify(report));
     if (length > LENGTH_MAX) {
       isCut = true;
       break;
