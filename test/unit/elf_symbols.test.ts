@@ -100,6 +100,18 @@ test("no piece is long, and too many symbols that overlap are none", () => {
   assert.ok(wishes.every(({ symbol }) => symbol === "name"));
 });
 
+test("an address that is no exact number is none of a symbol's", () => {
+  const file = overlapping(1);
+  const at = 320;
+  file.writeBigUInt64LE(1n << 63n, at + 16);
+  for (const address of [1n << 20n, 1n << 53n, 1n << 62n]) {
+    file.writeBigUInt64LE(address, 64 + 16); // p_vaddr
+    const [{ symbol, symbolOffset }] = look(file, [100]) as [SymbolWish];
+    const isExact = address < 1n << 53n;
+    assert.equal([symbol, symbolOffset], isExact ? ["name", (1 << 20) + 100] : ["", 0]);
+  }
+});
+
 test("files that are damaged have no symbols, or others", () => {
   const file = compiled("damaged", "-pie", "-fPIE");
   fc.assert(

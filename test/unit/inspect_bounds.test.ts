@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { heapTable, shown } from "../../src/main/cli/debug_text.ts";
 import { readInspect } from "../../src/main/usage/inspect_reports.ts";
+import { StackLooks } from "../../src/workers/inspect/stack.ts";
 import { reportTasks } from "../../src/workers/inspect/tasks.ts";
 import { displayName, type Path } from "../../src/workers/vfs/path.ts";
 
@@ -28,9 +29,52 @@ test("tasks are told as far as there is room, of names the beginning", async () 
   assert.equal([few.tasks.length, few.isCut, few.tasks[0]!.comm.length], [3, false, 4096]);
   // A control character takes six bytes as JSON.
   const many = await reportTasks(kernelOf(2000, "\x01".repeat(4096)));
-  assert.ok(many.isCut && many.tasks.length > 10);
-  assert.ok(JSON.stringify(many).length < 600_000, `${JSON.stringify(many).length}`);
+  assert.ok(many.isCut && many.tasks.length >= 5);
+  // Two bytes are one character.
+  const wide = await reportTasks(kernelOf(2000, "\xe9".repeat(4096)));
+  assert.ok(wide.isCut && wide.tasks.length > 10);
+  // A socket's buffer takes it at once.
+  for (const told of [many, wide]) {
+    const bytes = Buffer.byteLength(JSON.stringify(told));
+    assert.ok(bytes < 150_000, `${bytes}`);
+  }
   assert.is(readInspect({ ...many, strace: false }, "inspect").tasks!.length, many.tasks.length);
+});
+
+test("stacks that are never whole are looked at again for a while, and then once", async () => {
+  const kernel = { native: {}, owesAnswer: false, longTurns: { isFull: false } };
+  const call = { nr: -1 };
+  const task = {
+    firstPid: 1,
+    firstTid: 1,
+    comm: "c",
+    container: { id: "c" },
+    isEnding: true,
+    dead: false,
+    call,
+  };
+  Object.assign(kernel, { pids: { tasks: () => Array(100).fill(task) } });
+  let [nowMs, looks] = [0, 0];
+  const { of } = StackLooks.prototype;
+  const { now } = performance;
+  const preliminary = Object.getOwnPropertyDescriptor(StackLooks.prototype, "isPreliminary")!;
+  StackLooks.prototype.of = () => {
+    looks++;
+    nowMs += 25;
+    return [{ address: "0x1" }];
+  };
+  Object.defineProperty(StackLooks.prototype, "isPreliminary", { get: () => true, configurable: true });
+  performance.now = () => nowMs;
+  try {
+    const { tasks } = await reportTasks(kernel as unknown as Kernel);
+    assert.is(tasks.length, 100);
+  } finally {
+    performance.now = now;
+    StackLooks.prototype.of = of;
+    Object.defineProperty(StackLooks.prototype, "isPreliminary", preliminary);
+  }
+  // Ten stacks eight times in two seconds, the next one once or more, and all others once.
+  assert.ok(looks >= 170 && looks <= 178, `${looks}`);
 });
 
 test("of a place that is too deep the last names are told", () => {

@@ -323,4 +323,11 @@ test("pprof gets samples with locations, functions and strings", () => {
   assert.is(text(whole.get(14)![0]), "cpu");
 });
 
+test("a function that calls itself is one line of a stack", () => {
+  const { guestStacks } = profile;
+  const stacks = [{ frames: [1, 0, 0, 0, 1, 0], call: "read", count: 1, sumNs: 1 }];
+  const text = profileText({ ...profile, guestStacks: { ...guestStacks, stacks } });
+  assert.match(text, /1 x read\n.*read\S*\)\n.*\/bin\/x\+0x63\n.*read\S*\), 3 times\n.*\/bin\/x\+0x63\n/);
+});
+
 test.run();

@@ -16,18 +16,27 @@ const FD = 77;
 interface World {
   /** What is mapped at the site. */
   readonly vma?: object | null;
+  readonly rip?: number;
+  /** How long it takes to read a stack. */
+  readonly readMs?: number;
 }
 
-function world({ vma = null }: World = {}) {
+function world({ vma = null, rip = SITE, readMs = 0 }: World = {}) {
+  let nowMs = 0;
   const closed: number[] = [];
   const kernel = {
     native: { close: (fd: number) => closed.push(fd), processRead: () => 0 },
-    slots: { unsigned: (_slot: number, at: number) => (at === RIP ? SITE : 0) },
+    slots: {
+      unsigned: (_slot: number, at: number) => {
+        if (at === RIP) nowMs += readMs;
+        return at === RIP ? rip : 0;
+      },
+    },
     steps: { later: () => {} },
     rootCredentials: {},
     vdso: { backing: null },
   };
-  const origins = new GuestOrigins(kernel as never, 1e9);
+  const origins = new GuestOrigins(kernel as never, 1e9, () => nowMs);
   const caller = {
     firstPid: 1,
     kernel: { current: null },
@@ -57,6 +66,34 @@ test("numbers that Linux does not know are one, at a site as in a stack", () => 
       [0, 1000],
     ],
   );
+});
+
+test("whatever a program counter is, what is told of it is a number", () => {
+  for (const vma of [null, { backing: null, offset: 0, start: 0, name: "[heap]" }])
+    for (const rip of [0, 1, SITE, 2 ** 53, 2 ** 53 + 2, 2 ** 63, 2 ** 64 - 2048]) {
+      const { origins, make } = world({ rip, vma });
+      origins.trapped(make(0));
+      assert.is.not(origins.sample(make(0), 1), null);
+      for (const { offset } of [...origins.sites(), ...origins.stacks().frames])
+        assert.ok(offset >= 0 && Number.isSafeInteger(offset), `${rip}: ${offset}`);
+      assert.is(origins.sites().length, 1);
+      assert.is(origins.stacks().samples, 1);
+    }
+});
+
+test("stacks are told as they were taken, with no work for each of their frames", () => {
+  const { origins, make } = world();
+  const { frames } = origins.sample(make(0), 1) as { frames: number[] };
+  assert.is(origins.stacks().stacks[0]!.frames, frames);
+  assert.is(origins.stacks().frames[frames[0]!]!.offset, SITE - 1);
+});
+
+test("between stacks that take long there is time for others", () => {
+  const { origins, make } = world({ readMs: 1 });
+  let taken = 0;
+  // A call each 100 microseconds; what a stack takes is in between.
+  for (let nowNs = 1; nowNs < 1e8; nowNs += 1e5) if (origins.sample(make(0), nowNs) !== null) taken++;
+  assert.is(taken, 50);
 });
 
 test("what ends with its kernel has no file open any more, and none is opened that is no file", () => {

@@ -10,6 +10,7 @@ import { Cursor } from "../../src/workers/unwind/cursor.ts";
 import { evaluate } from "../../src/workers/unwind/expression.ts";
 import { FileFrames } from "../../src/workers/unwind/file_frames.ts";
 import { FrameEntries } from "../../src/workers/unwind/frame_entries.ts";
+import { listEntries } from "../../src/workers/unwind/frame_table.ts";
 import { type Row, Rule } from "../../src/workers/unwind/row.ts";
 import { rowFor } from "../../src/workers/unwind/row_machine.ts";
 import {
@@ -19,6 +20,7 @@ import {
   FUNCTION_SIZE,
   le32,
   NUMBERED,
+  SECTION,
   section,
   sleb,
   USUAL,
@@ -356,6 +358,34 @@ test("entries alone, without a list of them, are found as well", () => {
     if (row !== null) rows++;
   }
   assert.ok(rows > 1000 && USUAL.length > 0, `${rows}`);
+});
+
+test("a list of many entries, in whatever order, is made in short pieces", () => {
+  const common = cie();
+  for (const count of [0, 1, 4095, 4096, 4097, 20_000, 65_536]) {
+    const view = new DataView(new ArrayBuffer(common.length + 20 * count + 4));
+    new Uint8Array(view.buffer).set(common);
+    const placeOf = (i: number) => common.length + 20 * i;
+    // 7919 has no factor in common with the counts above one.
+    const functionOf = (i: number) => 0x100000 + 16 * ((i * 7919) % count);
+    for (let i = 0; i < count; i++) {
+      const at = placeOf(i);
+      const words = [16, at + 4, functionOf(i) - (SECTION + at + 8), 16, 0];
+      for (const [k, word] of words.entries()) view.setInt32(at + 4 * k, word, true);
+    }
+    const making = listEntries(new FrameEntries({ view, address: SECTION }));
+    let pieces = 0;
+    let step = making.next();
+    for (; step.done !== true; step = making.next()) pieces++;
+    const table = step.value!;
+    assert.is(table.size, count);
+    for (let i = 0; i < count; i += 7)
+      assert.is(table.find(functionOf(i) + 15), SECTION + placeOf(i), `${count}: ${i}`);
+    assert.is(table.find(0xfffff), -1);
+    // The entries; a part of the list is sorted, merged with others, or written, in each.
+    const parts = Math.floor(count / 4096);
+    assert.ok(pieces >= count / 1024 - 1 + parts * (2 + Math.log2(Math.max(1, parts))), `${pieces}`);
+  }
 });
 
 test.run();

@@ -187,6 +187,17 @@ function functions({ threads: all }: Profile): string[] {
   });
 }
 
+/** Of equal lines behind each other, as of a function that calls itself, one, with their number. */
+function folded(lines: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < lines.length; ) {
+    const from = at;
+    while (at < lines.length && lines[at] === lines[from]) at++;
+    kept.push(at - from === 1 ? lines[from]! : `${lines[from]}, ${at - from} times`);
+  }
+  return kept;
+}
+
 function stacks({ guestStacks }: Profile): string[] {
   const { samples, shallow, whole, frames, stacks: all } = guestStacks;
   const lines = all
@@ -194,10 +205,14 @@ function stacks({ guestStacks }: Profile): string[] {
     .slice(0, STACKS)
     .flatMap(({ frames: places, call, count }) => [
       `${count} x ${call}`,
-      ...places
-        .toReversed()
-        .map((at) => frames[at]!)
-        .map(({ file, offset, symbol, symbolOffset }) => `    ${place(file, offset, symbol, symbolOffset)}`),
+      ...folded(
+        places
+          .toReversed()
+          .map((at) => frames[at]!)
+          .map(
+            ({ file, offset, symbol, symbolOffset }) => `    ${place(file, offset, symbol, symbolOffset)}`,
+          ),
+      ),
     ]);
   const title = `Stacks of guests (${samples} samples, ${whole} to their thread's begin, ${shallow} without callers)`;
   return section(title, ["", ...lines]);

@@ -16,8 +16,10 @@ import { fileOf, waitOf } from "./waits.ts";
 const TASKS_A_TURN = 4;
 /** A stack is looked at so many times: it may lead on into files that are read only then. */
 const LOOKS_MAX = 8;
-/** Of all that is told, as JSON: an answer of the control protocol has room for twice as much. */
-const LENGTH_MAX = 512 << 10;
+/** From then on only once: whoever asks waits ten seconds for all stacks, and guests may make each take its time. */
+const LOOKS_MS = 2000;
+/** Bytes of all that is told, as JSON: an answer that its socket's buffer, of 208 KiB, has no room for ends the connection. */
+const LENGTH_MAX = 128 << 10;
 
 interface InspectContext extends SupervisorContext {
   owesAnswer: boolean;
@@ -86,11 +88,17 @@ async function letOthersGoOn(kernel: InspectContext): Promise<void> {
   await setImmediate();
 }
 
-/** With the files that its stack leads through. */
-async function wholeReportOf(task: Task, kernel: InspectContext, looks: StackLooks): Promise<TaskReport> {
+/** With the files that its stack leads through, as far as they are read before a time. */
+async function wholeReportOf(
+  task: Task,
+  kernel: InspectContext,
+  looks: StackLooks,
+  untilMs: number,
+): Promise<TaskReport> {
   for (let looked = 1; ; looked++) {
     const report = reportOf(task, kernel, looks);
-    if (!report.stack || !looks.isPreliminary || looked === LOOKS_MAX) return report;
+    const isLast = looked === LOOKS_MAX || performance.now() > untilMs;
+    if (!report.stack || !looks.isPreliminary || isLast) return report;
     while (looks.isLoading) {
       looks.loadPiece();
       if (kernel.longTurns.isFull) await letOthersGoOn(kernel);
@@ -121,10 +129,11 @@ async function reportAll(
     found.push(task);
   }
   const tasks: TaskReport[] = [];
+  const untilMs = performance.now() + LOOKS_MS;
   let length = 0;
   for (const [i, task] of found.entries()) {
-    const report = await wholeReportOf(task, kernel, looks);
-    length += JSON.stringify(report).length;
+    const report = await wholeReportOf(task, kernel, looks, untilMs);
+    length += Buffer.byteLength(JSON.stringify(report));
     if (length > LENGTH_MAX) {
       isCut = true;
       break;

@@ -1,6 +1,6 @@
 // Where the guests' calls come from: sites that trap, and stacks of callers, a bounded number in a second (unwind/unwinder.ts).
 
-import type { RecordedPlace, RecordedSite, ThreadRecord } from "../../shared/profile_record.ts";
+import type { RecordedSite, ThreadRecord } from "../../shared/profile_record.ts";
 import { RIP } from "../../shared/ring/layout.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 import type { Call } from "../call/call.ts";
@@ -21,6 +21,9 @@ const SITES_TOLD = 100;
 /** Traps of a site; a power of two. */
 const JUDGED_FROM = 128;
 const STACKS_MAX = 2048;
+/** Of a thread's time stacks take no larger part, whatever guests make of theirs: one of so many. */
+const TIME_SHARE = 2;
+const NS_PER_MS = 1e6;
 
 interface Site {
   readonly pid: number;
@@ -35,7 +38,7 @@ interface Site {
 }
 
 interface Stack {
-  readonly frames: readonly number[];
+  readonly frames: number[];
   readonly nr: number;
   count: number;
   sumNs: number;
@@ -61,6 +64,7 @@ export class GuestOrigins implements CallOrigins {
   #isReading = false;
   #isOver = false;
   readonly #intervalNs: number;
+  readonly #nowMs: () => number;
   #nextSampleNs = 0;
   readonly #sites = new Map<string, Site>();
   readonly #stacks = new Map<string, Stack>();
@@ -70,8 +74,9 @@ export class GuestOrigins implements CallOrigins {
   #sitesDropped = 0;
   #stacksDropped = 0;
 
-  constructor(kernel: OriginsContext, stacksPerSecond: number) {
+  constructor(kernel: OriginsContext, stacksPerSecond: number, nowMs = () => performance.now()) {
     this.#kernel = kernel;
+    this.#nowMs = nowMs;
     const files = new GuestFiles(kernel);
     this.#places = new GuestPlaces(kernel, files);
     this.#unwinder = new Unwinder(kernel.native, files);
@@ -114,7 +119,10 @@ export class GuestOrigins implements CallOrigins {
     if (nowNs < this.#nextSampleNs) return null;
     this.#nextSampleNs = nowNs + this.#intervalNs;
     this.#samples++;
+    const startedMs = this.#nowMs();
     const frames = this.#walk(call);
+    const tookNs = (this.#nowMs() - startedMs) * NS_PER_MS;
+    this.#nextSampleNs = nowNs + Math.max(this.#intervalNs, TIME_SHARE * tookNs);
     if (frames.length <= 1) this.#shallow++;
     const nr = knownNumber(call.nr);
     const key = `${nr} ${frames.join(" ")}`;
@@ -195,20 +203,8 @@ export class GuestOrigins implements CallOrigins {
   }
 
   stacks(): ThreadRecord["stacks"] {
-    const numbers = new Map<number, number>();
-    const frames: RecordedPlace[] = [];
-    const stacks = [...this.#stacks.values()].map(({ frames: places, nr, count, sumNs }) => ({
-      frames: places.map((place) => {
-        const known = numbers.get(place);
-        if (known !== undefined) return known;
-        numbers.set(place, frames.length);
-        frames.push(this.#places.place(place));
-        return frames.length - 1;
-      }),
-      nr,
-      count,
-      sumNs,
-    }));
+    // As they are, with all places: to number a quarter of a million frames anew would be one long turn.
+    const [frames, stacks] = [[...this.#places.all], [...this.#stacks.values()]];
     return { samples: this.#samples, shallow: this.#shallow, whole: this.#whole, frames, stacks };
   }
 

@@ -43,11 +43,13 @@ export class GuestPlaces {
     this.#guestFiles = files;
   }
 
-  /** The number of the place of an address; -1: there is no room for more. */
+  /** The number of the place of an address; -1: there is no room for more, or no program can have it. */
   of(task: VfsCaller, address: number): number {
     const vma = task.stub.space.vmas.find(address);
     const backing = (vma?.backing ?? null) as Mapped | null;
     const offset = backing === null ? address : vma!.offset + (address - vma!.start);
+    // Registers are the guest's word, and may hold anything: it would be no number for whoever reads the profile.
+    if (!(offset >= 0 && offset <= Number.MAX_SAFE_INTEGER)) return -1;
     const key = `${backing?.id ?? 0} ${offset}`;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;

@@ -44,18 +44,21 @@ export function readElfHeader(read: ReadFile): ElfHeader | null {
   return elf64_ehdr.decode(new Uint8Array(head.buffer, head.byteOffset, head.byteLength));
 }
 
-/** The first SEGMENTS_MAX of them. */
+/** Those of the first SEGMENTS_MAX whose places and addresses are exact numbers, up to their ends: no others can be mapped. */
 export function readSegments(read: ReadFile, { e_phoff, e_phnum }: ElfHeader): Segment[] {
   const { size } = elf64_phdr;
   const table = exact(read, e_phoff, Math.min(e_phnum, SEGMENTS_MAX) * size);
   const segments: Segment[] = [];
-  for (let at = 0; table !== null && at < table.byteLength; at += size)
-    segments.push({
+  for (let at = 0; table !== null && at < table.byteLength; at += size) {
+    const segment = {
       type: table.getUint32(at, true),
       offset: u64(table, at + 8),
       address: u64(table, at + 16),
       size: u64(table, at + 32),
-    });
+    };
+    const end = Math.max(segment.offset, segment.address) + segment.size;
+    if (end <= Number.MAX_SAFE_INTEGER) segments.push(segment);
+  }
   return segments;
 }
 
