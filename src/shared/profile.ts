@@ -218,6 +218,9 @@ export interface Heavy {
   bytes: number;
 }
 
+/** Stands for the callers of a stack that has more: symbol of a frame without a file. */
+export const CUT_SYMBOL = "(further callers)";
+
 export interface GuestStacks {
   /** Samples that were taken, those of them with no frame but the call's own, and those that lead to where their thread began. */
   samples: number;

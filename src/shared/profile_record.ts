@@ -3,6 +3,9 @@
 
 import type { ThreadReport } from "./thread_report.ts";
 
+/** Frames of a guest's stack that are kept, the innermost ones. */
+export const STACK_FRAMES_MAX = 128;
+
 /** What a profile is asked to hold beside counts and times. */
 export interface ProfileOptions {
   /** Sample the JavaScript of kernel threads. */

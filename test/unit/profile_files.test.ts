@@ -330,4 +330,15 @@ test("a function that calls itself is one line of a stack", () => {
   assert.match(text, /1 x read\n.*read\S*\)\n.*\/bin\/x\+0x63\n.*read\S*\), 3 times\n.*\/bin\/x\+0x63\n/);
 });
 
+test("a stack that is cut off says so, in place of an outermost function that is none", () => {
+  const frames = [{ file: "/bin/x", offset: 9, symbol: "again", symbolOffset: 1 }];
+  const deep = (depth: number) => ({ frames: Array<number>(depth).fill(0), nr: 0, count: 1, sumNs: 1 });
+  const stacks = { samples: 2, shallow: 0, whole: 1, frames, stacks: [deep(128), deep(127)] };
+  const built = buildProfile([record({ stacks }), record({ stacks })], (source, line) => ({ source, line }));
+  const outermost = built.guestStacks.stacks.map(({ frames: [at] }) => built.guestStacks.frames[at!]!.symbol);
+  assert.equal(outermost.sort(), ["(further callers)", "(further callers)", "again", "again"]);
+  const text = profileText({ ...profile, ...built });
+  assert.match(text, /1 x read\n.*again\S*\), 128 times\n {6}\(further callers\)\n/);
+});
+
 test.run();

@@ -6,9 +6,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PT_GNU_EH_FRAME } from "../../src/shared/abi/elf.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../src/shared/abi/mman.ts";
+import { STACK_FRAMES_MAX } from "../../src/shared/profile_record.ts";
 import { VM_SHARED } from "../../src/workers/mem/vma.ts";
 import { DW_RBP, DW_RIP, DW_RSP, REGISTERS } from "../../src/workers/unwind/row.ts";
-import { FRAMES_MAX, Unwinder } from "../../src/workers/unwind/unwinder.ts";
+import { Unwinder } from "../../src/workers/unwind/unwinder.ts";
 import { elfFile, load, readerOf } from "./elf_file.ts";
 import { cie, FUNCTION, FUNCTION_SIZE, le32, section } from "./unwind_made.ts";
 
@@ -241,7 +242,7 @@ test("a stack has an end", () => {
   assert.ok(turns.follow(IN, TOP - 64, TOP).length <= 3);
   const all = Object.fromEntries(Array.from({ length: 1000 }, (_none, i) => [STACK + 16 + 24 * i, IN]));
   const endless = world({ file: fileOf(cie(), THREE), words: all });
-  assert.is(endless.follow(IN, STACK).length, FRAMES_MAX);
+  assert.is(endless.follow(IN, STACK).length, STACK_FRAMES_MAX);
   assert.not(endless.unwinder.isWhole);
   const long = world({ file: fileOf(cie(), THREE), words: all, lookMs: 1 / 64 });
   assert.ok(long.follow(IN, STACK).length < 70 && long.unwinder.isPreliminary);
@@ -308,9 +309,9 @@ test("whatever a guest makes up is followed to some end", () => {
         const words = Object.fromEntries(stack.map(([at, word]) => [STACK + 8 * at, word]));
         const { follow, reads } = world({ file: fileOf(cie(), made), words });
         const found = follow(registers[DW_RIP]!, registers[DW_RSP]!, registers[DW_RBP]!, isExact);
-        assert.ok(found.length >= 1 && found.length <= FRAMES_MAX);
+        assert.ok(found.length >= 1 && found.length <= STACK_FRAMES_MAX);
         assert.ok(reads() <= 6);
-        assert.ok(follow(IN, STACK, STACK + 64).length <= FRAMES_MAX);
+        assert.ok(follow(IN, STACK, STACK + 64).length <= STACK_FRAMES_MAX);
       },
     ),
     { numRuns: 500 },

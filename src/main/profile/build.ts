@@ -3,18 +3,25 @@
 import { errnoName } from "../../shared/abi/errno_text.ts";
 import { syscallByNumber } from "../../shared/abi/syscalls.ts";
 import { DurationHistogram } from "../../shared/histogram.ts";
-import type {
-  CallProfile,
-  CallTimes,
-  CpuProfile,
-  GuestStacks,
-  Heavy,
-  Histogram,
-  Profile,
-  SiteProfile,
-  ThreadProfile,
+import {
+  type CallProfile,
+  type CallTimes,
+  type CpuProfile,
+  CUT_SYMBOL,
+  type GuestStacks,
+  type Heavy,
+  type Histogram,
+  type Profile,
+  type SiteProfile,
+  type ThreadProfile,
 } from "../../shared/profile.ts";
-import type { RecordedCall, RecordedCpu, RecordedTimes, ThreadRecord } from "../../shared/profile_record.ts";
+import {
+  type RecordedCall,
+  type RecordedCpu,
+  type RecordedTimes,
+  STACK_FRAMES_MAX,
+  type ThreadRecord,
+} from "../../shared/profile_record.ts";
 
 type Times = Record<keyof RecordedTimes, DurationHistogram>;
 
@@ -207,6 +214,7 @@ function heaviest(
 
 function guestStacks(records: readonly ThreadRecord[]): GuestStacks {
   const all: GuestStacks = { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] };
+  let cut = -1;
   for (const { stacks: recorded } of records) {
     const { samples, shallow, whole, frames, stacks } = recorded;
     const first = all.frames.length;
@@ -216,6 +224,11 @@ function guestStacks(records: readonly ThreadRecord[]): GuestStacks {
     for (const frame of frames) all.frames.push(frame);
     for (const { frames: places, nr, count, sumNs } of stacks) {
       const known = places.filter((at) => at < frames.length).map((at) => first + at);
+      // Else an inner function would be taken for the one that all began with.
+      if (places.length === STACK_FRAMES_MAX) {
+        if (cut < 0) cut = all.frames.push({ file: "", offset: 0, symbol: CUT_SYMBOL, symbolOffset: 0 }) - 1;
+        known.push(cut);
+      }
       all.stacks.push({ frames: known.reverse(), call: callName(nr), count, sumNs });
     }
   }

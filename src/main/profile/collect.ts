@@ -2,7 +2,7 @@
 // sandbox is not believed: everything is bounded, has its form, and names are escaped again.
 
 import type { ProfiledSandbox } from "../../shared/profile.ts";
-import type { ProfileOptions, ThreadRecord } from "../../shared/profile_record.ts";
+import { type ProfileOptions, STACK_FRAMES_MAX, type ThreadRecord } from "../../shared/profile_record.ts";
 import { KP_MARSHAL_COUNT } from "../../shared/ring/layout.ts";
 import type { ControlClient } from "../cli/control_client.ts";
 import { integer, list, map, object, type Reader, SchemaError } from "../oci/schema.ts";
@@ -19,8 +19,6 @@ const CHARS_MAX = 64 << 20;
 /** A packed histogram: three figures, then a bucket and its count in turn (shared/histogram.ts). */
 const PACKED_HEAD = 3;
 const PACKED_MAX = PACKED_HEAD + 2 * 512;
-/** Frames of a stack. */
-const FRAMES_MAX = 128;
 const HEAVY_MAX = 50;
 const NODES_MAX = 20_000;
 const ERRNO_MAX = 4095;
@@ -94,7 +92,7 @@ const LISTS = {
   futexes: heavy,
   hostWaits: heavy,
   frames: object(place),
-  stacks: object({ frames: list(COUNT, FRAMES_MAX), nr, count: COUNT, sumNs: amount }),
+  stacks: object({ frames: list(COUNT, STACK_FRAMES_MAX), nr, count: COUNT, sumNs: amount }),
   nodes: object({
     parent: integer(-1, NODES_MAX),
     name,

@@ -1,6 +1,6 @@
 // A profile on a terminal: tables of the heaviest of everything, and what to do about it.
 
-import type { Heavy, Histogram, Profile } from "../../shared/profile.ts";
+import { CUT_SYMBOL, type Heavy, type Histogram, type Profile } from "../../shared/profile.ts";
 
 const CALLS = 20;
 const SITES = 10;
@@ -133,6 +133,7 @@ function threads({ threads: all }: Profile): string[] {
 }
 
 function place(file: string, offset: number, symbol: string, symbolOffset: number): string {
+  if (symbol === CUT_SYMBOL) return symbol;
   const where = `${file === "" ? "?" : file}+0x${offset.toString(16)}`;
   return symbol === "" ? where : `${where} (${symbol}+0x${symbolOffset.toString(16)})`;
 }

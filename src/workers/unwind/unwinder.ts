@@ -4,6 +4,7 @@
 // little time.
 
 import { PROT_EXEC } from "../../shared/abi/mman.ts";
+import { STACK_FRAMES_MAX } from "../../shared/profile_record.ts";
 import type { Mapped, Vma } from "../mem/vma.ts";
 import type { Native } from "../native.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
@@ -14,8 +15,6 @@ import { DW_RBP, DW_RIP, DW_RSP, REGISTERS, type Row, Rule } from "./row.ts";
 import { isSignalFrame, signalFrame } from "./signal_frame.ts";
 import { StackMemory } from "./stack_memory.ts";
 
-/** Frames of a stack. */
-export const FRAMES_MAX = 128;
 const TIME_MAX_MS = 1;
 /** What is read of a file, as the longest piece of it, and of all together: Node's own has six mebibytes. */
 const FILE_BYTES_MAX = 8 << 20;
@@ -87,7 +86,7 @@ export class Unwinder {
     this.#add();
     memory.begin(task.stub, registers[DW_RSP]!);
     this.#startedMs = this.#nowMs();
-    while (this.addresses.length < FRAMES_MAX && this.#step(task)) {
+    while (this.addresses.length < STACK_FRAMES_MAX && this.#step(task)) {
       this.#add();
       if (this.#hasTime()) continue;
       this.isPreliminary = true;
