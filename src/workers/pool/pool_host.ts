@@ -18,6 +18,16 @@ import type { PoolKernel } from "./pool_kernel.ts";
 /** Nothing is alike in a thread that others have not (idle_trim.ts). */
 const NO_ALIKE = -1;
 
+/** No more are looked at. */
+function firstOf<T>(all: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const one of all) {
+    first.push(one);
+    if (first.length === most) break;
+  }
+  return first;
+}
+
 /** What the main thread may ask of such a thread once it runs, whoever runs it. */
 export function answersOf(
   kernel: PoolKernel,
@@ -57,7 +67,7 @@ export function answersOf(
       if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
       if (kernelStacks !== undefined) kernel.keepsStacks = kernelStacks;
       return {
-        ...(tasks === true && { waits: [...kernel.waits()].slice(0, TASKS_TOLD) }),
+        ...(tasks === true && { waits: firstOf(kernel.waits(), TASKS_TOLD) }),
         ...(heap === true && { heap: reportHeap(kernel.thread, roles[kernel.thread]!) }),
       };
     },
