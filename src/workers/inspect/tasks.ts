@@ -1,6 +1,5 @@
 // Guest threads, and what each of them does, for `debug`: looked at when somebody asks, some at a time (F26).
 
-import { setImmediate } from "node:timers/promises";
 import { syscallByNumber, syscallName } from "../../shared/abi/syscalls.ts";
 import { TASKS_TOLD, type TaskReport } from "../../shared/inspect_report.ts";
 import { ORIG_RAX } from "../../shared/ring/layout.ts";
@@ -9,6 +8,7 @@ import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { shortened } from "../trace/text.ts";
+import { letOthersGoOn } from "./pieces.ts";
 import { StackLooks } from "./stack.ts";
 import { fileOf, waitOf } from "./waits.ts";
 
@@ -78,12 +78,6 @@ function reportOf(task: Task, kernel: InspectContext, looks: StackLooks): TaskRe
     ...(stack.length > 0 && { stack }),
     ...(kernelStack.length > 0 && { kernelStack }),
   };
-}
-
-/** Other work of the thread, and what guests ask for, comes first. */
-async function letOthersGoOn(kernel: InspectContext): Promise<void> {
-  kernel.owesAnswer = true;
-  await setImmediate();
 }
 
 /** With the files that its stack leads through. */
