@@ -27,6 +27,7 @@ declare const pollHandle: unique symbol;
 export type PollHandle = { [pollHandle]: true };
 
 export const READABLE = 1;
+export const WRITABLE = 2;
 
 /** Loads the file for the calling thread. */
 export function loadHost(path: string): Host {

@@ -31,6 +31,9 @@ const HEAPS: Readonly<Record<ThreadRole, ResourceLimits>> = {
   data: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 3 },
 };
 
+/** Stacks of calls that other threads serve, as JSON: an answer has room for them beside what thread 0 tells. */
+const STACKS_MAX = 256 << 10;
+
 /** A thread, as it is spoken to. */
 export interface Started<Api> {
   readonly remote: Remote<Api>;
@@ -149,9 +152,13 @@ export function ofAll(api: KernelApi, others: readonly Started<PoolApi>[]): Kern
       const stacks = new Map(
         told.flatMap(({ waits = [] }) => waits.map((one) => [one.tid, one.kernelStack])),
       );
+      let length = 0;
       for (const task of own.tasks ?? []) {
         const kernelStack = task.state === "elsewhere" ? stacks.get(task.tid) : undefined;
-        if (kernelStack !== undefined) task.kernelStack = kernelStack;
+        if (kernelStack === undefined) continue;
+        length += JSON.stringify(kernelStack).length;
+        if (length > STACKS_MAX) break;
+        task.kernelStack = kernelStack;
       }
       return { ...own, ...(own.heap !== undefined && { heap: heaps }) };
     },

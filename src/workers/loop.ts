@@ -142,6 +142,7 @@ export class KernelThread {
     const { post } = kernel;
     let passes = 0;
     let busy = false;
+    let stepped = false;
     let passesUnseen = 0;
     for (;;) {
       kernel.passes.loopTop();
@@ -155,7 +156,10 @@ export class KernelThread {
         pass += BUSY_PASS;
       } else pass += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
       passes += pass;
-      if (kernel.nextSteps.any) kernel.nextSteps.run();
+      if (kernel.nextSteps.any) {
+        stepped = true;
+        kernel.nextSteps.run();
+      }
       if (isGathered) kernel.wakes.letGo();
       if (kernel.passEnd.any) kernel.passEnd.run(false, pass);
       if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
@@ -171,10 +175,10 @@ export class KernelThread {
       if (busy) {
         this.#lastBusyNs = now;
         this.#trim.worked();
-        this.#moves();
       } else kernel.figures.spinNs += now - this.#lastClockNs;
       this.#lastClockNs = now;
-      expireTimers(kernel, now);
+      if (expireTimers(kernel, now) > 0) stepped = true;
+      if (busy || stepped) this.#moves();
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
         this.#look();
@@ -193,6 +197,7 @@ export class KernelThread {
       if (!served && !kernel.nextSteps.any && now - this.#lastBusyNs >= kernel.placement.pollNs)
         this.#sleep(now);
       busy = false;
+      stepped = false;
     }
   }
 

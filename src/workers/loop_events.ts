@@ -24,12 +24,13 @@ export function waitForEvents({ sleep, longTurns, throws }: EventsContext, timeo
   }
 }
 
-/** Runs the timers that are due. */
-export function expireTimers({ timers, longTurns, throws }: EventsContext, nowNs: number): void {
+/** Runs the timers that are due: how many there were. */
+export function expireTimers({ timers, longTurns, throws }: EventsContext, nowNs: number): number {
   try {
     longTurns.settle();
-    timers.expire(nowNs, longTurns);
+    return timers.expire(nowNs, longTurns);
   } catch (error) {
     throws.caught("a timer threw", error);
+    return 1;
   }
 }

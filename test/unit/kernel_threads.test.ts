@@ -22,6 +22,10 @@ function threads(then: string): string {
       expose({
         isReady() {},
         begin() { setTimeout(() => { ${then} }, 20); },
+        inspect: () =>
+          thread === 0
+            ? { strace: false, tasks: Array.from({ length: 2000 }, (_, tid) => ({ tid, state: "elsewhere" })) }
+            : { waits: Array.from({ length: 2000 }, (_, tid) => ({ tid, kernelStack: Array(40).fill("f".repeat(20)) })) },
         counters: () => ({ calls: 1 + thread, longestTurnMs: 7 - thread, own: 5 }),
       }, nodeEndpoint(port));
       return new Promise((resolve) => { globalThis.leave = resolve; });
@@ -55,6 +59,15 @@ test("counters of all threads are added, and of what is the longest the longest 
   const { api, ended } = await started("", 2);
   ended.catch(() => {});
   assert.equal(await api.counters(), { calls: 3, longestTurnMs: 7, own: 10 });
+});
+
+test("of stacks of other threads' calls there are as many as an answer has room for", async () => {
+  const { api, ended } = await started("", 2);
+  ended.catch(() => {});
+  const told = await api.inspect({ tasks: true });
+  assert.is(told.tasks!.length, 2000);
+  assert.is(told.tasks![100]!.kernelStack!.length, 40);
+  assert.ok(JSON.stringify(told).length < 512 << 10, `${JSON.stringify(told).length}`);
 });
 
 test("counters of more than two threads are added", async () => {

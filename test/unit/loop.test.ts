@@ -30,6 +30,14 @@ class Idle {
   uvIsReady = false;
   events = 1;
   #onUv: () => void = () => {};
+  /** Timers that are due. */
+  expired = 0;
+  readonly nextSteps = {
+    any: false,
+    run: () => {
+      this.nextSteps.any = false;
+    },
+  };
 
   constructor() {
     const nothing = (): void => {};
@@ -40,7 +48,7 @@ class Idle {
       active: { limit: () => 0 },
       scanner: { begin: nothing, next: () => -1, anyRequest: () => false },
       passes: { loopTop: nothing, toggleAsleep: nothing },
-      nextSteps: { any: false },
+      nextSteps: this.nextSteps,
       wakes: { next: nothing },
       passEnd: this.passEnd,
       counters: {},
@@ -61,7 +69,7 @@ class Idle {
           return this.events;
         },
       },
-      timers: { expire: nothing },
+      timers: { expire: () => this.expired },
       longTurns: { nr: -1, end: nothing, turned: nothing, settle: nothing },
       nowNs: 0,
       owesAnswer: false,
@@ -130,6 +138,20 @@ test("who watches is told of what is not the event loop's alone", () => {
     idle.owe();
     idle.run();
     assert.is(idle.moved, moved, `${uvIsReady} ${events}`);
+  }
+});
+
+test("who watches is told of timers, and of calls that go on, for which the thread need not have slept", () => {
+  for (const [expired, any] of [
+    [0, true],
+    [1, false],
+  ] as const) {
+    const idle = new Idle();
+    Object.assign(idle, { expired, events: 0 });
+    idle.nextSteps.any = any;
+    idle.owe();
+    idle.run();
+    assert.is(idle.moved, 1, `${expired} ${any}`);
   }
 });
 

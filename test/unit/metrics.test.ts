@@ -269,6 +269,30 @@ test("a sandbox of an older version has no histograms, and all else", async () =
   assert.ok(told.some(({ name }) => name === "ringfence_sandbox_kernel_thread_requests"));
 });
 
+test("of counters that a sandbox makes up none but numbers are kept, and not many", () => {
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_none, i) => [`n${i}`, i]));
+  const counters = { deep: [[], [[]]], text: "x".repeat(1000), requests: 7, ...many };
+  const kept = answerWith({ counters }).counters;
+  assert.equal([kept["requests"], Object.keys(kept).length], [7, 1024]);
+  assert.not.ok(Object.values(kept).some((value) => typeof value !== "number"));
+});
+
+test("what adds up for months is told all the same", async () => {
+  const months = 1e16;
+  const latencies = [...Array(49).fill(0), months];
+  latencies[40] = 1;
+  const told = await read(
+    families(SANDBOX_METRICS, figures(answerWith({ threads: [{ ...THREAD, sleepNs: months, latencies }] })), {
+      sandbox: "a",
+    }),
+    "openmetrics",
+  );
+  const duration = told.find(({ type }) => type === "histogram")!;
+  assert.ok(duration.samples.some(({ value }) => value === months / 1e9));
+  for (const sleepNs of [-1, 1e25, Number.POSITIVE_INFINITY, Number.NaN])
+    assert.throws(() => answerWith({ threads: [{ ...THREAD, sleepNs }] }), /no duration/);
+});
+
 test("a guest that names new devices for ever gets no new series for them", () => {
   const names = new InterfaceNames();
   const told = new Set<string>();

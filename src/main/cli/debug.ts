@@ -10,7 +10,7 @@ import { readCounters, readInspect } from "../usage/inspect_reports.ts";
 import { readThreads, type Thread } from "../usage/thread_reports.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
-import { counterLines, heapTable, taskLines, threadTable } from "./debug_text.ts";
+import { counterLines, frameInSource, heapTable, taskLines, threadTable } from "./debug_text.ts";
 import { withHostTids } from "./host_tids.ts";
 import { namedContainer } from "./named_container.ts";
 import { say } from "./output.ts";
@@ -51,20 +51,15 @@ interface Told {
 
 /** Beside the bundle, in a checkout as in an installation. */
 const POSITIONS = join(import.meta.dirname, "../sandbox/source_positions");
-/** A place in a bundle, as V8 writes it: file, line, column. */
-const PLACE = /([^\s()]*?[\w.]+\.cjs):(\d+):(\d+)/;
 
 /** Stacks of the kernel with lines of the sources where they have places in bundles. */
 function inSources(tasks: readonly TaskReport[]): TaskReport[] {
   if (tasks.every(({ kernelStack }) => kernelStack === undefined)) return [...tasks];
   const sourceOf = sourcePositions(openSourcePositions(POSITIONS));
-  const inSource = (frame: string) =>
-    frame.replace(PLACE, (_place, url: string, line: string, column: string) => {
-      const found = sourceOf(url, Number(line), Number(column));
-      return `${found.source}:${found.line}`;
-    });
-  return tasks.map((task) =>
-    task.kernelStack === undefined ? task : { ...task, kernelStack: task.kernelStack.map(inSource) },
+  return tasks.map(({ kernelStack, ...task }) =>
+    kernelStack === undefined
+      ? task
+      : { ...task, kernelStack: kernelStack.map((frame) => frameInSource(frame, sourceOf)) },
   );
 }
 

@@ -81,6 +81,24 @@ export function counterLines(counters: Readonly<Record<string, number>>): string
     .join("");
 }
 
+/** Where a place of a bundle comes from (shared/source_positions.ts). */
+type SourceOf = (url: string, line: number, column: number) => { source: string; line: number };
+
+/** What a frame ends with as V8 writes it, with or without a function before its file. */
+const PLACE = /:(\d{1,9}):(\d{1,9})(\)?)$/;
+
+/** A frame with the line of the sources, where it has a place in a bundle. It may be long and of any form: that takes no time. */
+export function frameInSource(frame: string, sourceOf: SourceOf): string {
+  const place = PLACE.exec(frame);
+  if (place === null) return frame;
+  const [, line, column, end] = place;
+  const begin = end === "" ? 0 : frame.indexOf(" (") + 2;
+  const url = frame.slice(begin, place.index);
+  if (!url.endsWith(".cjs")) return frame;
+  const found = sourceOf(url, Number(line), Number(column));
+  return `${frame.slice(0, begin)}${found.source}:${found.line}${end}`;
+}
+
 function callOf({ call, args, file, waitsFor }: TaskReport): string {
   if (call === undefined) return "";
   const of = file === undefined ? "" : ` on ${shown(file)}`;

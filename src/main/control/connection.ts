@@ -4,12 +4,14 @@
 import { closeSync } from "node:fs";
 import { EAGAIN } from "../../shared/abi/errno.ts";
 import { PRESERVED_MAX } from "../../shared/process_spec.ts";
-import { type Host, type PollHandle, READABLE } from "../host.ts";
+import { type Host, type PollHandle, READABLE, WRITABLE } from "../host.ts";
 
 const LINE_MAX = 1 << 20;
 /** Descriptors that were sent and not yet taken by a request. */
 const DESCRIPTORS_MAX = 253 + PRESERVED_MAX;
 const READ_MAX = 65_536;
+/** What a peer has yet to read of what it asked for, beside what its socket holds: one answer. */
+const UNSENT_MAX = LINE_MAX + 1;
 const NEWLINE = 10;
 
 export interface Events {
@@ -21,7 +23,9 @@ export class Connection {
   readonly #host: Host;
   readonly #fd: number;
   readonly #events: Events;
-  readonly #poll: PollHandle;
+  #poll: PollHandle;
+  /** What the socket has had no room for; meanwhile nothing is read. */
+  #unsent: Buffer = Buffer.alloc(0);
   #pending: Buffer = Buffer.alloc(0);
   #descriptors: number[] = [];
   #open = true;
@@ -33,11 +37,40 @@ export class Connection {
     this.#poll = host.pollStart(fd, READABLE, () => this.#read());
   }
 
-  /** Sends a line. A peer that does not read what it asked for is cut off: nothing waits for it. */
+  /** Sends a line. A peer that asks for more and does not read what it asked for is cut off: nothing waits for it. */
   send(value: object): void {
     if (!this.#open) return;
     const line = Buffer.from(`${JSON.stringify(value)}\n`);
-    if (this.#host.sendMessage(this.#fd, line, [], true) !== line.length) this.close();
+    const isBehind = this.#unsent.length > 0;
+    const rest = isBehind ? Buffer.concat([this.#unsent, line]) : this.#sent(line);
+    if (rest === null || rest.length > UNSENT_MAX) {
+      this.close();
+      return;
+    }
+    this.#unsent = rest;
+    if (!isBehind && rest.length > 0) this.#watch(WRITABLE, () => this.#sendRest());
+  }
+
+  #sendRest(): void {
+    const rest = this.#sent(this.#unsent);
+    if (rest === null) {
+      this.close();
+      return;
+    }
+    this.#unsent = rest;
+    if (rest.length === 0) this.#watch(READABLE, () => this.#read());
+  }
+
+  /** What there was no room for; null: the peer has gone. */
+  #sent(bytes: Buffer): Buffer | null {
+    const sent = this.#host.sendMessage(this.#fd, bytes, [], true);
+    if (sent === -EAGAIN) return bytes;
+    return sent < 0 ? null : bytes.subarray(sent);
+  }
+
+  #watch(events: number, ready: () => void): void {
+    this.#host.pollStop(this.#poll);
+    this.#poll = this.#host.pollStart(this.#fd, events, ready);
   }
 
   /** The oldest `count` descriptors that came with requests so far: the taker's to close. */

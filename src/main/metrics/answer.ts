@@ -17,6 +17,7 @@ import { readThreads } from "../usage/thread_reports.ts";
 const TASKS_MAX = 1 << 22;
 const CONTAINERS_MAX = 257;
 const NET_DEV_MAX = 64 << 10;
+const COUNTERS_MAX = 1024;
 export const STATUSES: readonly string[] = ["created", "running", "paused", "stopped"];
 export const ROLES: readonly string[] = ["supervisor", "net", "data"];
 
@@ -34,10 +35,14 @@ const netDev: Reader<string> = (value, at) => {
   return text;
 };
 
-/** Whatever it has; who looks for one asks counterOf. */
-const counters: Reader<Readonly<Record<string, unknown>>> = (value, at) => {
+/** The numbers that it has; who looks for one asks counterOf. An answer is kept for a while: nothing else of it is. */
+const counters: Reader<Readonly<Record<string, number>>> = (value, at) => {
   if (typeof value !== "object" || value === null) throw new SchemaError(`${at} must be an object`);
-  return value as Record<string, unknown>;
+  const numbers: Record<string, number> = Object.create(null);
+  let left = COUNTERS_MAX;
+  for (const [name, count] of Object.entries(value))
+    if (typeof count === "number" && --left >= 0) numbers[name] = count;
+  return numbers;
 };
 
 /** One of each number, with roles that there are. */

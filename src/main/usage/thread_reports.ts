@@ -16,6 +16,8 @@ import {
 const THREADS_MAX = 64;
 const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
 const ROLE = /^[a-z]{1,16}$/;
+/** Sums of all that threads wait for go beyond whole numbers in months: thousands of them by days. */
+const DURATION_MAX_NS = 1e24;
 
 /** Its form alone: it is printed as it is. */
 export const role: Reader<string> = (value, at) => {
@@ -26,7 +28,7 @@ export const role: Reader<string> = (value, at) => {
 
 /** Nanoseconds: no whole number, since they are sums. */
 const duration: Reader<number> = (value, at) => {
-  if (typeof value !== "number" || !(value >= 0 && value < Number.MAX_SAFE_INTEGER))
+  if (typeof value !== "number" || !(value >= 0 && value < DURATION_MAX_NS))
     throw new SchemaError(`${at} is no duration`);
   return Math.round(value);
 };

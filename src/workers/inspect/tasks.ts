@@ -1,6 +1,5 @@
 // Guest threads, and what each of them does, for `debug`: looked at when somebody asks, some at a time (F26).
 
-import { setImmediate } from "node:timers/promises";
 import { syscallByNumber, syscallName } from "../../shared/abi/syscalls.ts";
 import { TASKS_TOLD, type TaskReport } from "../../shared/inspect_report.ts";
 import { ORIG_RAX } from "../../shared/ring/layout.ts";
@@ -9,6 +8,7 @@ import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { shortened } from "../trace/text.ts";
+import { letOthersGoOn } from "./pieces.ts";
 import { StackLooks } from "./stack.ts";
 import { fileOf, waitOf } from "./waits.ts";
 
@@ -18,8 +18,8 @@ const TASKS_A_TURN = 4;
 const LOOKS_MAX = 8;
 /** From then on only once: whoever asks waits ten seconds for all stacks, and guests may make each take its time. */
 const LOOKS_MS = 2000;
-/** Bytes of all that is told, as JSON: an answer that its socket's buffer, of 208 KiB, has no room for ends the connection. */
-const LENGTH_MAX = 128 << 10;
+/** Bytes of all that is told, as JSON: an answer of the control protocol has room for twice as much. */
+const LENGTH_MAX = 512 << 10;
 
 interface InspectContext extends SupervisorContext {
   owesAnswer: boolean;
@@ -80,12 +80,6 @@ function reportOf(task: Task, kernel: InspectContext, looks: StackLooks): TaskRe
     ...(stack.length > 0 && { stack }),
     ...(kernelStack.length > 0 && { kernelStack }),
   };
-}
-
-/** Other work of the thread, and what guests ask for, comes first. */
-async function letOthersGoOn(kernel: InspectContext): Promise<void> {
-  kernel.owesAnswer = true;
-  await setImmediate();
 }
 
 /** With the files that its stack leads through, as far as they are read before a time. */

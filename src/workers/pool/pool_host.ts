@@ -2,10 +2,11 @@
 // confined, and its loop begins when thread 0 has made what they share.
 
 import { getHeapStatistics } from "node:v8";
-import { TASKS_TOLD } from "../../shared/inspect_report.ts";
+import { type ElsewhereReport, TASKS_TOLD } from "../../shared/inspect_report.ts";
 import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
+import { letOthersGoOn } from "../inspect/pieces.ts";
 import { type Asked, KernelThread } from "../loop.ts";
 import { SocketSubjects } from "../profile/socket_subjects.ts";
 import { ThreadProfiler } from "../profile/thread_profiler.ts";
@@ -17,6 +18,18 @@ import type { PoolKernel } from "./pool_kernel.ts";
 
 /** Nothing is alike in a thread that others have not (idle_trim.ts). */
 const NO_ALIKE = -1;
+
+/** V8 makes text of a stack when it is read: that of thousands takes longer than a turn. */
+async function waitsOf(kernel: PoolKernel): Promise<ElsewhereReport[]> {
+  const told: ElsewhereReport[] = [];
+  for (const wait of kernel.waits()) {
+    told.push(wait);
+    if (told.length === TASKS_TOLD) break;
+    if (kernel.longTurns.isFull) await letOthersGoOn(kernel);
+  }
+  kernel.owesAnswer = true;
+  return told;
+}
 
 /** What the main thread may ask of such a thread once it runs, whoever runs it. */
 export function answersOf(
@@ -57,7 +70,7 @@ export function answersOf(
       if (logLevel !== undefined) kernel.log.setLevel?.(logLevel);
       if (kernelStacks !== undefined) kernel.keepsStacks = kernelStacks;
       return {
-        ...(tasks === true && { waits: [...kernel.waits()].slice(0, TASKS_TOLD) }),
+        ...(tasks === true && { waits: await waitsOf(kernel) }),
         ...(heap === true && { heap: reportHeap(kernel.thread, roles[kernel.thread]!) }),
       };
     },
