@@ -4,11 +4,11 @@ import { syscallByNumber, syscallName } from "../../shared/abi/syscalls.ts";
 import { TASKS_TOLD, type TaskReport } from "../../shared/inspect_report.ts";
 import { ORIG_RAX } from "../../shared/ring/layout.ts";
 import { Frame } from "../../shared/ring/slot.ts";
+import { letOthersGoOn } from "../call/pieces.ts";
 import { readProc } from "../platform/host_tasks.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { shortened } from "../trace/text.ts";
-import { letOthersGoOn } from "./pieces.ts";
 import { StackLooks } from "./stack.ts";
 import { fileOf, waitOf } from "./waits.ts";
 

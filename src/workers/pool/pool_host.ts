@@ -4,9 +4,9 @@
 import { getHeapStatistics } from "node:v8";
 import { type ElsewhereReport, TASKS_TOLD } from "../../shared/inspect_report.ts";
 import type { KernelBoot, PoolApi } from "../../shared/kernel_boot.ts";
+import { letOthersGoOn } from "../call/pieces.ts";
 import { OF_THREAD_0 } from "../counters.ts";
 import { IdleTrim } from "../idle_trim.ts";
-import { letOthersGoOn } from "../inspect/pieces.ts";
 import { type Asked, KernelThread } from "../loop.ts";
 import { SocketSubjects } from "../profile/socket_subjects.ts";
 import { ThreadProfiler } from "../profile/thread_profiler.ts";
