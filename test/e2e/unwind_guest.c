@@ -40,13 +40,13 @@ __attribute__((noipa)) static int outer_function(int times) {
 
 __attribute__((noipa)) static void *thread_function(void *name) {
   prctl(PR_SET_NAME, name);
-  outer_function(300);
+  outer_function(3000);
   AFTER;
   return NULL;
 }
 
 __attribute__((noipa)) static void handler_function(int signal) {
-  done = signal + (outer_function(300) & 0);
+  done = signal + (outer_function(3000) & 0);
   AFTER;
 }
 
@@ -104,8 +104,8 @@ int main(int argc, char **argv) {
   }
   for (int i = 0; i < 2; i++)
     pthread_join(threads[i], NULL);
-  outer_function(300);
-  clock_function(300);
+  outer_function(3000);
+  clock_function(10000);
   AFTER;
   return 7;
 }
