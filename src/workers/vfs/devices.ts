@@ -43,6 +43,8 @@ interface MemoryDevice {
   readonly mapsZeros?: boolean;
 }
 
+/** As discard, of bytes that are looked at: where memory cannot be read they end. */
+const absorb = (length: number) => length;
 const discard = (length: number) => length;
 
 function zeros(task: VfsCaller, at: number, length: number): number {
@@ -62,8 +64,8 @@ const DEVICES: ReadonlyMap<number, MemoryDevice> = new Map([
   [makedev(1, 3), { read: () => 0, write: discard }], // null
   [makedev(1, 5), { read: zeros, write: discard, zeros: true, mapsZeros: true }], // zero
   [makedev(1, 7), { read: zeros, write: () => -ENOSPC, zeros: true }], // full
-  [makedev(1, 8), { read: randomBytes, write: discard }], // random
-  [makedev(1, 9), { read: randomBytes, write: discard }], // urandom
+  [makedev(1, 8), { read: randomBytes, write: absorb }], // random
+  [makedev(1, 9), { read: randomBytes, write: absorb }], // urandom
 ]);
 
 /** The stub zeroes the memory itself; where it meets a fault, the ordinary way finds its place. */
