@@ -95,8 +95,9 @@ export class Claims {
     } else {
       if (thread !== 0 && this.hasNew(number, 0)) return 0;
       if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
-      // The slot was opened for a new task between the look and this: what stood there is its predecessor's.
-      if (request === this.#seen[seen]) {
+      // The slot was opened for a new task between the look and this: what stood there is its predecessor's, and counts as seen,
+      // or lay in the chunk before this one, whose memory is gone.
+      if (request === this.#seen[seen] || request !== this.#guest[recordWord(number, thread)]) {
         this.#change(number, claim, GUEST);
         this.hasGivenBack = true;
         return 0;
