@@ -13,16 +13,6 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-static uint32_t forge_to(int thread, uint32_t kind, uint32_t nr) {
-  static const uint64_t one = 1;
-  volatile uint32_t *record = word_at(RF_REQUESTS + thread * RF_REQUESTS_STRIDE);
-  uint32_t sequence = (((*record >> 4 & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | thread;
-  record[1] = nr;
-  __atomic_exchange_n(record, sequence << 4 | kind, __ATOMIC_SEQ_CST);
-  HOST_3(SYS_write, RF_DOORBELL_FD + thread, &one, 8);
-  return sequence;
-}
-
 static int netlink_pair(int *from) {
   struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_pid = 0x60000 + getpid() % 0x1000};
   int to = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);

@@ -21,16 +21,6 @@ enum { SIZE = 256 << 10, COPY_IN_MORE = 4, PATCHED = 9, COPY_READY = 8, FD = 20,
 static char path[64], other_path[64];
 static volatile uint64_t *asked; // rounds, of all children
 
-static uint32_t forge_to(uint32_t thread, uint32_t kind, uint32_t nr) {
-  static const uint64_t one = 1;
-  volatile uint32_t *record = word_at(RF_REQUESTS + thread * RF_REQUESTS_STRIDE);
-  uint32_t sequence = (((*record >> 4 & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | thread;
-  record[1] = nr;
-  __atomic_exchange_n(record, sequence << 4 | kind, __ATOMIC_SEQ_CST);
-  HOST_3(SYS_write, RF_DOORBELL_FD + thread, &one, 8);
-  return sequence;
-}
-
 static uint32_t threads(void) {
   return *(volatile uint32_t *)(RF_KERNEL_PAGE + RF_KP_THREADS);
 }

@@ -103,6 +103,17 @@ __attribute__((unused)) static uint32_t forge(uint32_t kind) {
   return sequence;
 }
 
+// As forge, to any kernel thread, with a number of its own.
+__attribute__((unused)) static uint32_t forge_to(uint32_t thread, uint32_t kind, uint32_t nr) {
+  static const uint64_t one = 1;
+  volatile uint32_t *record = word_at(RF_REQUESTS + thread * RF_REQUESTS_STRIDE);
+  uint32_t sequence = (((*record >> 4 & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | thread;
+  record[1] = nr;
+  __atomic_exchange_n(record, sequence << 4 | kind, __ATOMIC_SEQ_CST);
+  HOST_3(SYS_write, RF_DOORBELL_FD + thread, &one, 8);
+  return sequence;
+}
+
 // Polls for a reply to a request: its code, or 0 after about `rounds` thousand looks.
 __attribute__((unused)) static uint32_t reply_to(uint32_t sequence, int rounds) {
   for (long i = 0; i < rounds * 1000l; i++) {
