@@ -157,8 +157,8 @@ export class OtherThreads {
 
   /** A slot has gone back to its guest without an answer: what its stub has posted meanwhile to others was left there. */
   letGo(slot: number): void {
+    // The claim's store was a locked instruction (Claims.letGo), which this look at who sleeps needs before it.
     const { claims } = this.#kernel;
-    this.#attention.raise(slot, 0); // a locked instruction, between the claim and the look at who sleeps
     for (let thread = SUPERVISOR + 1; thread < this.#threads; thread++)
       if (claims.hasNew(slot, thread)) this.#post.wake(thread);
   }
