@@ -11,7 +11,7 @@ set -e
 D=$(mktemp -d); cd $D
 server() { redis-server --port 0 --unixsocket $D/s --dir $D --appendonly yes --appendfsync always --save "" > log & }
 ask() { redis-cli -s $D/s "$@"; }
-up() { for i in $(seq 200); do ask ping > /dev/null 2>&1 && return; sleep 0.05; done; cat log; exit 1; }
+up() { for i in $(seq 200); do ask ping 2> /dev/null | grep -q PONG && return; sleep 0.05; done; cat log; exit 1; }
 server; up
 ask set a 1; ask incr a; ask rpush list x y z; ask lrange list 0 -1
 for i in $(seq 1000); do echo "set key:$i value:$i"; done | ask > /dev/null
