@@ -1,5 +1,7 @@
 // `start`, `state`, `kill`, `pause`, `resume`, `delete`: one request each to the control socket of a container that is there.
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +19,8 @@
 
 // How long a sandbox that was told to end may take.
 #define SHUTDOWN_MS 5000
+// And how long until it is looked at again.
+#define LOOK_MS 2
 #define SIGNAL_MAX 64
 
 // A descriptor of a process of the record, or -1: it is gone.
@@ -48,11 +52,26 @@ static void end_by_force(const struct found *found) {
   kill_init(&found->record);
 }
 
+// Init has given back all that it had, and has buried its children: it stays until others are reaped that ended with its
+// namespace, the waiter by whoever started the container. A process 1 that is a shell may do so late, or never.
+static bool has_left(pid_t init) {
+  char path[64], text[32];
+  snprintf(path, sizeof path, "/proc/%d/ns/net", init);
+  if (readlink(path, text, sizeof text) >= 0 || errno != ENOENT) return false;
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", init, init);
+  int children = open(path, O_RDONLY | O_CLOEXEC);
+  if (children < 0) return false; // a kernel without CONFIG_PROC_CHILDREN
+  const bool none = read(children, text, sizeof text) == 0;
+  close(children);
+  return none;
+}
+
 // The lock is free a little before the last process of the sandbox is gone, and with it what it has of a network namespace
 // that others may use next.
-static void wait_for_end(int process) {
+static void wait_for_end(int process, pid_t init) {
   if (process < 0) return;
-  poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, SHUTDOWN_MS);
+  for (int waited_ms = 0; waited_ms < SHUTDOWN_MS && !has_left(init); waited_ms += LOOK_MS)
+    if (poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, LOOK_MS) != 0) break;
   close(process);
 }
 
@@ -205,7 +224,7 @@ void container_delete(const char *root, const char *id, bool force, int patience
   int init = found.record.init > 0 && !found.record.sandbox ? init_open(&found.record) : -1;
   if (force) lift_quota(&found.record);
   bool ended = end_sandbox(&found, force, patience_ms);
-  wait_for_end(init);
+  wait_for_end(init, found.record.init);
   if (ended)
     container_remove(&found.state, &found.record);
   else if (!force)

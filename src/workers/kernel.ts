@@ -338,7 +338,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](this, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.lateHolders = new LateHolders(this);
-    this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this);
+    this.placement = kernels > 1 ? sharedPlacement() : new CpuPlacement(this, threadOf(roles, "net"));
     const ownedByGuests = (kind: OwnedKind) => new Owned(this.users, kind, 0);
     this.uts = new UtsNamespace(this.counters, ownedByGuests("uts"), 0, config.hostname).hold();
     this.cgroups = new CgroupNamespace(this.counters, ownedByGuests("cgroup"), 0).hold();

@@ -121,6 +121,24 @@ test("create, start, kill and delete, seen by state and by an engine that waits"
   );
 });
 
+test("delete does not wait for whoever is to reap the waiter, and takes its time", async () => {
+  await withBundle(SLEEP, async (bundle) => {
+    const pidFile = join(bundle.directory, "pid");
+    const ours = `${ringfence} --root ${bundle.root}`;
+    // The driver reaps nobody before the script has ended. Five seconds are what a sandbox that does not end may take.
+    const script = `
+      ${ours} run --detach --bundle ${bundle.directory} --pid-file ${pidFile} ${bundle.id} < /dev/null
+      before=$(date +%s)
+      ${ours} delete --force ${bundle.id}
+      echo "late: $(($(date +%s) - before > 3))"
+      sed -n 's/^State:.//p' /proc/$(cat ${pidFile})/status`;
+    const result = await run(buildDriver("engine_driver"), [pidFile, "-", "sh", "-ec", script]);
+    assert.is(text(result), "late: 0\nZ (zombie)\n", said(result));
+    assert.match(said(result), /^code 0\npid \d+\nstatus \d+$/m);
+    assert.equal(bundle.left(), []);
+  });
+});
+
 test("a created container can be killed or deleted before its start; what it was given is released", async () => {
   await withBundle(SLEEP, async (bundle) => {
     ok(await bundle.create());

@@ -35,6 +35,7 @@ class Host {
   nowNs = 1e9;
   /** What V8's threads ran, and waited to run. */
   helpersNs = 0;
+  isNetAwake = false;
   readonly counters = { requests: 0, trappedCalls: 0, tasks: 2, placements: 0 };
   readonly slots = {
     blocked: 0,
@@ -46,10 +47,10 @@ class Host {
   };
   readonly placement: CpuPlacement;
 
-  constructor(handsOver = false) {
+  constructor(handsOver = false, net = -1) {
     const host = this;
     const scratchWords = new Int32Array(4096);
-    this.placement = new CpuPlacement({
+    const kernel = {
       native: {
         scratchWords,
         cpusOf: () => this.cpus,
@@ -68,7 +69,11 @@ class Host {
       },
       descriptors: { loadavg: 9, proc: 8 },
       platform: { zygotePid: 5, threads: handsOver ? [7] : [], handsOver },
-      page: { setSpin: (polls: number) => (this.stubPolls = polls), setCpu: () => {} },
+      page: {
+        setSpin: (polls: number) => (this.stubPolls = polls),
+        setCpu: () => {},
+        isSleeping: () => !this.isNetAwake,
+      },
       active: {
         limit: () => Math.ceil(this.guests.length / 8),
         width: () => Math.min(8, this.guests.length),
@@ -85,7 +90,8 @@ class Host {
       counters: this.counters,
       thread: 0,
       log: () => {},
-    } as never);
+    };
+    this.placement = new CpuPlacement(kernel as never, net);
   }
 
   /** Windows with so many requests, of which so many are hand-offs. */
@@ -193,6 +199,19 @@ test("woken stubs that have no CPU yet, and own threads, are nobody else's", () 
   ];
   host.run(MANY, 5000, 0);
   assert.is(host.calls, 0);
+});
+
+test("the network's thread has a CPU of its own while it is awake: where there are two, guests share the other", () => {
+  for (const [cpus, isNetAwake, isGathered] of [
+    [2, true, true],
+    [2, false, false],
+    [4, true, false],
+  ] as const) {
+    const host = new Host(false, 1);
+    Object.assign(host, { cpus, isNetAwake, others: Number(isNetAwake) });
+    host.run(MANY, 5000, 0, () => (host.helpersNs += isNetAwake ? WINDOW_NS : 0));
+    assert.is(host.isGathered(), isGathered, `${cpus} CPUs, awake: ${isNetAwake}`);
+  }
 });
 
 test("V8's own threads are nobody else either, and what they did in a sleep is no part of what follows", () => {

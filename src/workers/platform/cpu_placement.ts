@@ -99,6 +99,7 @@ interface PlacementContext extends PlatformContext {
 
 export class CpuPlacement implements Placement {
   readonly #kernel: PlacementContext;
+  readonly #net: number;
   #mode: Mode = "APART";
   /** Windows in a row that wanted another mode. */
   #wanted: Mode = "APART";
@@ -134,8 +135,10 @@ export class CpuPlacement implements Placement {
   #guests = 0;
   #polling = 0;
 
-  constructor(kernel: PlacementContext) {
+  /** `net`: the kernel thread that sockets are on, or -1: this one. */
+  constructor(kernel: PlacementContext, net: number) {
     this.#kernel = kernel;
+    this.#net = net;
   }
 
   /** How long the kernel thread polls before it sleeps. */
@@ -256,14 +259,16 @@ export class CpuPlacement implements Placement {
 
   /** How many CPUs there are for the sandbox, and how many other threads of the host want one. */
   #lookAround(helpers: number): void {
-    const { native, descriptors, platform } = this.#kernel;
+    const { native, descriptors, platform, page } = this.#kernel;
     this.#cpus = native.cpusOf(platform.zygotePid);
     const running = native.runnable(descriptors.loadavg);
     this.#count();
     if (running < 0) return;
     // One for this thread.
     const others = Math.max(0, running - 1 - this.#guests - this.#polling - helpers);
-    this.#others += (others - this.#others) * WEIGHT;
+    // The network's thread is among the helpers, and wants a CPU of its own: guests have to wait for it.
+    const net = this.#net > 0 && !page.isSleeping(this.#net) ? 1 : 0;
+    this.#others += (others + net - this.#others) * WEIGHT;
     // There is a CPU for the kernel thread and one for a guest, or there is not.
     this.#crowded = this.#others > this.#cpus - 2 + (this.#crowded ? FREE : WANTED);
   }
