@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Distance, joined } from "./distance.ts";
 
 const TICKS_PER_S = 100;
 const BEFORE_MS = 1000;
@@ -129,22 +130,34 @@ export interface While {
   readonly stolen: number;
   /** Who used most: name and share of one processor. */
   readonly most: readonly (readonly [name: string, share: number])[];
+  /** How far processors were apart before each measurement; null where nobody looked. */
+  readonly distance: Distance | null;
 }
 
 /** Adds up what others do while something is measured: of a row, and with it of all rows. */
 export class Watch {
   readonly #whole: Watch | undefined;
+  readonly #lookAtDistance: () => number | undefined;
+  #distance: Distance | null = null;
   #seconds = 0;
   #ticks = 0;
   #stolen = 0;
   #all = 0;
   readonly #names = new Map<string, number>();
 
-  constructor(whole?: Watch) {
+  constructor(lookAtDistance: () => number | undefined, whole?: Watch) {
+    this.#lookAtDistance = lookAtDistance;
     this.#whole = whole;
   }
 
+  /** Of a part of what this one watches. */
+  part(): Watch {
+    return new Watch(this.#lookAtDistance, this);
+  }
+
   async during<T>(measure: () => Promise<T>): Promise<T> {
+    const ns = this.#lookAtDistance();
+    const distance: Distance | null = ns === undefined ? null : [ns, ns];
     const before = otherProcesses();
     const from = readTicks();
     const began = performance.now();
@@ -155,11 +168,18 @@ export class Watch {
       const to = readTicks();
       const names = usedByOthers(before, otherProcesses());
       for (let watch: Watch | undefined = this; watch !== undefined; watch = watch.#whole)
-        watch.#add(seconds, to.stolen - from.stolen, to.all - from.all, names);
+        watch.#add(seconds, to.stolen - from.stolen, to.all - from.all, names, distance);
     }
   }
 
-  #add(seconds: number, stolen: number, all: number, names: ReadonlyMap<string, number>): void {
+  #add(
+    seconds: number,
+    stolen: number,
+    all: number,
+    names: ReadonlyMap<string, number>,
+    distance: Distance | null,
+  ): void {
+    this.#distance = joined(this.#distance, distance);
     this.#seconds += seconds;
     this.#stolen += stolen;
     this.#all += all;
@@ -176,12 +196,13 @@ export class Watch {
       share: share(this.#ticks),
       stolen: this.#all === 0 ? 0 : this.#stolen / this.#all,
       most: most.map(([name, ticks]) => [name, share(ticks)]),
+      distance: this.#distance,
     };
   }
 }
 
 /** Nothing was measured, or nobody else did anything. */
-export const QUIET: While = { share: 0, stolen: 0, most: [] };
+export const QUIET: While = { share: 0, stolen: 0, most: [], distance: null };
 
 export const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 

@@ -4,6 +4,7 @@
 
 import type { Unit } from "../src/main/report/units.ts";
 import { busyTexts } from "./busy.ts";
+import { distanceText, hasMoved, joined } from "./distance.ts";
 import { type Change, change, correct, leastProbability, rankTest } from "./rank_test.ts";
 import type { Results } from "./results.ts";
 import { median } from "./statistics.ts";
@@ -82,6 +83,11 @@ function doubts(before: Results, now: Results): string[] {
   for (const what of ["budgetMs", "libc"] as const)
     if (before.effort[what] !== now.effort[what])
       texts.push(`${what}: ${before.effort[what]}, now ${now.effort[what]}`);
+  const [then, later] = [before.meanwhile.distance, now.meanwhile.distance];
+  if (then !== null && later !== null && hasMoved(joined(then, later)))
+    texts.push(
+      `a cache line to another processor and back: ${distanceText(then)}, now ${distanceText(later)}`,
+    );
   for (const [when, { before: start, meanwhile, effort }] of [
     ["then", before],
     ["now", now],

@@ -58,10 +58,15 @@ function pair<A, B>(first: Reader<A>, second: Reader<B>): Reader<readonly [A, B]
   };
 }
 
+function orNull<A>(reader: Reader<A>): Reader<A | null> {
+  return (value, at) => (value === null ? null : reader(value, at));
+}
+
 const meanwhile: Reader<While> = object({
   share: number,
   stolen: number,
   most: list(pair(text, number), LINES_MAX),
+  distance: optional(orNull(pair(number, number)), null),
 });
 
 const goal = object({

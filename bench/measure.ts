@@ -2,6 +2,7 @@
 // meanwhile meets all of them alike.
 
 import { Watch, type While } from "./busy.ts";
+import { lookAtDistance } from "./distance.ts";
 import { BenchError } from "./error.ts";
 import { Progress } from "./progress.ts";
 import type { Failure, Measured } from "./results.ts";
@@ -23,7 +24,7 @@ async function measureSubject(
   whole: Watch,
   progress: Progress,
 ): Promise<{ rows: Measured[]; failures: Failure[] }> {
-  const watch = new Watch(whole);
+  const watch = whole.part();
   const names = rows.map(({ name }) => name);
   const samples = new Map(names.map((name) => [name, new Map<string, number[]>()]));
   const failures: Failure[] = [];
@@ -56,7 +57,7 @@ export async function measureAll(chosen: readonly Chosen[], runs: number, place:
   const runsOf = ({ subject }: Chosen) => Math.min(runs, subject.runsAtMost ?? runs);
   const steps = chosen.reduce((sum, each) => sum + runsOf(each) * place.ways.length, 0);
   const progress = new Progress(steps);
-  const watch = new Watch();
+  const watch = new Watch(() => lookAtDistance(place.program("cpus")));
   const found: Pick<Found, "rows" | "failures"> = { rows: [], failures: [] };
   for (const each of chosen) {
     if (place.endedBy !== 0) break;

@@ -7,6 +7,7 @@ import { readPageParts, reportHtml } from "../src/main/report/html.ts";
 import { digits, rangeText, scaleFor, type Unit, withUnit } from "../src/main/report/units.ts";
 import { busyTexts, isBusy, percent } from "./busy.ts";
 import type { Comparison } from "./compare.ts";
+import { type Distance, distanceText, distanceTexts, hasMoved } from "./distance.ts";
 import { comparisonSection } from "./page_compare.ts";
 import { checkout } from "./paths.ts";
 import { analyse, type Measured, pairs, type Results } from "./results.ts";
@@ -57,10 +58,18 @@ function goalCell(measured: Measured, ways: Results["ways"]): Cell {
 /** A row's label, without the marks of Markdown. */
 const label = ({ row }: Pick<Measured, "row">): string => row.label.replaceAll("`", "");
 
-function suiteTable(title: string, rows: readonly Measured[], { ways: all }: Results): Block {
+const distanceCell = (distance: Distance | null): Cell =>
+  distance === null ? { text: "", value: null } : { text: distanceText(distance), value: distance[1] };
+
+function suiteTable(
+  title: string,
+  rows: readonly Measured[],
+  { ways: all, meanwhile: whole }: Results,
+): Block {
   const ways = all.filter(({ name }) => rows.some(({ samples }) => (samples.get(name) ?? []).length > 0));
   const columns = pairs(ways);
   const someBusy = rows.some(({ meanwhile }) => isBusy(meanwhile));
+  const someMoved = hasMoved(whole.distance);
   const someGoals = rows.some(({ row }) => (row.goals ?? []).length > 0);
   return {
     kind: "table",
@@ -77,6 +86,9 @@ function suiteTable(title: string, rows: readonly Measured[], { ways: all }: Res
       ...(someBusy
         ? [{ label: "others used", isNumber: true, hint: "of a processor, while this was measured" }]
         : []),
+      ...(someMoved
+        ? [{ label: "processors apart", isNumber: true, hint: "a cache line to another and back" }]
+        : []),
     ],
     rows: rows.map((measured) => {
       const { row, samples, meanwhile } = measured;
@@ -89,6 +101,7 @@ function suiteTable(title: string, rows: readonly Measured[], { ways: all }: Res
         ),
         ...(someGoals ? [goalCell(measured, ways)] : []),
         ...(someBusy ? [{ text: isBusy(meanwhile) ? percent(used) : "", value: used }] : []),
+        ...(someMoved ? [distanceCell(meanwhile.distance)] : []),
       ];
     }),
   };
@@ -233,6 +246,9 @@ function notices({ effort, before, meanwhile, missing, failures }: Results): Not
     ...(busy.length === 0
       ? []
       : [{ tone: "warning", text: `The machine was busy: ${busy.join("; ")}` } as const]),
+    ...(hasMoved(meanwhile.distance)
+      ? distanceTexts(meanwhile.distance).map((text): Notice => ({ tone: "warning", text }))
+      : []),
     ...failures.map(({ what, why }): Notice => ({ tone: "warning", text: `Failed: ${what}: ${why}` })),
     ...missing.map((text): Notice => ({ tone: "note", text: `Missing: ${text}` })),
   ];
@@ -252,6 +268,7 @@ export function resultsReport(results: Results, earlier?: Earlier): Report {
     ["System", [machine.system, `Linux ${machine.kernel}`].filter(Boolean).join(", ")],
     ["Node", machine.node],
     ["Frequency governor", machine.governor],
+    ["Processors apart", results.meanwhile.distance === null ? "" : distanceText(results.meanwhile.distance)],
     ...ways.map(({ name, version }): [string, string] => [name, version]),
     ["Method", methodText(results)],
     ["Against faults of the processor", mitigations.join("; ")],

@@ -2,6 +2,7 @@
 
 import { digits, type Unit, withRange, withUnit } from "../src/main/report/units.ts";
 import { busyTexts, isBusy, percent } from "./busy.ts";
+import { distanceText, distanceTexts, hasMoved } from "./distance.ts";
 import { analyse, type Measured, pairs, type Results } from "./results.ts";
 import type { Ratio, Summary } from "./statistics.ts";
 
@@ -30,16 +31,22 @@ export function align(rows: readonly (readonly string[])[]): string[] {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)];
 }
 
-function suiteTable(suite: string, rows: readonly Measured[], { ways, runs }: Results): string[] {
+function suiteTable(
+  suite: string,
+  rows: readonly Measured[],
+  { ways, runs, meanwhile: whole }: Results,
+): string[] {
   const ours = ways.filter(({ isHere }) => isHere);
   const columns = pairs(ways);
   const someBusy = rows.some(({ meanwhile }) => isBusy(meanwhile));
+  const someMoved = hasMoved(whole.distance);
   const head = [
     suite,
     ...ways.map(({ name }) => name),
     ...columns.map(({ way, against }) => `${way} / ${against}`),
     "goal",
     ...(someBusy ? ["others used"] : []),
+    ...(someMoved ? ["processors apart"] : []),
   ];
   const lines = rows.map((measured) => {
     const { row, meanwhile } = measured;
@@ -59,6 +66,7 @@ function suiteTable(suite: string, rows: readonly Measured[], { ways, runs }: Re
       }),
       judged.join("; "),
       ...(someBusy ? [isBusy(meanwhile) ? percent(meanwhile.share + meanwhile.stolen) : ""] : []),
+      ...(someMoved ? [meanwhile.distance === null ? "" : distanceText(meanwhile.distance)] : []),
     ];
   });
   return align([head, ...lines]);
@@ -114,6 +122,7 @@ export function tableText(results: Results): string {
   if (effort.quick) lines.push("quick: it shows that everything runs, the figures mean nothing");
   const busy = busyTexts(before, meanwhile);
   lines.push(busy.length === 0 ? "the machine was quiet" : `THE MACHINE IS BUSY: ${busy.join("; ")}`);
+  lines.push(...distanceTexts(meanwhile.distance));
   lines.push(...missing.map((text) => `missing: ${text}`));
   lines.push(...failures.map(({ what, why }) => `failed: ${what}: ${why}`));
   for (const suite of new Set(rows.map((row) => row.suite))) {

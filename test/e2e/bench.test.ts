@@ -7,7 +7,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
@@ -19,6 +19,7 @@ const QUICK = ["--quick", "--runs", "1", "--against", "native"];
 interface Row {
   suite: string;
   name: string;
+  meanwhile: { distance: [number, number] | null };
   samples: Record<string, number[]>;
 }
 
@@ -41,6 +42,8 @@ for (const suite of ["syscall", "file", "process", "memory", "net"])
     assert.ok(rows.length >= 7);
     for (const row of rows) {
       assert.is(row.suite, suite);
+      const [least, most] = row.meanwhile.distance ?? [0, 0];
+      assert.ok(least <= most && least > 0 === cpus().length > 1, `${row.name}: ${least} to ${most} ns`);
       for (const way of ["native", platform]) {
         assert.is(row.samples[way]?.length, 1, `${row.name} ${way}`);
         assert.ok(row.samples[way]![0]! > 0, `${row.name} ${way}`);

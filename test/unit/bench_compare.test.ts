@@ -121,6 +121,14 @@ test("what makes two runs differ without a change of ours is said", () => {
     effort: { ...effort, quick: true },
     before: { share: 1, queue: 2, load: 3 },
   };
+  const apart = (distance: readonly [number, number]) => ({ ...QUIET, distance });
+  const moved = compare({ ...before, meanwhile: apart([57, 60]) }, { ...now, meanwhile: apart([391, 391]) });
+  assert.match(
+    comparisonNotes(moved)[1]!,
+    /a cache line to another processor and back: 57\.0 ns to 60\.0 ns, now 391 ns/,
+  );
+  const still = compare({ ...before, meanwhile: apart([57, 60]) }, { ...now, meanwhile: apart([50, 60]) });
+  assert.not.match(comparisonNotes(still).join(), /cache line/);
   const notes = comparisonNotes(compare(before, now));
   assert.match(notes[0]!, /kernel: 6\.18, now 6\.19/);
   assert.match(notes[1]!, /the machine was busy now: before: 100 %/);
@@ -175,7 +183,9 @@ test("a comparison is printed: what has changed, then the threshold", () => {
 });
 
 test("results are read as they were written", () => {
-  const written = results({ runs: 3 });
+  const [first, ...others] = results({ runs: 3 }).rows;
+  const rows = [{ ...first!, meanwhile: { ...QUIET, distance: [57, 390] as const } }, ...others];
+  const written = { ...results({ runs: 3 }), meanwhile: { ...QUIET, distance: [57, 391] as const }, rows };
   const text = JSON.stringify(resultsJson(written));
   const read = parseResults(text);
   assert.is(tableText(read), tableText(written));

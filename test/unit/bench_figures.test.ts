@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { busyTexts, type ProcessTime, usedByOthers } from "../../bench/busy.ts";
+import { busyTexts, type ProcessTime, QUIET, usedByOthers, Watch } from "../../bench/busy.ts";
 import { BenchError } from "../../bench/error.ts";
 import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc } from "../../bench/goals.ts";
 import { parseFigures } from "../../bench/output.ts";
@@ -154,16 +154,30 @@ test("a runtime that is not installed is no way", () => {
 });
 
 test("a busy machine is told, with who keeps it busy", () => {
-  assert.equal(busyTexts({ share: 0.01, queue: 0, load: 0 }, { share: 0.02, stolen: 0, most: [] }), []);
+  assert.equal(busyTexts({ share: 0.01, queue: 0, load: 0 }, { ...QUIET, share: 0.02 }), []);
   const texts = busyTexts(
     { share: 0.5, queue: 2.25, load: 1.5 },
-    { share: 0.37, stolen: 0.1, most: [["cc1", 0.3]] },
+    { ...QUIET, share: 0.37, stolen: 0.1, most: [["cc1", 0.3]] },
   );
   assert.equal(texts, [
     "before: 50 % of a processor in use, 2.3 threads running, load 1.5",
     "while measuring: 37 % of a processor used by others (cc1 30 %)",
     "10 % of all time stolen by the hypervisor",
   ]);
+});
+
+test("how far processors are apart is looked at before each measurement, of a row and of all", async () => {
+  const looks = [57, 390, undefined, 58];
+  const whole = new Watch(() => looks.shift());
+  const rows = [whole.part(), whole.part(), whole.part()];
+  const nothing = async () => {};
+  for (const row of [rows[0]!, rows[0]!, rows[1]!, rows[2]!]) await row.during(nothing);
+  assert.equal(
+    rows.map((row) => row.result.distance),
+    [[57, 390], null, [58, 58]],
+  );
+  assert.equal(whole.result.distance, [57, 390]);
+  assert.equal(looks, []);
 });
 
 test("what others used is told from what they are charged for when a child has ended", () => {

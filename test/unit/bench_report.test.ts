@@ -99,6 +99,20 @@ test("around the table stands what figures are worth", () => {
     busy,
     /^THE MACHINE IS BUSY: before: 100 % of a processor in use, 3\.0 threads running, load 2\.0$/m,
   );
+  assert.not.match(text, /cache line|processors apart/);
+  const still = tableText({ ...RESULTS, meanwhile: { ...QUIET, distance: [57, 60] } });
+  assert.match(still, /^a cache line to another processor and back takes 57\.0 ns to 60\.0 ns$/m);
+  assert.not.match(still, /processors apart/);
+  const [stat, ...others] = RESULTS.rows;
+  const far: Results["meanwhile"] = { ...QUIET, distance: [390, 390] };
+  const moved = tableText({
+    ...RESULTS,
+    meanwhile: { ...QUIET, distance: [57, 390] },
+    rows: [{ ...stat!, meanwhile: far }, ...others],
+  });
+  assert.match(moved, /^THE PROCESSORS HAVE MOVED: a cache line .* takes 57\.0 ns to 390 ns$/m);
+  assert.match(moved, /^\| file .* \| processors apart \|$/m);
+  assert.match(moved, /^\| stat .* \| 390 ns +\|$/m);
   const quick = tableText({ ...RESULTS, effort: { budgetMs: 1, quick: true, libc: "gnu" }, runs: 1 });
   assert.match(quick, /^quick: .*figures mean nothing$/m);
   assert.match(quick, /^1 run, the ways in turn; medians; /m);
