@@ -8,7 +8,7 @@ import { withUnit } from "../src/main/report/units.ts";
 /** Nanoseconds for a cache line there and back: the least and the most that was seen. */
 export type Distance = readonly [least: number, most: number];
 
-/** A processor that others want for a moment makes less of a difference. */
+/** A look while others want the processors differs by less. */
 const MOVED = 2;
 /** It takes milliseconds, unless others have the processors. */
 const DEADLINE_MS = 5000;
