@@ -1,6 +1,7 @@
 // How far two CPUs are apart: `cpus` prints the nanoseconds that a cache line takes from one to another and back, which is
 // what each call costs that a thread on another CPU answers. Two threads, each bound to one of the first two CPUs that
-// this process may use, answer each other; the least of nine batches, since others may want the CPUs. With one CPU it prints nothing.
+// this process may use, answer each other; the least of nine batches, since others may want the CPUs. With one CPU it
+// prints nothing.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
