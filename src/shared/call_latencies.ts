@@ -3,6 +3,7 @@
 // has a series for each pair.
 
 import { SYSCALLS } from "./abi/syscalls.ts";
+import { MADE_TO_WAIT } from "./abi/waiting_calls.ts";
 
 /** By who serves a call, which its number says: read is a call on files, also of a socket. */
 export const CALL_CLASSES = ["file", "network", "memory", "process", "wait"] as const;
@@ -17,12 +18,7 @@ export const LATENCY_WIDTH = LATENCY_SUM_AT + 1;
 /** Of all classes, in their order. */
 export const LATENCY_NUMBERS = CALL_CLASSES.length * LATENCY_WIDTH;
 
-/** Calls that are made to wait: how long they take is the guest's choice. */
-const WAITS: ReadonlySet<string> = new Set([
-  ...["poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"],
-  ...["futex", "futex_wait", "futex_waitv", "wait4", "waitid", "nanosleep", "clock_nanosleep"],
-  ...["pause", "rt_sigsuspend", "rt_sigtimedwait", "io_getevents", "io_pgetevents", "restart_syscall"],
-]);
+const WAITS: ReadonlySet<string> = new Set(Object.values(MADE_TO_WAIT).flat());
 
 const BY_OWNER = { vfs: "file", net: "network", mem: "memory", supervisor: "process" } as const;
 

@@ -3,6 +3,7 @@
 // are called.
 
 import {
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -19,10 +20,17 @@ import { CONTAINER_METRICS } from "../../src/main/metrics/container_metrics.ts";
 import { SANDBOX_METRICS } from "../../src/main/metrics/sandbox_metrics.ts";
 import { SERVER_METRICS } from "../../src/main/metrics/server_metrics.ts";
 import type { Thread } from "../../src/main/usage/thread_reports.ts";
+import {
+  CALL_CLASSES,
+  type CallClass,
+  LATENCY_SUM_AT,
+  LATENCY_WIDTH,
+} from "../../src/shared/call_latencies.ts";
 import type { Format } from "../exposition.ts";
 import { ok, said, text } from "../said.ts";
 import { eventually, ringfence, run } from "../spawn.ts";
 import { Bundle, type Config, shell, withBundle } from "./bundle.ts";
+import { buildDriver } from "./driver.ts";
 import { MetricServer, Told } from "./metric_server.ts";
 import { children } from "./processes.ts";
 
@@ -206,6 +214,44 @@ for (const workers of ["solo", "net,data=1"])
         assert.ok(await eventually(isTimed, 30_000));
       });
     });
+
+/** How many calls of a class a thread has told of. */
+function timed({ latencies }: Thread, name: CallClass): number {
+  const first = CALL_CLASSES.indexOf(name) * LATENCY_WIDTH;
+  return latencies.slice(first, first + LATENCY_SUM_AT).reduce((all, count) => all + count, 0);
+}
+
+test("how long calls take: those of the network's thread, also such as wait there", async () => {
+  await withBundle(shell("ip link set lo up; exec /bin/datagrams"), async (bundle) => {
+    copyFileSync(buildDriver("datagrams", [], ["-static"]), join(bundle.rootfs, "bin/datagrams"));
+    // Sites that are patched ring that thread, and what is passed to it is little.
+    ok(await bundle.creates({ globalFlags: ["--workers=net", "--patch=eager"] }));
+    ok(await bundle.on("start"));
+    let threads: Thread[] = [];
+    const ofNet = () => threads.find(({ role }) => role === "net")!;
+    const has = (requests: number) => async () => {
+      threads = JSON.parse(text(ok(await bundle.on("debug", ["--json"]))));
+      return ofNet().requests > requests;
+    };
+    assert.ok(await eventually(has(5000), 60_000), JSON.stringify(threads));
+    const begun = ofNet();
+    assert.ok(await eventually(has(begun.requests + 50_000), 60_000), JSON.stringify(threads));
+    // Half of them wait: if those were lost, so would be half of the sample.
+    const drawn =
+      (timed(ofNet(), "network") - timed(begun, "network")) / ((ofNet().requests - begun.requests) / 128);
+    assert.ok(drawn > 0.8 && drawn < 1.2, String(drawn));
+    // The histogram is that of all threads together.
+    const all = () => threads.reduce((sum, thread) => sum + timed(thread, "network"), 0);
+    const before = all();
+    const seen = (await told(bundle)).samples("sandbox_call_duration_seconds");
+    const { value } = seen.find(
+      ({ name, labels }) => name.endsWith("_count") && labels["class"] === "network",
+    )!;
+    await has(0)();
+    assert.ok(before <= value && value <= all(), `${before} ${value} ${all()}`);
+    assert.ok(timed(ofNet(), "network") > all() / 2, JSON.stringify(threads));
+  });
+});
 
 test("containers that are named, and what is wrong with names", async () => {
   await withMany(2, async ([one, two], root) => {

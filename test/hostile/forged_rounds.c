@@ -124,6 +124,7 @@ static void only(const char *name, const char *allowed) {
   static char bytes[SIZE * 2];
   int fd = open(name, O_RDONLY);
   long n = read(fd, bytes, sizeof bytes);
+  if (n != SIZE) bad("its length", n < 0 ? -errno : n);
   for (long i = 0; i < n; i++)
     if (bytes[i] != 0 && !strchr(allowed, bytes[i])) {
       bad("a byte that nobody wrote there", i);

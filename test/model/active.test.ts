@@ -159,14 +159,14 @@ const markedAtRest = (memory: Memory): string | undefined =>
     : undefined;
 
 /** A request of its slot's last task stands in the line of a thread, which looks at it while the slot is opened for the next. */
-function reopening(Scans: typeof Scanner): Model {
+function reopening(makeForTaker: MakeActive): Model {
   const taker: Process = {
     name: "taker",
     start: 0,
     run(local) {
       if (local === 1) return undefined;
       const claims = new Claims(claimWords, seenOfAll, guest, THREADS);
-      new Scans(guest, claims, right(claims), OTHER).takeFrom(0);
+      new Scanner(guest, claims, makeForTaker(claims), OTHER).takeFrom(0);
       return 1;
     },
   };
@@ -183,9 +183,21 @@ function reopening(Scans: typeof Scanner): Model {
 }
 
 test("a slot is opened while a request of its last task is looked at", () => {
-  const outcome = explore(reopening(Scanner));
+  const outcome = explore(reopening(right));
   assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
   console.log(`  ${outcome.states} states`);
+});
+
+class MarksNothing extends ActiveChunks {
+  override mark(): void {}
+}
+
+test("found: a slot that was taken by mistake and given back is not marked", () => {
+  const wrong: MakeActive = (claims) => new MarksNothing(claims, activeBits, widths, limit, THREADS);
+  assert.is(
+    explore(reopening(wrong)).violation,
+    "a slot is with its guest, and somebody does not look there",
+  );
 });
 
 /** The first slot is blocked, the second is opened while another thread finds that. */

@@ -181,8 +181,17 @@ for (const format of FORMATS) {
   });
 
   test(`the reader of the tests refuses what is wrong: ${format}`, () => {
-    const head = "# HELP a_total Some.\n# TYPE a_total counter\n";
+    const name = format === "openmetrics" ? "a" : "a_total";
+    const head = `# HELP ${name} Some.\n# TYPE ${name} counter\n`;
     const open = format === "openmetrics" ? "# EOF\n" : "";
+    const histogram = "# HELP a Some.\n# TYPE a histogram\n";
+    // Each of the wrong ones is one of these but for what is wrong with it.
+    for (const right of [
+      `${head}a_total 1\n`,
+      `${head}a_total{x="1",y="\\n"} 1\n`,
+      `${histogram}a_bucket{le="1"} 1\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n`,
+    ])
+      assert.is(readExposition(right + open, format)[0]!.samples[0]!.value, 1, right);
     for (const bad of [
       "a_total 1\n",
       `${head}b_total 1\n`,
@@ -202,7 +211,7 @@ for (const format of FORMATS) {
         'a_bucket{le="+Inf"} 1\na_sum 1\na_count 2\n',
         'a_bucket{le="+Inf"} 1\na_count 1\n',
         'a_bucket{le="+Inf"} 1\na_sum 1\na_count 1\na_total 1\n',
-      ].map((samples) => `# HELP a Some.\n# TYPE a histogram\n${samples}`),
+      ].map((samples) => histogram + samples),
     ])
       assert.throws(
         () => readExposition(bad + open, format),
@@ -247,7 +256,7 @@ test("counters that make no sense are left out, and unknown ones unseen", async 
     longTurns: 1e300,
     tasks: null,
     evil: 1,
-    __proto__: 2,
+    ...JSON.parse('{"__proto__":2}'),
   };
   const told = await read(
     families(SANDBOX_METRICS, figures(answerWith({ counters, threads: [], netDev: "" })), { sandbox: "a" }),

@@ -4,7 +4,7 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { GuestMemory } from "../../src/shared/ring/guest_memory.ts";
-import { CHUNK_SIZE, REQ_IN_LENGTH, WINDOW, WINDOW_SECOND } from "../../src/shared/ring/layout.ts";
+import { CHUNK_SIZE, REQ_IN_LENGTH, REQ_VALUE, WINDOW, WINDOW_SECOND } from "../../src/shared/ring/layout.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { BLOCKED } from "../../src/workers/call/call.ts";
 import type { Handler } from "../../src/workers/call/dispatch.ts";
@@ -110,15 +110,29 @@ export class OneTask {
 
   /** Makes a call, which must end at once: its result. */
   serve(handler: Handler<Task>, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
+    const result = this.begin(handler, a0, a1, a2, a3, a4, a5);
+    if (result === BLOCKED) throw new Error("the call does not end at once");
+    this.task.call.complete(result);
+    return result;
+  }
+
+  /** Begins a call, which may have to wait: its result, or BLOCKED. */
+  begin(handler: Handler<Task>, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
     const { call } = this.task;
     // Each call's out pieces may have taken its place.
     if (this.#given !== null) call.bytes.set(this.#given, call.base + WINDOW);
     call.owned = true;
     call.sequence = (call.sequence + 1) & 0xffffff;
     call.begin(0);
-    const result = handler(this.task, a0, a1, a2, a3, a4, a5);
-    if (result === BLOCKED) throw new Error("the call does not end at once");
-    call.complete(result);
-    return result;
+    return handler(this.task, a0, a1, a2, a3, a4, a5);
+  }
+
+  /** The stub has done what the call in progress asked of it: `moved` bytes were copied. */
+  posts(moved = 0): void {
+    const { call } = this.task;
+    this.kernel.slots.setNumber(0, REQ_VALUE, moved);
+    call.owned = true;
+    call.posted();
+    this.kernel.nextSteps.run();
   }
 }

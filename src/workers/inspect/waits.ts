@@ -1,5 +1,6 @@
 // What a call waits for, in words: what is known of the call itself, and what stands for its wait in the kernel.
 
+import { MADE_TO_WAIT } from "../../shared/abi/waiting_calls.ts";
 import type { Task } from "../process/task.ts";
 import { displayName } from "../vfs/path.ts";
 
@@ -8,27 +9,14 @@ const STEPS_MAX = 512;
 
 /** Calls by what they wait for where they wait. */
 const WAITS: Readonly<Record<string, readonly string[]>> = {
+  ...MADE_TO_WAIT,
   "something to read": ["read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg"],
   "room to write": ["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"],
   "a connection": ["accept", "accept4", "connect"],
-  "one of its files, or a timeout": [
-    "poll",
-    "ppoll",
-    "select",
-    "pselect6",
-    "epoll_wait",
-    "epoll_pwait",
-    "epoll_pwait2",
-  ],
-  "the end of a child": ["wait4", "waitid"],
-  "a futex": ["futex", "futex_waitv"],
-  "a time": ["nanosleep", "clock_nanosleep"],
-  "a signal": ["pause", "rt_sigsuspend", "rt_sigtimedwait"],
   "a lock on a file": ["flock", "fcntl"],
   "the other end": ["open", "openat", "openat2", "creat"],
   "a semaphore": ["semop", "semtimedop"],
   "a message, or room for one": ["msgrcv", "msgsnd", "mq_timedreceive", "mq_timedsend"],
-  "an operation's end": ["io_getevents", "io_pgetevents"],
   "the exec or end of a child": ["vfork"],
   "its new program": ["execve", "execveat"],
 };
