@@ -1,4 +1,5 @@
-// End-to-end tests with kernel threads for the network and for bytes of files (--workers=net,data=2).
+// End-to-end tests with kernel threads for the network and for bytes of files (--workers=net,data=2), and with one kernel
+// thread that is not Node's own.
 //
 // deadline: 600 s
 
@@ -16,5 +17,7 @@ again("--workers=net,data=2", [
   "terminal",
   "waiter",
 ]);
+
+again("--workers=1", ["control", "job_control", "process_model", "stdio", "terminal"]);
 
 test.run();

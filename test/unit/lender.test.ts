@@ -4,11 +4,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ROUTES } from "../../src/shared/ring/layout.ts";
 import { OpenRecords } from "../../src/shared/ring/open_records.ts";
-import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
+import { OPEN_RECORDS, PrivateSab, TABLE_BLOCKS } from "../../src/shared/ring/private_sab.ts";
 import { NOT_AT_HAND } from "../../src/workers/call/asked.ts";
 import { Counters } from "../../src/workers/counters.ts";
 import type { Gofer } from "../../src/workers/gofer/gofer.ts";
 import { Lender } from "../../src/workers/pool/lender.ts";
+import type { LentFile } from "../../src/workers/pool/lent_file.ts";
 import type { Inode } from "../../src/workers/vfs/inode.ts";
 import type { LendingCaller, Loan, Offer } from "../../src/workers/vfs/loan.ts";
 import { SeekableFile } from "../../src/workers/vfs/seekable_file.ts";
@@ -155,6 +156,45 @@ test("stamps last until nobody is on the way to the last file of them", () => {
   assert.is(inode.lent, lent, "the second is on the way still");
   waiting.shift()!();
   assert.is(inode.lent, null);
+});
+
+/** Numbers come back when nobody is on the way to them any more. */
+function pass(waiting: (() => void)[]): void {
+  for (const then of waiting.splice(0)) then();
+}
+
+test("of open files no more are lent than there are records, until one was given up and passed", () => {
+  const { open, waiting } = make();
+  const files = Array.from({ length: OPEN_RECORDS }, open);
+  assert.ok(files.every(({ loan }) => loan !== null));
+  const records = new Set(files.map(({ loan }) => (loan as unknown as LentFile).record));
+  assert.is(records.size, OPEN_RECORDS);
+  assert.is(open().loan, null);
+  files[7]!.release();
+  assert.is(open().loan, null, "somebody is on the way to it");
+  pass(waiting);
+  assert.is.not(open().loan, null);
+  assert.is(open().loan, null);
+});
+
+test("of tables of descriptors no more are told of than there are, until one is gone and passed", () => {
+  const { open, task, waiting, lender, mover } = make();
+  const { files } = task as unknown as { files: { id: number } };
+  for (files.id = 1; files.id <= TABLE_BLOCKS; files.id++) {
+    open();
+    assert.ok(mover.find(SLOT, FD) >= 0, `table ${files.id}`);
+    lender.forgetCaller(SLOT);
+  }
+  open();
+  assert.is(mover.find(SLOT, FD), -1);
+  assert.is(task.call.bytes[ROUTES + FD], 0);
+  lender.forgetDescriptor(3, FD);
+  lender.tableGone(3);
+  open();
+  assert.is(mover.find(SLOT, FD), -1, "somebody is on the way to it");
+  pass(waiting);
+  open();
+  assert.ok(mover.find(SLOT, FD) >= 0);
 });
 
 test("a position is never before the beginning", () => {
