@@ -151,6 +151,16 @@ test("where the kernel hardly works, that alone is said", () => {
   assert.equal(rulesOf({ calls, report: report({ workNs: 5e6 }) }), ["guest-bound"]);
 });
 
+test("a guest whose calls are long on their way is not said to be busy by itself", () => {
+  const slow = packed(...new Array(300).fill(1e6));
+  for (const part of ["queue", "reply"] as const)
+    assert.not.ok(
+      rulesOf({ calls: [of("getppid", 300, { [part]: slow })], report: report({ workNs: 2e7 }) }).includes(
+        "guest-bound",
+      ),
+    );
+});
+
 test("what came in small pieces, or was all that there was, is nobody's choice", () => {
   const answers = [
     of("recvfrom", 500, { small: 500, bytes: 5000 }),

@@ -137,9 +137,11 @@ export const RULES: readonly Rule[] = [
     rule: "guest-bound",
     always: true,
     look(profile) {
-      if (profile.threads.length === 0 || profile.durationNs === 0) return null;
+      const { threads, durationNs, total } = profile;
+      if (threads.length === 0 || durationNs === 0) return null;
       const share = busiest(profile);
-      if (share > 0.1) return null;
+      // What calls are on their way for is no time of the guest's own.
+      if (share > 0.1 || total.queue.sumNs + total.reply.sumNs > 0.2 * durationNs) return null;
       const text = `No kernel thread worked more than ${percent(share)} of the time: it is the guest's own code, or what it waits for, that takes it`;
       return { figure: share, weight: 1 - share, text };
     },
