@@ -43,7 +43,7 @@ function suiteTable(suite: string, rows: readonly Measured[], { ways }: Results)
   ];
   const lines = rows.map((measured) => {
     const { row, meanwhile, samples } = measured;
-    const count = (way: string) => samples.get(way)?.length ?? 0;
+    const taken = (way: string) => samples.get(way)?.length ?? 0;
     const { unit, summaries, ratios, goals } = analyse(measured, ways);
     const judged = ours.flatMap(({ name }) =>
       goals.get(name)!.map(({ text, met }) => {
@@ -53,10 +53,10 @@ function suiteTable(suite: string, rows: readonly Measured[], { ways }: Results)
     );
     return [
       row.label,
-      ...ways.map(({ name }) => figure(unit, summaries.get(name), count(name))),
+      ...ways.map(({ name }) => figure(unit, summaries.get(name), taken(name))),
       ...columns.map((pair) => {
         const found = ratios.find(({ way, against }) => way === pair.way && against === pair.against);
-        const rounds = Math.min(count(pair.way), count(pair.against));
+        const rounds = Math.min(taken(pair.way), taken(pair.against));
         return found === undefined ? "" : ratioText(found, rounds);
       }),
       judged.join("; "),

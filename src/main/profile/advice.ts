@@ -27,7 +27,7 @@ interface Said {
 
 interface Rule {
   readonly rule: string;
-  /** It speaks of something else than calls, of which there may be few. */
+  /** It speaks of something else than what calls take of the kernel: of which there may be few, and little. */
   readonly always?: true;
   readonly look: (profile: Advised) => Said | null;
 }
@@ -262,6 +262,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     rule: "queue",
+    always: true,
     look({ total }) {
       const { queue, work } = total;
       if (queue.count < CALLS_MIN || queue.p50Ns < 10_000 || queue.p50Ns < work.p50Ns * 2) return null;
