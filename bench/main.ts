@@ -37,7 +37,10 @@ interface Words extends WaysAsked {
   readonly libc: string;
 }
 
-async function measure(words: Words, asked: number | undefined): Promise<{ results: Results; endedBy: number }> {
+async function measure(
+  words: Words,
+  asked: number | undefined,
+): Promise<{ results: Results; endedBy: number }> {
   const effort: Effort = { budgetMs: words.quick ? 1 : BUDGET_MS, quick: words.quick, libc: words.libc };
   const missing: string[] = [];
   const chosen = installed(choose(words.suite ?? []), missing);

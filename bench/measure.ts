@@ -72,7 +72,13 @@ export async function measureAll(
   const found: Pick<Found, "rows" | "failures"> = { rows: [], failures: [] };
   for (const each of chosen) {
     if (place.endedBy !== 0) break;
-    const { rows, failures } = await measureSubject(each, place, runsOf(each.subject, asked), watch, progress);
+    const { rows, failures } = await measureSubject(
+      each,
+      place,
+      runsOf(each.subject, asked),
+      watch,
+      progress,
+    );
     found.rows.push(...rows);
     found.failures.push(...failures);
   }

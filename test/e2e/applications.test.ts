@@ -59,7 +59,11 @@ test("a version is that of what does the work, as its makers number it", () => {
     ["gcc", "cpp (= 4:13.2.0-3), gcc-12 (>= 12.2.0-1~)", "gcc-12"],
     ["php-cli", "php8.4-cli, php-common:any", "php8.4-cli"],
     ["golang-go", "golang-src (>= 2:1.24~2), golang-1.24-go", "golang-1.24-go"],
-    ["default-jdk-headless", "default-jre-headless (= 2:1.17-74), openjdk-17-jdk-headless", "openjdk-17-jdk-headless"],
+    [
+      "default-jdk-headless",
+      "default-jre-headless (= 2:1.17-74), openjdk-17-jdk-headless",
+      "openjdk-17-jdk-headless",
+    ],
     ["git", "libc6 (>= 2.38), perl, liberror-perl, git-man (>> 1:2.47.3)", "git"],
   ] as const)
     assert.is(chosenBy(name, depends), chosen);

@@ -20,7 +20,13 @@ function profiled(change: Partial<ThreadRecord>, sandbox: Partial<ProfiledSandbo
 
 const of = (name: string, count: number, change = {}) => call(nr(name), count, change);
 const report = (change: object) => ({ ...record().report, ...change });
-const heavy = (name: string, count: number, bytes = 0, sumNs = 1) => ({ name, count, error: 0, sumNs, bytes });
+const heavy = (name: string, count: number, bytes = 0, sumNs = 1) => ({
+  name,
+  count,
+  error: 0,
+  sumNs,
+  bytes,
+});
 const READING = [of("getppid", 500), of("pread64", 500, { bytes: 1e8 })];
 /** Nothing to say about. */
 const QUIET = [of("getppid", 500), of("read", 100, { bytes: 1e7, small: 0 }), of("openat", 50)];
@@ -177,14 +183,18 @@ test("a site is blamed for traps where it has made them", () => {
   const calls = [of("getppid", 4000, { trapped: 3000 })];
   const textOf = (change: Partial<ThreadRecord>, sandbox: Partial<ProfiledSandbox> = {}) =>
     advise(profiled({ calls, ...change }, sandbox)).find(({ rule }) => rule === "traps")!.text;
-  assert.match(textOf({ sites: [site(2900, "too short")] }), /at \/lib\/c\+0x10, with 2900 of 3000, cannot be patched \(too short\)/);
+  assert.match(
+    textOf({ sites: [site(2900, "too short")] }),
+    /at \/lib\/c\+0x10, with 2900 of 3000, cannot be patched \(too short\)/,
+  );
   assert.match(textOf({ sites: [site(2900, "patched"), site(5, "too short")] }), /many sites/);
   assert.match(textOf({}, { platform: "ptrace" }), /several microseconds/);
 });
 
 test("data threads are for several who use files", () => {
   const files = [heavy("/db", 500, 1e8, 1e6)];
-  const has = (change: Partial<ThreadRecord>) => rulesOf({ calls: READING, ...change }).includes("data-threads");
+  const has = (change: Partial<ThreadRecord>) =>
+    rulesOf({ calls: READING, ...change }).includes("data-threads");
   assert.ok(has({ paths: files, callers: 2 }));
   assert.not.ok(has({ paths: files, callers: 1 }));
   assert.not.ok(has({ paths: [heavy("pipe:[3]", 500, 1e8, 1e6)], callers: 2 }));

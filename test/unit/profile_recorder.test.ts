@@ -113,7 +113,8 @@ test("a size is its program's choice where a read got all it asked for, or a wri
   made("recvfrom", 4, 4);
   assert.equal(chosen("write"), [2, 1, 7]);
   assert.equal(chosen("recvfrom"), [1, 1, 4]);
-  const most = (use: "smallReads" | "smallWrites") => recorder.most(use).map(({ name, count }) => [name, count]);
+  const most = (use: "smallReads" | "smallWrites") =>
+    recorder.most(use).map(({ name, count }) => [name, count]);
   assert.equal(most("smallReads"), [
     ["/x", 1],
     ["socket:[1]", 1],

@@ -86,7 +86,9 @@ const IS_DEVICE = /^\/(dev|proc|sys)\//;
 /** The share of the time of those calls that goes to files which data threads serve: regular ones. */
 function fileShare({ calls, top }: Recorded, names: readonly string[]): number {
   const all = sum(named(calls, names), ({ service }) => service.sumNs);
-  const files = top.paths.filter(({ name, bytes }) => name.startsWith("/") && bytes > 0 && !IS_DEVICE.test(name));
+  const files = top.paths.filter(
+    ({ name, bytes }) => name.startsWith("/") && bytes > 0 && !IS_DEVICE.test(name),
+  );
   return all > 0 ? files.reduce((ns, { sumNs }) => ns + sumNs, 0) / all : 0;
 }
 
@@ -171,13 +173,7 @@ export const RULES: readonly Rule[] = [
   {
     rule: "small-reads",
     look: (profile) =>
-      small(
-        profile,
-        READS,
-        profile.top.smallReads,
-        "reads",
-        "a larger buffer makes fewer calls of them",
-      ),
+      small(profile, READS, profile.top.smallReads, "reads", "a larger buffer makes fewer calls of them"),
   },
   {
     rule: "small-writes",

@@ -119,7 +119,10 @@ function callsOf(records: readonly ThreadRecord[]): { calls: CallProfile[]; tota
       if (call.count > 0) sum.byThread[report.thread] = (sum.byThread[report.thread] ?? 0) + call.count;
     }
   const calls = [...sums].map(
-    ([nr, { times, count, errors, byThread, passed, trapped, errnos, bytes, small, chosen, chosenBytes }]) => ({
+    ([
+      nr,
+      { times, count, errors, byThread, passed, trapped, errnos, bytes, small, chosen, chosenBytes },
+    ]) => ({
       nr,
       name: callName(nr),
       ...timesOf(times, count, errors),
