@@ -90,7 +90,7 @@ test("the table has a column for each way and ratio, and the goals", () => {
   ]);
   assert.equal(cells("| memory"), ["memory", "", "16.0 MiB (16.0-16.0) 0 %", "", "", "", ""]);
   // Of one sample nothing is said of how it is spread, however often the others were measured.
-  assert.equal(cells("| once"), ["once", "", "16.0 MiB", "8.00 MiB", "", "2", ""]);
+  assert.equal(cells("| once"), ["once", "", "16.0 MiB", "8.00 MiB", "", "2.00", ""]);
   assert.ok(lines.includes("goals: 1 met, 1 missed, 1 without a figure to compare with"));
 });
 
