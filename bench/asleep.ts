@@ -70,7 +70,7 @@ function pauseOf({ effort }: Workplace): Pause {
 
 const apart: Subject = {
   rows: rows("asleep", `${SANDBOXES} asleep`),
-  runsAtMost: 1,
+  usualRuns: 1,
   missing,
   leavesOut: (way) => (way.name === "native" ? "there is no sandbox" : undefined),
   async measure(way, place) {
@@ -137,7 +137,7 @@ const together: Subject = {
       goals: [atMost(FURTHER_MAX)],
     },
   ],
-  runsAtMost: 1,
+  usualRuns: 1,
   missing,
   leavesOut: (way) => (way.isHere ? undefined : "there are no groups"),
   async measure(way, place) {

@@ -11,7 +11,7 @@ import { resultsJson } from "./json.ts";
 import { readResults } from "./json_read.ts";
 import { listText } from "./list.ts";
 import { machine } from "./machine.ts";
-import { measureAll } from "./measure.ts";
+import { measureAll, runsOf, USUAL_RUNS } from "./measure.ts";
 import { resultsPage } from "./page.ts";
 import type { Results } from "./results.ts";
 import { choose, SUITES } from "./suites.ts";
@@ -26,7 +26,7 @@ const RUNS_MAX = 1000;
 /** The command line, as yargs gives it (src/main/cli/options.ts). */
 interface Words extends WaysAsked {
   readonly suite?: readonly string[];
-  readonly runs: string;
+  readonly runs?: string;
   readonly json?: string;
   readonly html?: string;
   readonly from?: string;
@@ -37,7 +37,10 @@ interface Words extends WaysAsked {
   readonly libc: string;
 }
 
-async function measure(words: Words, runs: number): Promise<{ results: Results; endedBy: number }> {
+async function measure(
+  words: Words,
+  asked: number | undefined,
+): Promise<{ results: Results; endedBy: number }> {
   const effort: Effort = { budgetMs: words.quick ? 1 : BUDGET_MS, quick: words.quick, libc: words.libc };
   const missing: string[] = [];
   const chosen = installed(choose(words.suite ?? []), missing);
@@ -49,7 +52,8 @@ async function measure(words: Words, runs: number): Promise<{ results: Results; 
     place.ways = await workingWays(waysAsked(words), place, missing);
     if (place.ways.length === 0)
       throw new BenchError(`there is nothing to run programs by: ${missing.join("; ") || "none is named"}`);
-    const found = await measureAll(chosen, runs, place);
+    const found = await measureAll(chosen, asked, place);
+    const runs = asked ?? USUAL_RUNS;
     const ways = place.ways.map(({ name, version, isHere }) => ({ name, version, isHere }));
     const results = { made, machine: machine(), before, runs, effort, ways, missing, ...found };
     return { results, endedBy: place.endedBy };
@@ -59,14 +63,14 @@ async function measure(words: Words, runs: number): Promise<{ results: Results; 
 }
 
 /** What is measured for an hour is not to be told afterwards that its threshold could not have been passed. */
-function refuseBlindThreshold(earlier: Results, words: Words, runs: number): void {
+function refuseBlindThreshold(earlier: Results, words: Words, asked: number | undefined): void {
   const ours = waysAsked(words).filter((way) =>
     earlier.ways.some(({ name, isHere }) => isHere && name === way),
   );
   const tests = choose(words.suite ?? []).flatMap(({ subject, rows }) =>
     rows.flatMap(({ name }) => {
       const samples = earlier.rows.find(({ row }) => row.name === name)?.samples;
-      const now = Math.min(runs, subject.runsAtMost ?? runs);
+      const now = runsOf(subject, asked);
       return ours.map((way) => [samples?.get(way)?.length ?? 0, now] as const);
     }),
   );
@@ -76,6 +80,14 @@ function refuseBlindThreshold(earlier: Results, words: Words, runs: number): voi
     `--threshold: so few runs, now and in ${words.compare}, show no change among so many rows; ` +
       `--runs ${runsFor(Math.max(1, tests.length))} then and now would do, or fewer rows`,
   );
+}
+
+function runsAsked(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const runs = Number(text);
+  if (!Number.isInteger(runs) || runs < 1 || runs > RUNS_MAX)
+    throw new BenchError(`--runs is a number of runs, up to ${RUNS_MAX}: ${text}`);
+  return runs;
 }
 
 function threshold(text: string | undefined): number | undefined {
@@ -108,20 +120,18 @@ async function run(words: Words): Promise<number> {
     say(listText(SUITES));
     return 0;
   }
-  const runs = Number(words.runs);
-  if (!Number.isInteger(runs) || runs < 1 || runs > RUNS_MAX)
-    throw new BenchError(`--runs is a number of runs, up to ${RUNS_MAX}: ${words.runs}`);
+  const asked = runsAsked(words.runs);
   const limit = threshold(words.threshold);
   if (limit !== undefined && words.compare === undefined)
     throw new BenchError("--threshold needs a run to compare with: --compare FILE");
   const earlier = words.compare === undefined ? undefined : readResults(words.compare);
   if (earlier !== undefined && limit !== undefined && words.from === undefined)
-    refuseBlindThreshold(earlier, words, runs);
+    refuseBlindThreshold(earlier, words, asked);
   const files = new OutputFiles([words.json, words.html]);
   try {
     const { results, endedBy } =
       words.from === undefined
-        ? await measure(words, runs)
+        ? await measure(words, asked)
         : { results: readResults(words.from), endedBy: 0 };
     const comparison = earlier && compare(earlier, results);
     tell(words, files, results, comparison && { earlier: earlier!, comparison, limit });

@@ -6,6 +6,7 @@ import { lookAtDistance } from "./distance.ts";
 import { BenchError } from "./error.ts";
 import { Progress } from "./progress.ts";
 import type { Failure, Measured } from "./results.ts";
+import type { Subject } from "./subject.ts";
 import type { Chosen } from "./suites.ts";
 import type { Way } from "./ways.ts";
 import type { Workplace } from "./workplace.ts";
@@ -53,15 +54,32 @@ async function measureSubject(
   };
 }
 
-export async function measureAll(chosen: readonly Chosen[], runs: number, place: Workplace): Promise<Found> {
-  const runsOf = ({ subject }: Chosen) => Math.min(runs, subject.runsAtMost ?? runs);
-  const steps = chosen.reduce((sum, each) => sum + runsOf(each) * place.ways.length, 0);
+/** From so many on the interval of a median holds with 95 % (statistics.ts). */
+export const USUAL_RUNS = 6;
+
+/** How often a subject is measured; `asked`: as the command line says, for all. */
+export function runsOf({ usualRuns = USUAL_RUNS }: Subject, asked: number | undefined): number {
+  return asked ?? usualRuns;
+}
+
+export async function measureAll(
+  chosen: readonly Chosen[],
+  asked: number | undefined,
+  place: Workplace,
+): Promise<Found> {
+  const steps = chosen.reduce((sum, { subject }) => sum + runsOf(subject, asked) * place.ways.length, 0);
   const progress = new Progress(steps);
   const watch = new Watch(() => lookAtDistance(place.program("cpus")));
   const found: Pick<Found, "rows" | "failures"> = { rows: [], failures: [] };
   for (const each of chosen) {
     if (place.endedBy !== 0) break;
-    const { rows, failures } = await measureSubject(each, place, runsOf(each), watch, progress);
+    const { rows, failures } = await measureSubject(
+      each,
+      place,
+      runsOf(each.subject, asked),
+      watch,
+      progress,
+    );
     found.rows.push(...rows);
     found.failures.push(...failures);
   }

@@ -21,8 +21,8 @@ export interface Subject {
   readonly missing?: () => string | undefined;
   /** Why it means nothing on a way; undefined where it does. */
   readonly leavesOut?: (way: Way) => string | undefined;
-  /** For what takes long and hardly varies. */
-  readonly runsAtMost?: number;
+  /** How often it is measured where nobody says how often: for what takes a minute. */
+  readonly usualRuns?: number;
   /** Figures of the rows that are named, at least. */
   readonly measure: (way: Way, place: Workplace, names: readonly string[]) => Promise<Figures>;
 }

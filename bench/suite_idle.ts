@@ -33,7 +33,7 @@ export const IDLE: Suite = {
         { name: "idle_dirty", label: "private memory, dirty", unit: "bytes", goals: DIRTY },
         { name: "idle_clean", label: "private memory, clean", unit: "bytes" },
       ],
-      runsAtMost: 1,
+      usualRuns: 1,
       leavesOut: (way) => (way.name === "native" ? "there is no sandbox" : undefined),
       async measure(way, place) {
         const settle = place.effort.quick ? QUICK_MS : SETTLE_MS;

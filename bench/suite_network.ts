@@ -58,7 +58,7 @@ const IDLE_CONNECTIONS: Subject = {
       goals: [atMost(4000)],
     },
   ],
-  runsAtMost: 1,
+  usualRuns: 1,
   leavesOut: (way) => (way.name === "native" ? "there is no sandbox" : undefined),
   async measure(way, place) {
     const { quick } = place.effort;

@@ -11,15 +11,15 @@ export function spread({ median, lowerQuartile, upperQuartile }: Summary): numbe
   return median === 0 ? 0 : (upperQuartile - lowerQuartile) / median;
 }
 
-function figure(unit: Unit, summary: Summary | undefined, runs: number): string {
+function figure(unit: Unit, summary: Summary | undefined, samples: number): string {
   if (summary === undefined) return "";
   const { median, interval } = summary;
-  if (runs === 1) return withUnit(unit, median);
+  if (samples === 1) return withUnit(unit, median);
   return `${withRange(unit, median, interval.low, interval.high)} ${percent(spread(summary))}`;
 }
 
-function ratioText({ ratio, low, high }: Ratio, runs: number): string {
-  return runs === 1 ? digits(ratio) : `${digits(ratio)} (${digits(low)}-${digits(high)})`;
+function ratioText({ ratio, low, high }: Ratio, rounds: number): string {
+  return rounds === 1 ? digits(ratio) : `${digits(ratio)} (${digits(low)}-${digits(high)})`;
 }
 
 /** Lines with columns of equal width. */
@@ -31,11 +31,7 @@ export function align(rows: readonly (readonly string[])[]): string[] {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)];
 }
 
-function suiteTable(
-  suite: string,
-  rows: readonly Measured[],
-  { ways, runs, meanwhile: whole }: Results,
-): string[] {
+function suiteTable(suite: string, rows: readonly Measured[], { ways, meanwhile: whole }: Results): string[] {
   const ours = ways.filter(({ isHere }) => isHere);
   const columns = pairs(ways);
   const someBusy = rows.some(({ meanwhile }) => isBusy(meanwhile));
@@ -49,7 +45,8 @@ function suiteTable(
     ...(someMoved ? ["processors apart"] : []),
   ];
   const lines = rows.map((measured) => {
-    const { row, meanwhile } = measured;
+    const { row, meanwhile, samples } = measured;
+    const taken = (way: string) => samples.get(way)?.length ?? 0;
     const { unit, summaries, ratios, goals } = analyse(measured, ways);
     const judged = ours.flatMap(({ name }) =>
       goals.get(name)!.map(({ text, met }) => {
@@ -59,10 +56,11 @@ function suiteTable(
     );
     return [
       row.label,
-      ...ways.map(({ name }) => figure(unit, summaries.get(name), runs)),
+      ...ways.map(({ name }) => figure(unit, summaries.get(name), taken(name))),
       ...columns.map((pair) => {
         const found = ratios.find(({ way, against }) => way === pair.way && against === pair.against);
-        return found === undefined ? "" : ratioText(found, runs);
+        const rounds = Math.min(taken(pair.way), taken(pair.against));
+        return found === undefined ? "" : ratioText(found, rounds);
       }),
       judged.join("; "),
       ...(someBusy ? [isBusy(meanwhile) ? percent(meanwhile.share + meanwhile.stolen) : ""] : []),

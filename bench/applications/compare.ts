@@ -53,7 +53,8 @@ function compareLines({ differs }: Application, native: Said, here: Said): Verdi
     .filter(([one, other]) => one !== other)
     .map(([one, other]) => `${one.slice(0, SHOWN_CHARACTERS)} | here: ${other.slice(0, SHOWN_CHARACTERS)}`);
   const isSame = differences.length === 0;
-  return { isSame, text: isSame ? "same" : `${differences.length} lines differ`, differences };
+  const differ = differences.length === 1 ? "line differs" : "lines differ";
+  return { isSame, text: isSame ? "same" : `${differences.length} ${differ}`, differences };
 }
 
 /** Whether it has worked natively, so that there is something to compare with. */

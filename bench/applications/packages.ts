@@ -22,11 +22,30 @@ export function missing({ needs }: Application): boolean {
   return !needs.every(isThere);
 }
 
-/** As dpkg-query(1) writes it. */
-const VERSION = ["$", "{Version}"].join("");
+/** Of a package's version as Debian numbers it, that of its makers; "4:13.2.0-3+really12.2.0-3" is 12.2.0. */
+export function upstream(version: string): string {
+  return /(?:\+really|^(?:\d+:)?)(\d+(?:\.\d+)*)(?!.*\+really)/.exec(version)?.[1] ?? "";
+}
+
+const NAMES_OF_DEFAULTS = /^default-/;
+const NUMBER = /-?\d+(\.\d+)*/;
+
+/** Of the packages that one depends on, which it only chooses the version of: gcc-12 for gcc, php8.4-cli for php-cli; else itself. */
+export function chosenBy(name: string, depends: string): string {
+  const plain = name.replace(NAMES_OF_DEFAULTS, "openjdk-");
+  const all = depends.split(/[,|]/).map((one) => one.trim().replace(/[ :].*$/s, ""));
+  return all.find((one) => NUMBER.test(one) && one.replace(NUMBER, "") === plain) ?? name;
+}
+
+/** A field of a package that is installed, as dpkg-query(1) writes it; "": there is none. */
+function field(name: string, what: string): string {
+  const format = ["$", `{${what}}`].join("");
+  const asked = spawnSync("dpkg-query", ["-W", "-f", format, name], { encoding: "utf8" });
+  return asked.status === 0 ? asked.stdout : "";
+}
 
 /** The version of its first package, as its makers number it; "" where packages are not Debian's. */
 export function installed({ packages }: Application): string {
-  const asked = spawnSync("dpkg-query", ["-W", "-f", VERSION, packages[0]!], { encoding: "utf8" });
-  return asked.status === 0 ? (/^(?:\d+:)?(\d+(?:\.\d+)*)/.exec(asked.stdout)?.[1] ?? "") : "";
+  const name = packages[0]!;
+  return upstream(field(chosenBy(name, field(name, "Depends")), "Version"));
 }

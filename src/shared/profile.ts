@@ -32,6 +32,8 @@ export interface Profile {
   calls: CallProfile[];
   /** All calls together. */
   total: CallTimes;
+  /** Guests' threads that have made calls, as many as there were at once. */
+  callers: number;
   /** Call sites that still trap, those that trap most first. */
   sites: SiteProfile[];
   /** Heaviest of each kind first; a sketch, whose counts are too high by `error` at most. */
@@ -44,6 +46,12 @@ export interface Profile {
     futexes: Heavy[];
     /** What calls waited for that hosts of files had to answer. */
     hostWaits: Heavy[];
+    /** Names that files were looked for by, or opened; and of these those that were not there. */
+    lookups: Heavy[];
+    missing: Heavy[];
+    /** What reads and writes were of whose size was their program's choice (CallProfile.chosen). */
+    smallReads: Heavy[];
+    smallWrites: Heavy[];
   };
   /** Stacks of guests: sampled at calls. */
   guestStacks: GuestStacks;
@@ -118,6 +126,12 @@ export interface CallProfile extends CallTimes {
   /** Of calls that move bytes: how many, and how many calls moved less than 4 KiB. */
   bytes: number;
   small: number;
+  /**
+   * Of small, those that were no larger as their program wanted it so, and what they moved: reads that got all that they
+   * asked for, writes to what is no socket. A read that got less than that would not have got more.
+   */
+  chosen: number;
+  chosenBytes: number;
 }
 
 export interface ThreadProfile {

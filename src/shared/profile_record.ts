@@ -36,6 +36,8 @@ export interface RecordedCall extends RecordedTimes {
   trapped: number;
   bytes: number;
   small: number;
+  chosen: number;
+  chosenBytes: number;
 }
 
 export interface RecordedHeavy {
@@ -45,6 +47,11 @@ export interface RecordedHeavy {
   sumNs: number;
   bytes: number;
 }
+
+/** What calls are counted for beside what they are about, by the names that they were made with. */
+export const USES = ["lookups", "missing", "smallReads", "smallWrites"] as const;
+
+export type Use = (typeof USES)[number];
 
 export interface RecordedPlace {
   file: string;
@@ -94,7 +101,7 @@ export interface RecordedCollections {
   maxNs: number;
 }
 
-export interface ThreadRecord {
+export interface ThreadRecord extends Record<Use, RecordedHeavy[]> {
   /** Nanoseconds that it recorded. */
   durationNs: number;
   /** Its figures as differences over that time. */
@@ -106,6 +113,8 @@ export interface ThreadRecord {
   heapUsedAfter: number;
   collections: RecordedCollections[];
   calls: RecordedCall[];
+  /** Guests' threads that have made some, as many as there were at once. */
+  callers: number;
   sites: RecordedSite[];
   paths: RecordedHeavy[];
   sockets: RecordedHeavy[];

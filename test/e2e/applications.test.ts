@@ -8,7 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { applications } from "../../bench/applications/application.ts";
 import { compare } from "../../bench/applications/compare.ts";
-import { missing } from "../../bench/applications/packages.ts";
+import { chosenBy, missing, upstream } from "../../bench/applications/packages.ts";
 import { checkout, run } from "../spawn.ts";
 
 const SOME = ["dash", "git", "sqlite3"];
@@ -46,10 +46,34 @@ test("the document tells of each", () => {
   assert.equal(absent, []);
 });
 
+test("a version is that of what does the work, as its makers number it", () => {
+  for (const [version, makers] of [
+    ["5.2.37-2+b10", "5.2.37"],
+    ["1:14.0.6-12", "14.0.6"],
+    ["4:13.2.0-3+really12.2.0-3", "12.2.0"],
+    ["17.0.19+10-1~deb12u2", "17.0.19"],
+    ["", ""],
+  ] as const)
+    assert.is(upstream(version), makers);
+  for (const [name, depends, chosen] of [
+    ["gcc", "cpp (= 4:13.2.0-3), gcc-12 (>= 12.2.0-1~)", "gcc-12"],
+    ["php-cli", "php8.4-cli, php-common:any", "php8.4-cli"],
+    ["golang-go", "golang-src (>= 2:1.24~2), golang-1.24-go", "golang-1.24-go"],
+    [
+      "default-jdk-headless",
+      "default-jre-headless (= 2:1.17-74), openjdk-17-jdk-headless",
+      "openjdk-17-jdk-headless",
+    ],
+    ["git", "libc6 (>= 2.38), perl, liberror-perl, git-man (>> 1:2.47.3)", "git"],
+  ] as const)
+    assert.is(chosenBy(name, depends), chosen);
+});
+
 test("what differs is told", () => {
   const plain = named("dash");
   assert.is(compare(plain, said(["a", "b"]), said(["a", "b"]), true).text, "same");
-  assert.is(compare(plain, said(["a", "b"]), said(["a", "c"]), true).isSame, false);
+  assert.is(compare(plain, said(["a", "b"]), said(["a", "c"]), true).text, "1 line differs");
+  assert.is(compare(plain, said(["a", "b"]), said(["c", "d"]), true).text, "2 lines differ");
   assert.is(compare(plain, said(["a"]), said(["a"], 3), true).text, "ends with 3");
   const suite = named("glib");
   const native = said(["one ok", "two ok", "three FAIL", "x /random/seed:1 ok"]);

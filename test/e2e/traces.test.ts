@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { CONTEXT_FIELDS, POINTS } from "../../src/shared/trace/points.ts";
 import { ok, said, text } from "../said.ts";
 import { eventually, launcher, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { shell, withBundle } from "./bundle.ts";
@@ -41,7 +42,29 @@ function byPoint(events: readonly Event[]): Map<string, Record<string, unknown>[
   return found;
 }
 
+/** Of what the guest does no clone and no accept fails. */
+const NOT_TOLD = ["clone.error", "accept.error"];
+
+/** What events have is what docs/traces.md says that they have: nothing else, and of it everything somewhere. */
+function checkFields(events: readonly Event[]): void {
+  const told = new Set(
+    events.flatMap(({ point, seq: _seq, ...rest }) =>
+      Object.keys(rest)
+        .filter((field) => !Object.hasOwn(CONTEXT_FIELDS, field))
+        .map((field) => `${point}.${field}`),
+    ),
+  );
+  const documented = POINTS.filter(({ name }) => EVERYTHING.includes(name)).flatMap(
+    ({ name, fields, optional = [] }) =>
+      Object.keys(fields)
+        .filter((field) => !optional.includes(field) || told.has(`${name}.${field}`))
+        .map((field) => `${name}.${field}`),
+  );
+  assert.equal([...told].sort(), documented.filter((field) => !NOT_TOLD.includes(field)).sort());
+}
+
 function check(events: readonly Event[]): void {
+  checkFields(events);
   assert.equal(
     events.map(({ seq }) => seq),
     events.map((_event, i) => i + 1),

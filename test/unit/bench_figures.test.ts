@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { busyTexts, type ProcessTime, QUIET, usedByOthers, Watch } from "../../bench/busy.ts";
 import { BenchError } from "../../bench/error.ts";
 import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc } from "../../bench/goals.ts";
+import { runsOf } from "../../bench/measure.ts";
 import { parseFigures } from "../../bench/output.ts";
 import { summarize } from "../../bench/statistics.ts";
 import { choose, SUITES } from "../../bench/suites.ts";
@@ -83,6 +84,13 @@ test("what a program prints is figures, all that were asked for, above zero", ()
   assert.throws(() => parseFigures("a 0.00\n", ["a"]), isBenchError(/no figure for a/));
   assert.throws(() => parseFigures("a 1\nwarning: b\n", ["a"]), isBenchError(/no figure: "warning: b"/));
   assert.throws(() => parseFigures("a -1\n", []), isBenchError(/no figure/));
+});
+
+test("what takes a minute is measured once, unless it is said how often", () => {
+  const subject = { rows: [], measure: async () => new Map() };
+  assert.equal([runsOf(subject, undefined), runsOf(subject, 9)], [6, 9]);
+  const slow = { ...subject, usualRuns: 1 };
+  assert.equal([runsOf(slow, undefined), runsOf(slow, 9)], [1, 9]);
 });
 
 test("a command line selects suites and rows", () => {

@@ -50,6 +50,15 @@ const RESULTS: Results = {
       samples: new Map([["systrap", [2 ** 24, 2 ** 24, 2 ** 24]]]),
       meanwhile: QUIET,
     },
+    {
+      suite: "idle",
+      row: { name: "once", label: "once", unit: "bytes" },
+      samples: new Map([
+        ["systrap", [2 ** 24]],
+        ["runsc", [2 ** 23]],
+      ]),
+      meanwhile: QUIET,
+    },
   ],
 };
 
@@ -80,6 +89,8 @@ test("the table has a column for each way and ratio, and the goals", () => {
     "≤ 1.5 µs: missed; ≤ 8 × native: met; ≤ runsc",
   ]);
   assert.equal(cells("| memory"), ["memory", "", "16.0 MiB (16.0-16.0) 0 %", "", "", "", ""]);
+  // Of one sample nothing is said of how it is spread, however often the others were measured.
+  assert.equal(cells("| once"), ["once", "", "16.0 MiB", "8.00 MiB", "", "2.00", ""]);
   assert.ok(lines.includes("goals: 1 met, 1 missed, 1 without a figure to compare with"));
 });
 

@@ -90,4 +90,32 @@ test("the clock is read rarely while requests are short, and after each that is 
   }
 });
 
+test("a turn is counted when it is known whose it was, since nothing is ever taken back", () => {
+  const { counters, serve, explain, restore } = rig();
+  try {
+    serve("lseek", 15);
+    assert.is(counters.longTurns, 0);
+    explain();
+    assert.is(counters.longTurns, 1);
+    for (let n = 0; n < 100; n++) serve("lseek", 15);
+    explain();
+    assert.is(counters.longTurns, 101);
+  } finally {
+    restore();
+  }
+});
+
+test("what a thread has done for somebody else is no part of its turn", () => {
+  const { clock, counters, turns, explain, restore } = rig();
+  try {
+    clock.ms += 15;
+    turns.resume();
+    turns.end("event loop", null);
+    explain();
+    assert.is(counters.longTurns, 0);
+  } finally {
+    restore();
+  }
+});
+
 test.run();

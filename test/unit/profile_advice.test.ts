@@ -20,6 +20,14 @@ function profiled(change: Partial<ThreadRecord>, sandbox: Partial<ProfiledSandbo
 
 const of = (name: string, count: number, change = {}) => call(nr(name), count, change);
 const report = (change: object) => ({ ...record().report, ...change });
+const heavy = (name: string, count: number, bytes = 0, sumNs = 1) => ({
+  name,
+  count,
+  error: 0,
+  sumNs,
+  bytes,
+});
+const READING = [of("getppid", 500), of("pread64", 500, { bytes: 1e8 })];
 /** Nothing to say about. */
 const QUIET = [of("getppid", 500), of("read", 100, { bytes: 1e7, small: 0 }), of("openat", 50)];
 
@@ -30,15 +38,25 @@ const SPEAKING: Readonly<Record<string, [Advised, RegExp, number]>> = {
     /more than 2 % of the time/,
     0.02,
   ],
-  ptrace: [profiled({ calls: QUIET }, { platform: "ptrace" }), /650 calls/, 650],
+  ptrace: [
+    profiled({ calls: [...QUIET, of("getpgrp", 300, { trapped: 300 })] }, { platform: "ptrace" }),
+    /^300 of 950 calls/,
+    300,
+  ],
   traps: [profiled({ calls: [of("getppid", 4000, { trapped: 3000 })] }), /^75 % of calls trapped/, 0.75],
   "small-reads": [
-    profiled({ calls: [of("getppid", 690), of("read", 310, { small: 310, bytes: 3100 })] }),
-    /^31 % of calls are reads of less than 4 KiB, 10 bytes each on average \(most: \/a\)/,
+    profiled({
+      calls: [
+        of("getppid", 490),
+        of("read", 510, { small: 400, bytes: 1e8, chosen: 310, chosenBytes: 3100 }),
+      ],
+      smallReads: [heavy("/x", 300, 3000)],
+    }),
+    /^31 % of calls are reads of less than 4 KiB, 10 bytes each on average \(most: \/x\)/,
     0.31,
   ],
   "small-writes": [
-    profiled({ calls: [of("getppid", 500), of("write", 500, { small: 400, bytes: 5000 })] }),
+    profiled({ calls: [of("getppid", 500), of("write", 500, { chosen: 400, chosenBytes: 5000 })] }),
     /^40 % of calls are writes/,
     0.4,
   ],
@@ -65,7 +83,7 @@ const SPEAKING: Readonly<Record<string, [Advised, RegExp, number]>> = {
   polls: [profiled({ calls: [of("getppid", 500), of("epoll_wait", 500)] }), /^50 % .* polling/, 0.5],
   "net-thread": [profiled({ calls: [of("getppid", 500), of("sendto", 500)] }), /^50 % .* --workers=net/, 0.5],
   "data-threads": [
-    profiled({ calls: [of("getppid", 500), of("pread64", 500, { bytes: 1e8 })] }),
+    profiled({ calls: READING, paths: [heavy("/db", 500, 1e8, 1e6)], callers: 4 }),
     /^50 % .* --workers=data=N/,
     0.5,
   ],
@@ -80,7 +98,7 @@ const SPEAKING: Readonly<Record<string, [Advised, RegExp, number]>> = {
       calls: [of("openat", 1, { waitHost: packed(5e8) })],
       hostWaits: [{ name: "/nfs", count: 1, error: 0, sumNs: 5e8, bytes: 0 }],
     }),
-    /waited 500ms for hosts of files to answer, 50 % of the time \(most: \/nfs\)/,
+    /waited 500ms in all for hosts of files to answer, in 1\.00s \(most: \/nfs\)/,
     0.5,
   ],
   collections: [
@@ -106,14 +124,81 @@ test("nothing is said where nothing is to gain", () => {
   assert.equal(advise(profiled({ calls: [] })), []);
 });
 
-test("a file is named where it may be what is meant", () => {
-  const heavy = (name: string, count: number, bytes: number) => ({ name, count, error: 0, sumNs: 1, bytes });
-  const paths = [heavy("anon_inode:[eventpoll]", 900, 0), heavy("/missing", 300, 0), heavy("/log", 200, 800)];
-  const missing = of("openat", 300, { errors: 300, errnos: { 2: 300 } });
-  const said = advise(profiled({ paths, calls: [of("write", 300, { small: 300, bytes: 800 }), missing] }));
+test("a file is named for what was done with it", () => {
+  const paths = [heavy("anon_inode:[eventpoll]", 900), heavy("/usr", 800), heavy("/out", 700, 1e8)];
+  const calls = [
+    of("write", 300, { chosen: 300, chosenBytes: 800 }),
+    of("openat", 300, { errors: 300, errnos: { 2: 300 } }),
+  ];
+  const said = advise(
+    profiled({ paths, calls, smallWrites: [heavy("/log", 200)], missing: [heavy("/missing", 250)] }),
+  );
   const textOf = (rule: string) => said.find((one) => one.rule === rule)?.text ?? "";
   assert.match(textOf("small-writes"), /\(most: \/log\)/);
   assert.match(textOf("failed-lookups"), /\(most: \/missing\)/);
+  assert.not.match(textOf("lookups"), /most/);
+});
+
+const rulesOf = (change: Partial<ThreadRecord>, sandbox: Partial<ProfiledSandbox> = {}) =>
+  advise(profiled(change, sandbox)).map(({ rule }) => rule);
+
+test("of a few calls nothing is said, whatever share of them is what", () => {
+  const names = ["read", "write", "openat", "mmap", "execve", "epoll_wait", "sendto", "futex"];
+  for (const name of names) {
+    const change = { trapped: 3, chosen: 3, chosenBytes: 3, errors: 3, errnos: { 2: 3 } };
+    assert.equal(rulesOf({ calls: [of(name, 3, change)] }), [], name);
+  }
+  const collections = [{ kind: "minor", count: 3, sumNs: 3e8, maxNs: 1e8 }];
+  assert.equal(rulesOf({ calls: [of("getppid", 3)], collections }), []);
+});
+
+test("where the kernel hardly works, that alone is said", () => {
+  const calls = [of("openat", 1000, { errors: 1000, errnos: { 2: 1000 } })];
+  assert.equal(rulesOf({ calls, report: report({ workNs: 5e6 }) }), ["guest-bound"]);
+});
+
+test("a guest whose calls are long on their way is not said to be busy by itself", () => {
+  const slow = packed(...new Array(300).fill(1e6));
+  for (const part of ["queue", "reply"] as const)
+    assert.not.ok(
+      rulesOf({ calls: [of("getppid", 300, { [part]: slow })], report: report({ workNs: 2e7 }) }).includes(
+        "guest-bound",
+      ),
+    );
+});
+
+test("what came in small pieces, or was all that there was, is nobody's choice", () => {
+  const answers = [
+    of("recvfrom", 500, { small: 500, bytes: 5000 }),
+    of("write", 500, { small: 500, bytes: 5000 }),
+  ];
+  assert.not.ok(rulesOf({ calls: answers }).some((rule) => rule.startsWith("small-")));
+});
+
+test("a site is blamed for traps where it has made them", () => {
+  const site = (traps: number, state: string) => ({
+    ...{ pid: 1, traps, address: "0x10", file: "/lib/c", offset: 16, symbol: "", symbolOffset: 0 },
+    ...{ state, calls: {} },
+  });
+  const calls = [of("getppid", 4000, { trapped: 3000 })];
+  const textOf = (change: Partial<ThreadRecord>, sandbox: Partial<ProfiledSandbox> = {}) =>
+    advise(profiled({ calls, ...change }, sandbox)).find(({ rule }) => rule === "traps")!.text;
+  assert.match(
+    textOf({ sites: [site(2900, "too short")] }),
+    /at \/lib\/c\+0x10, with 2900 of 3000, cannot be patched \(too short\)/,
+  );
+  assert.match(textOf({ sites: [site(2900, "patched"), site(5, "too short")] }), /many sites/);
+  assert.match(textOf({}, { platform: "ptrace" }), /several microseconds/);
+});
+
+test("data threads are for several who use files", () => {
+  const files = [heavy("/db", 500, 1e8, 1e6)];
+  const has = (change: Partial<ThreadRecord>) =>
+    rulesOf({ calls: READING, ...change }).includes("data-threads");
+  assert.ok(has({ paths: files, callers: 2 }));
+  assert.not.ok(has({ paths: files, callers: 1 }));
+  assert.not.ok(has({ paths: [heavy("pipe:[3]", 500, 1e8, 1e6)], callers: 2 }));
+  assert.not.ok(has({ paths: [heavy("/dev/zero", 500, 1e8, 1e6)], callers: 2 }));
 });
 
 test("what a thread collects that hardly works is nothing to tell of", () => {
@@ -130,7 +215,7 @@ test("remedies that are there already are not advised", () => {
 });
 
 test("the weightiest stands first", () => {
-  const calls = [of("futex", 300), of("read", 700, { small: 700, bytes: 700 })];
+  const calls = [of("futex", 300), of("read", 700, { chosen: 700, chosenBytes: 700 })];
   const rules = advise(profiled({ calls })).map(({ rule }) => rule);
   assert.ok(rules.indexOf("small-reads") < rules.indexOf("futexes"), String(rules));
 });

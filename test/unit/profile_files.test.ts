@@ -27,8 +27,15 @@ const node = (parent: number, name: string, samples: number, url = "/js/a.ts"): 
   samples,
 });
 
+const heavy = (name: string) => [{ name, count: 3, error: 0, sumNs: 9, bytes: 12 }];
+
 const THREADS: ThreadRecord[] = [
   record({
+    callers: 3,
+    lookups: heavy("/looked"),
+    missing: heavy("/missing"),
+    smallReads: heavy("/read"),
+    smallWrites: heavy("/written"),
     cpu: {
       intervalNs: 1e6,
       samples: 12,
@@ -102,6 +109,12 @@ test("calls of threads are added up", () => {
   );
   assert.is(read.service.count, 15);
   assert.is(profile.total.count, 19);
+  assert.is(profile.callers, 3);
+  const { lookups, missing, smallReads, smallWrites } = profile.top;
+  assert.equal(
+    [lookups, missing, smallReads, smallWrites].map(([one]) => one?.name),
+    ["/looked", "/missing", "/read", "/written"],
+  );
   assert.is(profile.calls[0], read);
   assert.equal(profile.dropped, { stacks: 2 });
   assert.is(profile.sites.length, 1);

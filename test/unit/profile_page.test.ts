@@ -52,6 +52,8 @@ function call(name: string, count: number) {
     errnos: { ENOENT: 1 },
     bytes: 4096,
     small: 0,
+    chosen: 0,
+    chosenBytes: 0,
   };
 }
 
@@ -75,6 +77,7 @@ const PROFILE: Profile = {
   threads: [],
   calls: [call("read", 10), call("openat", 30)],
   total: times(40),
+  callers: 1,
   sites: [
     {
       pid: 2,
@@ -93,6 +96,7 @@ const PROFILE: Profile = {
     sockets: [],
     futexes: [],
     hostWaits: [],
+    ...{ lookups: [], missing: [], smallReads: [], smallWrites: [] },
   },
   guestStacks: {
     samples: 3,
@@ -178,7 +182,10 @@ test("a profile of nothing is a report, too, and every figure of a report is one
     calls: [],
     total: times(0),
     sites: [],
-    top: { paths: [], sockets: [], futexes: [], hostWaits: [] },
+    top: {
+      ...{ paths: [], sockets: [], futexes: [], hostWaits: [] },
+      ...{ lookups: [], missing: [], smallReads: [], smallWrites: [] },
+    },
     guestStacks: { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] },
   };
   assert.equal(

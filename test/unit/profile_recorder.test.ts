@@ -20,7 +20,11 @@ interface FakeCall {
   asked: object | null;
   owned: boolean;
   mayHaveReturned: boolean;
+  frame: { argumentLow(index: number): number };
 }
+
+/** What reads ask for. */
+const SIZE = 4096;
 
 function world(of: () => Subject = () => ({ kind: "paths", name: "/x" })) {
   const stamps = new Map<number, number>();
@@ -39,6 +43,7 @@ function world(of: () => Subject = () => ({ kind: "paths", name: "/x" })) {
       asked: null,
       owned: true,
       mayHaveReturned: false,
+      frame: { argumentLow: () => SIZE },
     }) satisfies FakeCall as unknown as Call;
   const told = (name: string) => recorder.calls.toRecord().find((entry) => entry.nr === nr(name));
   return { recorder, make, told, stamps, words };
@@ -76,6 +81,78 @@ test("work, and waits for an event, the stub and the host", () => {
     [["/x", 1]],
   );
   assert.is(recorder.end(), 0);
+});
+
+test("a size is its program's choice where a read got all it asked for, or a write is to no socket", () => {
+  let subject: Subject = { kind: "paths", name: "/x" };
+  const { recorder, make, told } = world(() => subject);
+  const made = (name: string, asked: number, result: number) => {
+    const call = make(name);
+    (call as unknown as FakeCall).frame = { argumentLow: (index) => (index === 2 ? asked : 0) };
+    recorder.enter(call);
+    recorder.leave(call, result);
+  };
+  const chosen = (name: string) => {
+    const { small, chosen, chosenBytes } = told(name)!;
+    return [small, chosen, chosenBytes];
+  };
+  made("read", 100, 100);
+  made("read", 65_536, 100); // all that there was
+  made("read", 100, 0);
+  made("read", 8192, 8192);
+  made("read", 100, -4);
+  assert.equal(chosen("read"), [3, 1, 100]);
+  made("write", 7, 7);
+  made("write", 8192, 8192);
+  assert.equal(chosen("write"), [1, 1, 7]);
+  // How much a readv asks for stands in the guest's memory.
+  made("readv", 1, 1);
+  assert.equal(chosen("readv"), [1, 0, 0]);
+  subject = { kind: "sockets", name: "socket:[1]" };
+  made("write", 7, 7);
+  made("recvfrom", 4, 4);
+  assert.equal(chosen("write"), [2, 1, 7]);
+  assert.equal(chosen("recvfrom"), [1, 1, 4]);
+  const most = (use: "smallReads" | "smallWrites") =>
+    recorder.most(use).map(({ name, count }) => [name, count]);
+  assert.equal(most("smallReads"), [
+    ["/x", 1],
+    ["socket:[1]", 1],
+  ]);
+  assert.equal(most("smallWrites"), [["/x", 1]]);
+  assert.is(recorder.errors, 0);
+});
+
+test("names that are looked for are told apart from files that are read, and those that are not there", () => {
+  let name = "/read";
+  const { recorder, make } = world(() => ({ kind: "paths", name }));
+  for (const [call, path, result] of [
+    ["read", "/read", 1],
+    ["openat", "/a", 3],
+    ["newfstatat", "/b", -2],
+    ["newfstatat", "/b", -13],
+  ] as const) {
+    name = path;
+    const one = make(call);
+    recorder.enter(one);
+    recorder.leave(one, result);
+  }
+  const most = (use: "lookups" | "missing") => recorder.most(use).map(({ name, count }) => [name, count]);
+  assert.equal(most("lookups"), [
+    ["/b", 2],
+    ["/a", 1],
+  ]);
+  assert.equal(most("missing"), [["/b", 1]]);
+});
+
+test("threads that have called are as many as have slots", () => {
+  const { recorder, make } = world();
+  for (const slot of [3, 70, 3]) {
+    const call = make("read", slot);
+    recorder.enter(call);
+    recorder.leave(call, 1);
+  }
+  assert.is(recorder.callers, 2);
 });
 
 test("errors have their numbers", () => {

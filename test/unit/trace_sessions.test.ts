@@ -270,6 +270,8 @@ test("a session's file is read by a schema", () => {
     backoffMs: [100, 10_000],
     label: "/x",
   });
+  const patient = { socket: "/x", onGone: "reconnect", optional: true, backoff: { firstMs: 1, mostMs: 2 } };
+  assert.equal(readSession({ ...base, sinks: [patient] }).sinks[0]!.backoffMs, [1, 2]);
   assert.equal(readSession({ ...base, filter: { comms: ["é"] } }).filter.comms, ["\xc3\xa9"]);
   const wrong: readonly (readonly [object, RegExp])[] = [
     [{ name: "a b" }, /name must be/],
@@ -279,6 +281,12 @@ test("a session's file is read by a schema", () => {
     [{ sinks: [{ file: "/x", queue: 1 }] }, /queue must be an integer/],
     [{ sinks: [{ socket: "/x", onGone: "wait" }] }, /onGone must be/],
     [{ sinks: Array(5).fill({ file: "/x" }) }, /at most 4/],
+    // What is misspelt is not as good as absent.
+    [{ filters: { uids: [0] } }, /^filters is none of name, points, context, filter, sinks$/],
+    [{ filter: { uid: [0] } }, /^filter\.uid is none of /],
+    [{ points: [{ name: "open", field: ["path"] }] }, /^points\[0\]\.field is none of name, fields$/],
+    [{ sinks: [{ file: "/x", ongone: "reconnect" }] }, /^sinks\[0\]\.ongone is none of /],
+    [{ sinks: [{ socket: "/x", backoff: { first: 1 } }] }, /^sinks\[0\]\.backoff\.first is none of /],
   ];
   for (const [change, why] of wrong) assert.throws(() => readSession({ ...base, ...change }), why);
 });

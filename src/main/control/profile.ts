@@ -2,7 +2,7 @@
 // connection holds what it has started: with its end the threads are profiled no more, and what was not fetched is
 // forgotten. What a thread tells is sent in parts, each of which fits a socket's buffer and takes no long turn to write.
 
-import type { ProfileOptions, ThreadRecord } from "../../shared/profile_record.ts";
+import { type ProfileOptions, type ThreadRecord, USES } from "../../shared/profile_record.ts";
 import type { ContainerKernel } from "../container/kernel_view.ts";
 import { invalid, RequestError } from "./request_error.ts";
 
@@ -12,7 +12,7 @@ const STACKS_MAX = 10_000;
 const FETCH_MS = 5000;
 
 /** Lists of a record that may be long. */
-export const LONG_LISTS = ["calls", "sites", "paths", "sockets", "futexes", "hostWaits"] as const;
+export const LONG_LISTS = ["calls", "sites", "paths", "sockets", "futexes", "hostWaits", ...USES] as const;
 
 /** What is to be added to the record of a thread, by its place: a list's next items, or `head`, all the rest. */
 export type ProfilePart =

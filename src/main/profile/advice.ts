@@ -2,8 +2,16 @@
 // the one that it rests on, or nothing. A rule speaks only where there is something to gain, and only of what was seen
 // often enough to mean something.
 
+import { LOOKUPS, READS, WRITES } from "../../shared/abi/call_habits.ts";
 import { POSTED_TO_MOVERS } from "../../shared/abi/unseen_calls.ts";
-import type { Advice, CallProfile, Heavy, ProfiledSandbox, ThreadProfile } from "../../shared/profile.ts";
+import type {
+  Advice,
+  CallProfile,
+  Heavy,
+  ProfiledSandbox,
+  SiteProfile,
+  ThreadProfile,
+} from "../../shared/profile.ts";
 import type { Recorded } from "./build.ts";
 import { duration } from "./text.ts";
 
@@ -19,29 +27,17 @@ interface Said {
 
 interface Rule {
   readonly rule: string;
+  /** It speaks of something else than what calls take of the kernel: of which there may be few, and little. */
+  readonly always?: true;
   readonly look: (profile: Advised) => Said | null;
 }
 
 /** Fewer calls say nothing. */
 const CALLS_MIN = 200;
+/** Where the busiest kernel thread works less of the time, nobody gains by other calls. */
+const WORK_MIN = 0.01;
 const SMALL = 0.5;
 
-const READS = ["read", "pread64", "readv", "preadv", "preadv2", "recvfrom", "recvmsg"];
-const WRITES = ["write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg"];
-const LOOKUPS = [
-  "open",
-  "openat",
-  "openat2",
-  "stat",
-  "lstat",
-  "newfstatat",
-  "statx",
-  "access",
-  "faccessat",
-  "faccessat2",
-  "readlink",
-  "readlinkat",
-];
 const SOCKETS = [
   "sendto",
   "recvfrom",
@@ -72,14 +68,29 @@ function workShare({ calls, total }: Recorded, names: readonly string[]): number
   return total.work.sumNs > 0 ? sum(named(calls, names), ({ work }) => work.sumNs) / total.work.sumNs : 0;
 }
 
-/** Of those that may be meant: what all calls are about is one list. */
-function heaviest(all: readonly Heavy[], isMeant: (one: Heavy) => boolean = () => true): string {
-  const [first] = all.filter((one) => one.error * 2 <= one.count && isMeant(one));
+function heaviest(all: readonly Heavy[]): string {
+  const first = all.find((one) => one.error * 2 <= one.count);
   return first === undefined ? "" : ` (most: ${first.name})`;
 }
 
-/** A file that somebody has asked for, and moved no byte of. */
-const isOnlyNamed = ({ name, bytes }: Heavy) => bytes === 0 && name.startsWith("/");
+/** The share of the time that the busiest kernel thread worked. */
+function busiest({ threads }: Recorded): number {
+  return threads.reduce(
+    (most, { workNs, durationNs }) => Math.max(most, workNs / Math.max(1, durationNs)),
+    0,
+  );
+}
+
+const IS_DEVICE = /^\/(dev|proc|sys)\//;
+
+/** The share of the time of those calls that goes to files which data threads serve: regular ones. */
+function fileShare({ calls, top }: Recorded, names: readonly string[]): number {
+  const all = sum(named(calls, names), ({ service }) => service.sumNs);
+  const files = top.paths.filter(
+    ({ name, bytes }) => name.startsWith("/") && bytes > 0 && !IS_DEVICE.test(name),
+  );
+  return all > 0 ? files.reduce((ns, { sumNs }) => ns + sumNs, 0) / all : 0;
+}
 
 function supervisor({ threads }: Recorded): ThreadProfile | undefined {
   return threads.find(({ thread }) => thread === 0);
@@ -93,42 +104,57 @@ function hasRole({ threads }: Recorded, role: string): boolean {
   return threads.some((thread) => thread.role === role);
 }
 
-/** Of calls that move bytes, those that move less than a page. */
-function small(profile: Recorded, names: readonly string[], what: string, remedy: string): Said | null {
-  const { calls, total, top } = profile;
+/** Of calls that move bytes, those that move less than a page since their program wanted no more. */
+function small(
+  { calls, total }: Recorded,
+  names: readonly string[],
+  files: readonly Heavy[],
+  what: string,
+  remedy: string,
+): Said | null {
   const moving = named(calls, names);
-  const [all, few] = [sum(moving, ({ count }) => count), sum(moving, (call) => call.small)];
+  const [all, few] = [sum(moving, ({ count }) => count), sum(moving, ({ chosen }) => chosen)];
   const share = total.count > 0 ? few / total.count : 0;
   if (share < 0.2 || few < all * SMALL) return null;
-  const bytes = sum(moving, (call) => call.bytes) / Math.max(1, all);
+  const bytes = sum(moving, ({ chosenBytes }) => chosenBytes) / few;
   return {
     figure: share,
     weight: share,
-    text: `${percent(share)} of calls are ${what} of less than 4 KiB, ${bytes.toFixed(0)} bytes each on average${heaviest(top.paths, ({ bytes: moved }) => moved > 0)}: ${remedy}`,
+    text: `${percent(share)} of calls are ${what} of less than 4 KiB, ${bytes.toFixed(0)} bytes each on average${heaviest(files)}: ${remedy}`,
   };
+}
+
+/** A site is blamed where those that cannot be patched are most of it. */
+function whyTrapped(sites: readonly SiteProfile[], trapped: number): string {
+  const refused = sites.filter(({ state }) => state !== "patched" && state !== "");
+  const [most] = refused;
+  if (most === undefined || refused.reduce((all, { traps }) => all + traps, 0) * 2 < trapped)
+    return "they come from many sites, none of which is called often: short programs, that start again and again";
+  const place = most.file === "" ? most.address : `${most.file}+0x${most.offset.toString(16)}`;
+  return `the site at ${place}, with ${most.traps} of ${trapped}, cannot be patched (${most.state})`;
 }
 
 export const RULES: readonly Rule[] = [
   {
     rule: "guest-bound",
+    always: true,
     look(profile) {
-      const thread = supervisor(profile);
-      if (thread === undefined || profile.durationNs === 0) return null;
-      const share = profile.threads.reduce(
-        (most, { workNs, durationNs }) => Math.max(most, workNs / Math.max(1, durationNs)),
-        0,
-      );
-      if (share > 0.1) return null;
+      const { threads, durationNs, total } = profile;
+      if (threads.length === 0 || durationNs === 0) return null;
+      const share = busiest(profile);
+      // What calls are on their way for is no time of the guest's own.
+      if (share > 0.1 || total.queue.sumNs + total.reply.sumNs > 0.2 * durationNs) return null;
       const text = `No kernel thread worked more than ${percent(share)} of the time: it is the guest's own code, or what it waits for, that takes it`;
       return { figure: share, weight: 1 - share, text };
     },
   },
   {
     rule: "ptrace",
-    look({ sandbox, total }) {
-      if (sandbox.platform !== "ptrace" || total.count < CALLS_MIN) return null;
-      const text = `All ${total.count} calls that were not patched were caught by a tracer (--platform=ptrace): systrap catches them at a fraction of the cost`;
-      return { figure: total.count, weight: 0.9, text };
+    look({ sandbox, calls, total }) {
+      const trapped = sum(calls, (call) => call.trapped);
+      if (sandbox.platform !== "ptrace" || trapped < CALLS_MIN) return null;
+      const text = `${trapped} of ${total.count} calls came from sites that are not patched, and were caught by a tracer (--platform=ptrace): systrap catches them at a fraction of the cost`;
+      return { figure: trapped, weight: 0.9, text };
     },
   },
   {
@@ -137,20 +163,17 @@ export const RULES: readonly Rule[] = [
       const trapped = sum(calls, (call) => call.trapped);
       const share = total.count > 0 ? trapped / total.count : 0;
       if (share < 0.2 || trapped < 1000) return null;
-      const head = `${percent(share)} of calls trapped, each of which costs about a microsecond more than one from a patched site`;
+      const cost = sandbox.platform === "ptrace" ? "several microseconds" : "about a microsecond";
+      const head = `${percent(share)} of calls trapped, each of which costs ${cost} more than one from a patched site`;
       if (sandbox.patch === "off")
         return { figure: share, weight: share, text: `${head}: sites are not patched, as --patch=off says` };
-      const site = sites.find(({ state }) => state !== "patched" && state !== "");
-      const why =
-        site === undefined
-          ? "they come from many sites, none of which is called often: short programs, that start again and again"
-          : `the site at ${site.file === "" ? site.address : `${site.file}+0x${site.offset.toString(16)}`}, with ${site.traps} of them, cannot be patched (${site.state})`;
-      return { figure: share, weight: share, text: `${head}: ${why}` };
+      return { figure: share, weight: share, text: `${head}: ${whyTrapped(sites, trapped)}` };
     },
   },
   {
     rule: "small-reads",
-    look: (profile) => small(profile, READS, "reads", "a larger buffer makes fewer calls of them"),
+    look: (profile) =>
+      small(profile, READS, profile.top.smallReads, "reads", "a larger buffer makes fewer calls of them"),
   },
   {
     rule: "small-writes",
@@ -158,6 +181,7 @@ export const RULES: readonly Rule[] = [
       small(
         profile,
         WRITES,
+        profile.top.smallWrites,
         "writes",
         "output that is collected before it is written makes fewer calls of them",
       ),
@@ -168,7 +192,7 @@ export const RULES: readonly Rule[] = [
       const failed = sum(named(calls, LOOKUPS), ({ errnos }) => errnos.ENOENT ?? 0);
       const share = total.count > 0 ? failed / total.count : 0;
       if (share < 0.15) return null;
-      const text = `${percent(share)} of calls look for files that are not there${heaviest(top.paths, isOnlyNamed)}: a shorter search path (PATH, LD_LIBRARY_PATH, PYTHONPATH, include directories) saves them`;
+      const text = `${percent(share)} of calls look for files that are not there${heaviest(top.missing)}: a shorter search path (PATH, LD_LIBRARY_PATH, PYTHONPATH, include directories) saves them`;
       return { figure: share, weight: share, text };
     },
   },
@@ -177,7 +201,7 @@ export const RULES: readonly Rule[] = [
     look(profile) {
       const share = workShare(profile, LOOKUPS);
       if (share < 0.4) return null;
-      const text = `${percent(share)} of the kernel's work is to look up and open files${heaviest(profile.top.paths)}: what asks again for what it knows could remember it`;
+      const text = `${percent(share)} of the kernel's work is to look up and open files${heaviest(profile.top.lookups)}: what asks again for what it knows could remember it`;
       return { figure: share, weight: share * 0.8, text };
     },
   },
@@ -226,12 +250,15 @@ export const RULES: readonly Rule[] = [
     look(profile) {
       const share = workShare(profile, POSTED_TO_MOVERS);
       if (share < 0.4 || hasRole(profile, "data") || !isBusy(supervisor(profile))) return null;
-      const text = `${percent(share)} of the kernel's work is reading and writing, and thread 0 works more than half of the time: for regular files of several busy guest threads, --workers=data=N moves them on others`;
+      // For one alone another thread is only farther away; nor do pipes and devices go there.
+      if (profile.callers < 2 || fileShare(profile, POSTED_TO_MOVERS) < 0.5) return null;
+      const text = `${percent(share)} of the kernel's work is reading and writing files, and thread 0 works more than half of the time: where several of the guest's threads do so at once, and there are more than two CPUs, --workers=data=N moves that to others`;
       return { figure: share, weight: share * 0.9, text };
     },
   },
   {
     rule: "queue",
+    always: true,
     look({ total }) {
       const { queue, work } = total;
       if (queue.count < CALLS_MIN || queue.p50Ns < 10_000 || queue.p50Ns < work.p50Ns * 2) return null;
@@ -251,10 +278,11 @@ export const RULES: readonly Rule[] = [
   },
   {
     rule: "host-waits",
+    always: true,
     look({ total, top, durationNs }) {
       const share = durationNs > 0 ? total.waitHost.sumNs / durationNs : 0;
       if (share < 0.1) return null;
-      const text = `Calls waited ${duration(total.waitHost.sumNs)} for hosts of files to answer, ${percent(share)} of the time${heaviest(top.hostWaits)}: that mount is slow`;
+      const text = `Calls waited ${duration(total.waitHost.sumNs)} in all for hosts of files to answer, in ${duration(durationNs)}${heaviest(top.hostWaits)}: that mount is slow`;
       return { figure: share, weight: Math.min(1, share), text };
     },
   },
@@ -274,10 +302,11 @@ export const RULES: readonly Rule[] = [
   },
   {
     rule: "long-turns",
+    always: true,
     look({ threads }) {
       const turns = threads.reduce((all, { longTurns }) => all + longTurns, 0);
       if (turns === 0) return null;
-      const text = `${turns} turns of a kernel thread took more than 10 ms, in which nobody else was served: the log says of which call (--debug)`;
+      const text = `${turns === 1 ? "A turn" : `${turns} turns`} of a kernel thread took more than 10 ms, in which nobody else was served: the sandbox's log (--log) says of which call`;
       return { figure: turns, weight: 0.2, text };
     },
   },
@@ -286,10 +315,12 @@ export const RULES: readonly Rule[] = [
 /** The weightiest first. */
 export function advise(profile: Advised): Advice[] {
   if (profile.total.count === 0) return [];
-  return RULES.flatMap(({ rule, look }) => {
-    const said = look(profile);
-    return said === null ? [] : [{ rule, said }];
-  })
+  const isOfCalls = profile.total.count >= CALLS_MIN && busiest(profile) >= WORK_MIN;
+  return RULES.filter(({ always }) => isOfCalls || always === true)
+    .flatMap(({ rule, look }) => {
+      const said = look(profile);
+      return said === null ? [] : [{ rule, said }];
+    })
     .sort((a, b) => b.said.weight - a.said.weight)
     .map(({ rule, said: { text, figure } }) => ({ rule, text: `${text}.`, figure }));
 }

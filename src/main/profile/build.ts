@@ -21,6 +21,7 @@ import {
   type RecordedTimes,
   STACK_FRAMES_MAX,
   type ThreadRecord,
+  type Use,
 } from "../../shared/profile_record.ts";
 
 type Times = Record<keyof RecordedTimes, DurationHistogram>;
@@ -77,12 +78,15 @@ interface Sum {
   trapped: number;
   bytes: number;
   small: number;
+  chosen: number;
+  chosenBytes: number;
 }
+
+const SUMS = ["count", "errors", "passed", "trapped", "bytes", "small", "chosen", "chosenBytes"] as const;
 
 function add(sum: Sum, call: RecordedCall): void {
   for (const part of PARTS) sum.times[part].addPacked(call[part]);
-  for (const name of ["count", "errors", "passed", "trapped", "bytes", "small"] as const)
-    sum[name] += call[name];
+  for (const name of SUMS) sum[name] += call[name];
   for (const [errno, times] of Object.entries(call.errnos))
     sum.errnos.set(Number(errno), (sum.errnos.get(Number(errno)) ?? 0) + times);
 }
@@ -98,6 +102,8 @@ function newSum(): Sum {
     trapped: 0,
     bytes: 0,
     small: 0,
+    chosen: 0,
+    chosenBytes: 0,
   };
 }
 
@@ -113,7 +119,10 @@ function callsOf(records: readonly ThreadRecord[]): { calls: CallProfile[]; tota
       if (call.count > 0) sum.byThread[report.thread] = (sum.byThread[report.thread] ?? 0) + call.count;
     }
   const calls = [...sums].map(
-    ([nr, { times, count, errors, byThread, passed, trapped, errnos, bytes, small }]) => ({
+    ([
+      nr,
+      { times, count, errors, byThread, passed, trapped, errnos, bytes, small, chosen, chosenBytes },
+    ]) => ({
       nr,
       name: callName(nr),
       ...timesOf(times, count, errors),
@@ -123,6 +132,8 @@ function callsOf(records: readonly ThreadRecord[]): { calls: CallProfile[]; tota
       errnos: Object.fromEntries([...errnos].sort((a, b) => b[1] - a[1]).map(([e, n]) => [errnoName(e), n])),
       bytes,
       small,
+      chosen,
+      chosenBytes,
     }),
   );
   calls.sort((a, b) => b.service.sumNs - a.service.sumNs);
@@ -195,7 +206,7 @@ function threadOf(record: ThreadRecord, sourceOf: SourceOf): ThreadProfile {
 /** What several threads have served is one. */
 function heaviest(
   records: readonly ThreadRecord[],
-  kind: "paths" | "sockets" | "futexes" | "hostWaits",
+  kind: "paths" | "sockets" | "futexes" | "hostWaits" | Use,
 ): Heavy[] {
   const all = new Map<string, Heavy>();
   for (const { name, count, error, sumNs, bytes } of records.flatMap((record) => record[kind])) {
@@ -255,12 +266,17 @@ export function buildProfile(records: readonly ThreadRecord[], sourceOf: SourceO
     durationNs: Math.max(0, ...records.map(({ durationNs }) => durationNs)),
     threads: records.map((record) => threadOf(record, sourceOf)),
     ...callsOf(records),
+    callers: Math.max(0, ...records.map(({ callers }) => callers)),
     sites: sitesOf(records),
     top: {
       paths: heaviest(records, "paths"),
       sockets: heaviest(records, "sockets"),
       futexes: heaviest(records, "futexes"),
       hostWaits: heaviest(records, "hostWaits"),
+      lookups: heaviest(records, "lookups"),
+      missing: heaviest(records, "missing"),
+      smallReads: heaviest(records, "smallReads"),
+      smallWrites: heaviest(records, "smallWrites"),
     },
     guestStacks: guestStacks(records),
     dropped: sum(records),

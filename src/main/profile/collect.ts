@@ -5,7 +5,7 @@ import type { ProfiledSandbox } from "../../shared/profile.ts";
 import { type ProfileOptions, STACK_FRAMES_MAX, type ThreadRecord } from "../../shared/profile_record.ts";
 import { KP_MARSHAL_COUNT } from "../../shared/ring/layout.ts";
 import type { ControlClient } from "../cli/control_client.ts";
-import { integer, list, map, object, type Reader, SchemaError } from "../oci/schema.ts";
+import { integer, list, map, object, optional, type Reader, SchemaError } from "../oci/schema.ts";
 import { readThread } from "../usage/thread_reports.ts";
 import { clean } from "./names.ts";
 
@@ -70,6 +70,8 @@ const LISTS = {
     trapped: COUNT,
     bytes: amount,
     small: COUNT,
+    chosen: optional(COUNT, 0),
+    chosenBytes: optional(amount, 0),
     queue: packed,
     service: packed,
     work: packed,
@@ -91,6 +93,10 @@ const LISTS = {
   sockets: heavy,
   futexes: heavy,
   hostWaits: heavy,
+  lookups: heavy,
+  missing: heavy,
+  smallReads: heavy,
+  smallWrites: heavy,
   frames: object(place),
   stacks: object({ frames: list(COUNT, STACK_FRAMES_MAX), nr, count: COUNT, sumNs: amount }),
   nodes: object({
@@ -111,6 +117,10 @@ const SIZES: Readonly<Record<keyof typeof LISTS, readonly [ofOne: number, ofAll:
   sockets: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
   futexes: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
   hostWaits: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  lookups: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  missing: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  smallReads: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
+  smallWrites: [HEAVY_MAX, HEAVY_MAX * THREADS_MAX],
   frames: [4096, 4096],
   stacks: [2048, 2048],
   nodes: [NODES_MAX, 5 * NODES_MAX],
@@ -118,6 +128,7 @@ const SIZES: Readonly<Record<keyof typeof LISTS, readonly [ofOne: number, ofAll:
 
 const readHead = object({
   durationNs: amount,
+  callers: optional(COUNT, 0),
   report: readThread,
   cpuNs: amount,
   guestWakes: COUNT,
@@ -140,6 +151,10 @@ function recordOf(value: unknown, at: string): ThreadRecord {
     sockets: [],
     futexes: [],
     hostWaits: [],
+    lookups: [],
+    missing: [],
+    smallReads: [],
+    smallWrites: [],
     stacks: { ...stacks, frames: [], stacks: [] },
     cpu: cpu === null ? null : { ...cpu, nodes: [] },
   } as ThreadRecord;

@@ -193,6 +193,10 @@ const HEAVIEST = [
   ["sockets", "Sockets"],
   ["futexes", "Futexes"],
   ["hostWaits", "What hosts of files had to answer"],
+  ["lookups", "Paths by which files were looked for or opened"],
+  ["missing", "Of these, those that were not there"],
+  ["smallReads", "Reads of less than 4 KiB that got all they asked for"],
+  ["smallWrites", "Writes of less than 4 KiB, without sockets"],
 ] as const;
 
 function heavyTable(caption: string, heaviest: readonly Heavy[]): Block[] {

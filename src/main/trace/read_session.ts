@@ -24,10 +24,27 @@ import {
 } from "../oci/schema.ts";
 
 const NAME = /^[\w.-]{1,64}$/;
+const NAME_SHOWN = 128;
+const POINT_MEMBERS = ["name", "fields"];
 const QUEUE_MIN = 16;
 const BACKOFF_MS_MAX = 60_000;
 /** Until the first try to reach a reader anew, and the longest between two. */
 const BACKOFF_MS: [number, number] = [100, 10_000];
+
+/** Refuses any other member: a filter whose name is misspelt would let everything pass, and nobody would know. */
+function only<T>(reader: Reader<T>, members: readonly string[]): Reader<T> {
+  return (value, at) => {
+    const read = reader(value, at);
+    const other = Object.keys(value as object).find((name) => !members.includes(name));
+    if (other === undefined) return read;
+    const place = at === "" ? other : `${at}.${other}`;
+    throw new SchemaError(`${place.slice(0, NAME_SHOWN)} is none of ${members.join(", ")}`);
+  };
+}
+
+function exactly<M extends Record<string, Reader<unknown>>>(members: M) {
+  return only(object(members), Object.keys(members));
+}
 
 const sessionName: Reader<string> = (value, at) => {
   if (typeof value !== "string" || !NAME.test(value))
@@ -43,7 +60,7 @@ function fieldsOf(name: string, value: unknown, at: string): string[] {
   }, FILTER_MAX)(value, at);
 }
 
-const wantedPoint: Reader<WantedPoint> = (value, at) => {
+const point: Reader<WantedPoint> = (value, at) => {
   const { name, fields } = (typeof value === "string" ? { name: value } : (value ?? {})) as {
     name?: unknown;
     fields?: unknown;
@@ -55,6 +72,9 @@ const wantedPoint: Reader<WantedPoint> = (value, at) => {
   if (!isKnown) throw new SchemaError(`${at}: there is no point ${name}`);
   return { name, ...(fields != null && { fields: fieldsOf(name, fields, `${at}.fields`) }) };
 };
+
+const wantedPoint: Reader<WantedPoint> = (value, at) =>
+  typeof value === "string" ? point(value, at) : only(point, POINT_MEMBERS)(value, at);
 
 /** Events of any call are asked for by syscall/NAME. */
 function isRaw(name: string): boolean {
@@ -71,7 +91,7 @@ const text: Reader<string> = (value, at) => {
   return value;
 };
 
-const readFilter = object({
+const readFilter = exactly({
   containers: optional(list(text, FILTER_MAX), undefined),
   comms: optional(list(byteString, FILTER_MAX), undefined),
   paths: optional(list(byteString, FILTER_MAX), undefined),
@@ -79,18 +99,20 @@ const readFilter = object({
   failures: optional(boolean, false),
 });
 
-const readBackoff = object({
+const readBackoff = exactly({
   firstMs: optional(integer(1, BACKOFF_MS_MAX), BACKOFF_MS[0]),
   mostMs: optional(integer(1, BACKOFF_MS_MAX), BACKOFF_MS[1]),
 });
 
-const readSink = object({
+const readSink = exactly({
   socket: optional(text, undefined),
   file: optional(text, undefined),
   descriptor: optional(integer(0, 1 << 20), undefined),
   queue: optional(integer(QUEUE_MIN, QUEUE_MAX), QUEUE_USUAL),
   onGone: optional(text, "drop"),
   backoff: optional(readBackoff, { firstMs: BACKOFF_MS[0], mostMs: BACKOFF_MS[1] }),
+  /** It is the launcher's, who opens sockets. */
+  optional: optional(boolean, false),
 });
 
 const traceSink: Reader<TraceSink> = (value, at) => {
@@ -108,7 +130,7 @@ const traceSink: Reader<TraceSink> = (value, at) => {
   };
 };
 
-const sessionMembers = object({
+const sessionMembers = exactly({
   name: sessionName,
   points: list(wantedPoint, POINTS_MAX),
   context: optional(list(contextField, FILTER_MAX), undefined),

@@ -68,7 +68,7 @@ export const POINTS: readonly Point[] = [
     fields: {
       ...RESULT,
       path: "file of the program, as the container sees it; what was asked for, of a failure",
-      argv: "its arguments, as far as there is room",
+      argv: "its arguments, as far as there is room; absent, as what follows, of a failure",
       argc: "how many there are",
       envp: "its environment, as far as there is room",
       cwd: "working directory",
@@ -141,7 +141,7 @@ export const POINTS: readonly Point[] = [
     fields: {
       ...RESULT,
       before:
-        "uid, euid, suid, fsuid, gid, egid, sgid, fsgid, groups, and effective capabilities as 16 hex digits",
+        "uid, euid, suid, fsuid, gid, egid, sgid, fsgid, groups (the first 64; groupCount says how many there are, if more), and effective capabilities as 16 hex digits",
       after: "the same, behind the call",
     },
   },

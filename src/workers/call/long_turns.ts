@@ -105,7 +105,7 @@ export class LongTurns {
     this.nowMs = nowNs / NS_PER_MS - this.#originMs;
   }
 
-  /** The thread has worked for another kernel: that was no part of this one's turn. */
+  /** The thread has worked for another kernel, or for whoever profiles it: that was no part of this one's turn. */
   resume(): void {
     const nowMs = performance.now();
     this.#sinceMs += nowMs - this.nowMs;
@@ -159,8 +159,11 @@ export class LongTurns {
     this.#sinceMs = 0;
     // While there is no guest nobody waits: the thread starts.
     if (workedMs <= TURN_MS || counters.requests === 0) return;
-    counters.longTurns++;
-    if (this.#unexplained.length >= UNEXPLAINED_MAX) return;
+    // It is counted when it is known whose it was: what is counted once is never taken back (metrics are made of it).
+    if (this.#unexplained.length >= UNEXPLAINED_MAX) {
+      counters.longTurns++;
+      return;
+    }
     const nrs = this.#served > 0 ? Array.from(this.#nrs.subarray(0, this.#served)) : [this.nr];
     this.#unexplained.push({ startMs: this.nowMs - tookMs, workedMs, what, nrs, how });
     // The collector's times come when the event loop has turned.
@@ -181,10 +184,10 @@ export class LongTurns {
       if (startTime >= startMs && startTime <= startMs + workedMs + TURN_MS) collectedMs += duration;
     const { counters, log } = this.#kernel;
     if (workedMs - collectedMs <= TURN_MS) {
-      counters.longTurns--;
       counters.longCollections++;
       return;
     }
+    counters.longTurns++;
     counters.longestTurnMs = Math.max(counters.longestTurnMs, Math.round(workedMs - collectedMs));
     log("info", "a turn of the kernel thread was long", {
       ms: Math.round(workedMs - collectedMs),

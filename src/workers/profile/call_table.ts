@@ -8,7 +8,7 @@ import { KP_MARSHAL_COUNT } from "../../shared/ring/layout.ts";
 /** Of errors: those of Linux's numbers are fewer. */
 const ERRNO_MAX = 4095;
 /** What moves fewer bytes than a page. */
-const SMALL = 4096;
+export const SMALL = 4096;
 
 /** Nanoseconds of a call in which nothing was done for it. */
 export interface Waits {
@@ -30,6 +30,8 @@ export class CallEntry {
   trapped = 0;
   bytes = 0;
   small = 0;
+  chosen = 0;
+  chosenBytes = 0;
   readonly errnos = new Map<number, number>();
   readonly queue = new DurationHistogram();
   readonly service = new DurationHistogram();
@@ -68,7 +70,7 @@ export class CallEntry {
   }
 
   toRecord(): RecordedCall {
-    const { nr, count, errors, passed, trapped, bytes, small } = this;
+    const { nr, count, errors, passed, trapped, bytes, small, chosen, chosenBytes } = this;
     return {
       nr,
       count,
@@ -78,6 +80,8 @@ export class CallEntry {
       trapped,
       bytes,
       small,
+      chosen,
+      chosenBytes,
       queue: this.queue.pack(),
       service: this.service.pack(),
       work: this.work.pack(),

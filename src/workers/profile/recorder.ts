@@ -5,8 +5,10 @@
 // The time of a call is split at what is seen here: enter, rests, goesOn, leave. When it was posted, and when its
 // thread went on, the stub says in its slot (RF_POSTED_AT); that is a guest's word, which is left out unless it lies where it must.
 
+import { LOOKUPS, READS, SIZED_READS, WRITES } from "../../shared/abi/call_habits.ts";
+import { ENOENT } from "../../shared/abi/errno.ts";
 import { syscallByNumber } from "../../shared/abi/syscalls.ts";
-import type { RecordedHeavy } from "../../shared/profile_record.ts";
+import type { RecordedHeavy, Use } from "../../shared/profile_record.ts";
 import { kindOf, recordWord } from "../../shared/ring/claims.ts";
 import type { GuestMemory } from "../../shared/ring/guest_memory.ts";
 import { KP_MARSHAL_COUNT, POSTED_AT, RESUMED_AT, SEQUENCE_STEP } from "../../shared/ring/layout.ts";
@@ -14,7 +16,7 @@ import type { Slots } from "../../shared/ring/slot.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
 import type { Call } from "../call/call.ts";
 import type { CallObserver } from "../call/context.ts";
-import { type CallEntry, CallTable, type Waits } from "./call_table.ts";
+import { type CallEntry, CallTable, SMALL, type Waits } from "./call_table.ts";
 import { HeavyHitters } from "./heavy_hitters.ts";
 
 /** Keys of each kind that are kept, and those of them that are told. */
@@ -86,6 +88,8 @@ class Open {
   returnedNs = -1;
   readonly waits: Waits = { waitEvent: 0, waitStub: 0, waitHost: 0 };
   subject: Subject | null = null;
+  /** Bytes that a read asks for; negative: it is none, or does not say. */
+  wanted = -1;
   sample: object | null = null;
   /** The one before, and when it had its result. */
   last: CallEntry | null = null;
@@ -94,6 +98,21 @@ class Open {
   constructor(call: Call) {
     this.call = call;
   }
+}
+
+/** What a program does with a call. */
+const Habit = { NONE: 0, READ: 1, WRITE: 2, LOOKUP: 3 } as const;
+const SIZE_ARGUMENT = 2;
+
+function habits(): Uint8Array {
+  const all = new Uint8Array(KP_MARSHAL_COUNT);
+  for (const [names, habit] of [
+    [READS, Habit.READ],
+    [WRITES, Habit.WRITE],
+    [LOOKUPS, Habit.LOOKUP],
+  ] as const)
+    for (const [nr, is] of marked(new Set(names)).entries()) if (is === 1) all[nr] = habit;
+  return all;
 }
 
 /** CLOCK_MONOTONIC in nanoseconds less what performance.now() says: of several readings the one that took least. */
@@ -121,15 +140,21 @@ export class Recorder implements CallObserver {
   readonly #open: (Open | undefined)[] = [];
   readonly #movesBytes = marked(MOVES_BYTES);
   readonly #isEndless = marked(HAVE_NO_RESULT, (nr) => syscallByNumber(nr)?.result === "never");
+  readonly #habits = habits();
+  readonly #isSizedRead = marked(new Set(SIZED_READS));
   readonly calls = new CallTable();
   /** Calls of which it could not be found out what they are about: a fault of ours. */
   errors = 0;
-  readonly #heavy: Readonly<Record<SubjectKind, HeavyHitters>> = {
+  readonly #heavy: Readonly<Record<SubjectKind | "hostWaits" | Use, HeavyHitters>> = {
     paths: new HeavyHitters(KEYS),
     sockets: new HeavyHitters(KEYS),
     futexes: new HeavyHitters(KEYS),
+    hostWaits: new HeavyHitters(KEYS),
+    lookups: new HeavyHitters(KEYS),
+    missing: new HeavyHitters(KEYS),
+    smallReads: new HeavyHitters(KEYS),
+    smallWrites: new HeavyHitters(KEYS),
   };
-  readonly #hostWaits = new HeavyHitters(KEYS);
 
   constructor(kernel: RecorderContext, subjects: CallSubjects | null, origins: CallOrigins | null) {
     this.#kernel = kernel;
@@ -166,6 +191,7 @@ export class Recorder implements CallObserver {
     open.isTrapped = isTrapped;
     if (isTrapped) entry.trapped++;
     open.subject = null;
+    open.wanted = -1;
     open.sample = null;
     try {
       this.#lookAt(open, isTrapped, nowNs);
@@ -179,6 +205,7 @@ export class Recorder implements CallObserver {
   /** What it is about, and where it comes from. */
   #lookAt(open: Open, isTrapped: boolean, nowNs: number): void {
     const { call } = open;
+    if (this.#isSizedRead[open.nr] === 1) open.wanted = call.frame.argumentLow(SIZE_ARGUMENT) >>> 0;
     if (this.#subjects !== null) open.subject = this.#subjects.of(call);
     if (this.#origins === null) return;
     if (isTrapped) this.#origins.trapped(call);
@@ -243,13 +270,33 @@ export class Recorder implements CallObserver {
     const serviceNs = entry.served(open.queueNs, endNs - open.startNs, waits);
     if (subject !== null) {
       this.#heavy[subject.kind].add(subject.name, serviceNs, movesBytes && result > 0 ? result : 0);
-      if (waits.waitHost > 0) this.#hostWaits.add(subject.name, waits.waitHost, 0);
+      if (waits.waitHost > 0) this.#heavy.hostWaits.add(subject.name, waits.waitHost, 0);
     }
+    this.#used(open, entry, result, serviceNs);
     if (sample !== null) this.#origins!.served(sample, serviceNs);
     open.entry = null;
     open.last = entry;
     open.leftNs = endNs;
     open.restsNs = -1;
+  }
+
+  /** What of it its program might do otherwise: names that it looks for, sizes that it has chosen. */
+  #used({ nr, subject, wanted }: Open, entry: CallEntry, result: number, serviceNs: number): void {
+    const habit = this.#habits[nr] ?? Habit.NONE;
+    if (habit === Habit.NONE) return;
+    if (habit === Habit.LOOKUP) {
+      if (subject?.kind !== "paths") return;
+      this.#heavy.lookups.add(subject.name, serviceNs, 0);
+      if (result === -ENOENT) this.#heavy.missing.add(subject.name, serviceNs, 0);
+      return;
+    }
+    if (result <= 0 || result >= SMALL) return;
+    // Who got less than that got all that there was; and what is sent is an answer to somebody.
+    if (habit === Habit.READ ? result !== wanted : subject?.kind === "sockets") return;
+    entry.chosen++;
+    entry.chosenBytes += result;
+    const use = habit === Habit.READ ? "smallReads" : "smallWrites";
+    if (subject !== null) this.#heavy[use].add(subject.name, serviceNs, result);
   }
 
   /** It has never come to `leave`: its task has another program, or has gone. */
@@ -260,6 +307,11 @@ export class Recorder implements CallObserver {
     entry.served(open.queueNs, (open.restsNs >= 0 ? open.restsNs : open.startNs) - open.startNs, open.waits);
     open.entry = null;
     open.last = null;
+  }
+
+  /** Guests' threads that have made calls, as many as there were at once: each has a slot. */
+  get callers(): number {
+    return this.#open.filter((open) => open !== undefined).length;
   }
 
   /** Recording is over; how many calls were under way. */
@@ -274,8 +326,8 @@ export class Recorder implements CallObserver {
   }
 
   /** The heaviest of a kind. */
-  most(kind: SubjectKind | "hostWaits"): RecordedHeavy[] {
-    const most = (kind === "hostWaits" ? this.#hostWaits : this.#heavy[kind]).most(TOLD);
+  most(kind: SubjectKind | "hostWaits" | Use): RecordedHeavy[] {
+    const most = this.#heavy[kind].most(TOLD);
     const subjects = this.#subjects;
     if (kind !== "sockets" || subjects === null) return most;
     return most.map((one) => ({ ...one, name: subjects.socketName(one.name) }));

@@ -25,6 +25,7 @@ export interface ProfiledKernel {
   readonly slots: Slots;
   readonly memory: GuestMemory;
   readonly timers: Timers;
+  readonly longTurns: { resume(): void };
   observer: CallObserver | null;
   /** What records here, to be given up with the kernel; null: nothing does. */
   profiling: { giveUp(): void } | null;
@@ -110,6 +111,7 @@ export class ThreadProfiler {
     kernel.profiling = this;
     kernel.page.setTimed(kernel.thread, true);
     if (samples !== null) this.#renewLater(this.#running);
+    kernel.longTurns.resume();
   }
 
   #begin(origins: GuestOrigins | null, cpu: CpuSamples | null): Running {
@@ -130,6 +132,7 @@ export class ThreadProfiler {
     const { native, timers } = this.#kernel;
     running.renewal = timers.add(native.monotonicNs() + RENEW_NS, () => {
       running.cpu?.renew();
+      this.#kernel.longTurns.resume();
       this.#renewLater(running);
     });
   }
@@ -170,6 +173,7 @@ export class ThreadProfiler {
     const now = this.#figures();
     if (running.renewal !== null) kernel.timers.cancel(running.renewal);
     const cpu = running.cpu?.stop() ?? null;
+    kernel.longTurns.resume();
     const inProgress = recorder.end();
     const report = { ...now.report };
     for (const name of COUNTED) report[name] = Math.max(0, now.report[name] - then.report[name]);
@@ -185,11 +189,16 @@ export class ThreadProfiler {
       heapUsedAfter: now.heap.used_heap_size,
       collections: running.collections.stop(),
       calls: recorder.calls.toRecord(),
+      callers: recorder.callers,
       sites: [],
       paths: recorder.most("paths"),
       sockets: recorder.most("sockets"),
       futexes: recorder.most("futexes"),
       hostWaits: recorder.most("hostWaits"),
+      lookups: recorder.most("lookups"),
+      missing: recorder.most("missing"),
+      smallReads: recorder.most("smallReads"),
+      smallWrites: recorder.most("smallWrites"),
       stacks: { samples: 0, shallow: 0, whole: 0, frames: [], stacks: [] },
       cpu,
       dropped: { cpuNodes: running.cpu?.dropped ?? 0, callsInProgress: inProgress, errors: recorder.errors },
