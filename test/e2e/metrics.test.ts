@@ -28,7 +28,7 @@ import {
 } from "../../src/shared/call_latencies.ts";
 import type { Format } from "../exposition.ts";
 import { ok, said, text } from "../said.ts";
-import { eventually, ringfence, run } from "../spawn.ts";
+import { eventually, ringfence, run, workers } from "../spawn.ts";
 import { Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { MetricServer, Told } from "./metric_server.ts";
@@ -348,7 +348,9 @@ test(`${MANY} containers come and go while they are told of`, async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-test("one that does nothing is not woken to say so, and what it does then is told", async () => {
+// Of several kernel threads none can promise for the others.
+const promises = workers === "solo" ? test : test.skip;
+promises("one that does nothing is not woken to say so, and what it does then is told", async () => {
   await withBundle(SLEEP, async (bundle) => {
     await MetricServer.with(LOCAL, ["--root", bundle.root], async (server) => {
       ok(await bundle.runsDetached());
