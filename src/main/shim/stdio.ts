@@ -4,6 +4,7 @@
 
 import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EINVAL, ENOTTY } from "../../shared/abi/errno.ts";
 import { type Addon, DISCONNECTED } from "./addon.ts";
 import type { Children } from "./children.ts";
@@ -14,6 +15,25 @@ const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = 
 /** How long what a terminal still has may take to be read after its process has ended. */
 const DRAIN_MS = 1000;
 const SIZE_MAX = 65_535;
+/** How long a FIFO's reader may take to come, and how often it is looked for. */
+const READER_MS = 2000;
+const LOOK_MS = 5;
+
+/**
+ * A FIFO's writing end, when somebody reads it: engines open theirs while they ask for the process's start, and what a short
+ * one had written would be gone with it before they have. Undefined: nobody has come, and nobody is waited for any longer.
+ */
+async function openRead(path: string): Promise<number | undefined> {
+  for (let waited = 0; waited < READER_MS; waited += LOOK_MS) {
+    try {
+      return openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+    }
+    await sleep(LOOK_MS);
+  }
+  return undefined;
+}
 
 /** "" where there is to be none. */
 export interface StdioPaths {
@@ -138,15 +158,15 @@ export class Stdio {
         this.#given.push(ends[at]!);
         closeSync(ends[1 - at]!);
       } else {
-        this.#given.push(this.#openOutput(uri, 0));
+        this.#given.push(await this.#openOutput(uri, 0));
       }
     }
   }
 
-  #openRelayed({ stdin, stdout }: StdioPaths): void {
+  async #openRelayed({ stdin, stdout }: StdioPaths): Promise<void> {
     if (stdin !== "") this.#relayed.input = this.#openInput(stdin, O_NONBLOCK);
     // Who wants nothing of a terminal has it read all the same: the process would wait.
-    this.#relayed.output = this.#openOutput(stdout, O_NONBLOCK);
+    this.#relayed.output = await this.#openOutput(stdout, O_NONBLOCK);
     const { input } = this.#relayed;
     if (input !== undefined && !fstatSync(input).isFIFO()) throw new StdioError(`${stdin} is no FIFO`);
   }
@@ -162,7 +182,7 @@ export class Stdio {
     }
   }
 
-  #openOutput(uri: string, flags: number): number {
+  async #openOutput(uri: string, flags: number): Promise<number> {
     if (uri === "") return openSync("/dev/null", O_WRONLY);
     const scheme = /^([a-z]+):\/\//.exec(uri)?.[1];
     const path = scheme === undefined ? uri : decodeURIComponent(new URL(uri).pathname);
@@ -172,9 +192,14 @@ export class Stdio {
     }
     if (scheme !== undefined && scheme !== "fifo") throw new StdioError(`streams cannot go to ${uri}`);
     // Who reads it may go and come again: somebody is always a reader. It tells, too, when nobody writes any more.
-    const isFifo = statSync(path).isFIFO();
-    if (isFifo) this.#holds.push(openSync(path, O_RDONLY | O_NONBLOCK));
-    return openSync(path, O_WRONLY | O_NOCTTY | flags);
+    if (!statSync(path).isFIFO()) return openSync(path, O_WRONLY | O_NOCTTY | flags);
+    const writing = await openRead(path);
+    try {
+      this.#holds.push(openSync(path, O_RDONLY | O_NONBLOCK));
+      return openSync(path, O_WRONLY | O_NOCTTY | flags);
+    } finally {
+      if (writing !== undefined) closeSync(writing);
+    }
   }
 
   #release(): void {
