@@ -10,7 +10,7 @@
 
 import { Credit } from "../shared/ring/credit.ts";
 import type { PrivateSab } from "../shared/ring/private_sab.ts";
-import { type HeapBudget, heapLimitFor } from "./heap_budget.ts";
+import { HEAP_BUDGET_MAX, type HeapBudget, heapLimitFor } from "./heap_budget.ts";
 import { type HostShare, shareOf } from "./host_share.ts";
 import { makeLimits } from "./limits.ts";
 import { type MemoryBudget, memoryLimitFor, memoryUnits } from "./memory_budget.ts";
@@ -45,7 +45,7 @@ export function openCredits({ credit }: PrivateSab, share: HostShare = shareOf(1
     new Credit(credit, account, 0).limit = limit;
   };
   open(MEMORY, memoryUnits(memoryLimitFor(memory)));
-  open(HEAP, heapLimitFor(memory));
+  open(HEAP, heapLimitFor(memory, share.of(HEAP_BUDGET_MAX)));
   for (const kind of SHARED_KINDS) open(KINDS[kind], limits[kind]);
 }
 

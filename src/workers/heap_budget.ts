@@ -11,6 +11,7 @@
 
 import type { Credit } from "../shared/ring/credit.ts";
 import type { Counters } from "./counters.ts";
+import type { HostShare } from "./host_share.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 
 /** A connection of TCP, with or without a socket. */
@@ -204,8 +205,8 @@ export class HeapBudget {
   }
 }
 
-/** What a container may use of memory, bytes, and of the kernel's heap by that; 0: `most`, which is all that there is. */
-export function limitMemory(memory: MemoryBudget, heap: HeapBudget, bytes: number, most: number): void {
-  memory.available = bytes > 0 ? Math.min(bytes, most) : most;
-  heap.limit = heapLimitFor(memory.available);
+/** What a container may use of memory, bytes, and of the kernel's heap by that; 0: all of the kernel's share. */
+export function limitMemory(memory: MemoryBudget, heap: HeapBudget, bytes: number, share: HostShare): void {
+  memory.available = bytes > 0 ? Math.min(bytes, share.memory) : share.memory;
+  heap.limit = heapLimitFor(memory.available, share.of(HEAP_BUDGET_MAX));
 }

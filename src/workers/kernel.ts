@@ -474,7 +474,7 @@ export class Kernel implements SupervisorContext, UserNamespaceWatcher {
     const { tasks, memory } = limits;
     const most = this.#share.of(TASKS_MAX);
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, this.#share.of(PID_MAX)) : most;
-    if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory, this.#share.memory);
+    if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory, this.#share);
   }
 
   /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong (startProgram). */

@@ -5,7 +5,6 @@
 // deadline: 400 s
 
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -52,8 +51,6 @@ const ATTACKS = [
   "flags",
 ];
 const PLACE = 1;
-/** Of which a kernel may have as many open as perl opens at once, or fewer. */
-const DESCRIPTORS = 2048;
 const SETTLE_MS = 20_000;
 
 const guests = programsIn(join(checkout, "test/guest/"));
@@ -380,23 +377,3 @@ for (const { name, flags } of CONFIGURATIONS) {
 
   test.run();
 }
-
-const test = suite("descriptors");
-
-test("are divided: a guest that opens all it can takes none of another kernel's", async () => {
-  const sandbox = await Sandbox.start([], ["--kernels=2"], ["prlimit", `--nofile=${DESCRIPTORS}`]);
-  const openAll = '$| = 1; for (;;) { open($f[$n++], "<", "/etc/passwd") or last } print "$!\\n"; sleep 100';
-  const openOne = "head -c 4 /etc/passwd > /dev/null && echo opened";
-  const greedy = spawn(launcher, [`--root=${sandbox.root}`, "exec", idOf(PLACE), "perl", "-e", openAll]);
-  try {
-    const [text] = (await once(greedy.stdout, "data")) as [Buffer];
-    assert.is(text.toString(), "Too many open files in system\n");
-    assert.is((await runIn(sandbox, 0, ["/bin/sh", "-c", openOne])).stdout, "opened\n");
-    assert.match((await runIn(sandbox, PLACE, ["/bin/sh", "-c", openOne])).stderr, /Too many open files/);
-  } finally {
-    greedy.kill("SIGKILL");
-    await sandbox.endWell();
-  }
-});
-
-test.run();

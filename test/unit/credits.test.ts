@@ -7,7 +7,7 @@ import { Credit } from "../../src/shared/ring/credit.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Counters } from "../../src/workers/counters.ts";
 import { Credits, openCredits } from "../../src/workers/credits.ts";
-import { HeapBudget, heapLimitFor } from "../../src/workers/heap_budget.ts";
+import { HEAP_BUDGET_MAX, HeapBudget, heapLimitFor, limitMemory } from "../../src/workers/heap_budget.ts";
 import { makeLimits } from "../../src/workers/limits.ts";
 import { MemoryBudget } from "../../src/workers/memory_budget.ts";
 
@@ -224,6 +224,20 @@ test("the sum of all that a thread has made is made seldom, whatever it had draw
   sums = 0;
   for (let i = 0; i < 100; i++) assert.ok(a.heap.hasRoom("openFiles"));
   assert.ok(sums <= 1, `${sums} sums`);
+});
+
+test("of several kernels each has its part of the heap, whatever the host's memory is and a container's limit", () => {
+  const share = { memory: 64 * MEMORY, of: (whole: number) => whole / 4 };
+  const sab = new PrivateSab();
+  openCredits(sab, share);
+  const [zero, net] = [new Thread(sab), new Thread(sab)];
+  const part = HEAP_BUDGET_MAX / 4;
+  assert.is(net.heap.limit, part);
+  assert.ok(zero.make("strings", MIB) + net.make("strings", MIB) <= part);
+  for (const bytes of [32 * MEMORY, 0]) {
+    limitMemory(zero.commonMemory, zero.heap, bytes, share);
+    assert.is(net.heap.limit, part);
+  }
 });
 
 test("a total that was made smaller refuses nobody what is drawn", () => {
