@@ -4,6 +4,7 @@
 
 import { spawnSync } from "node:child_process";
 import { withUnit } from "../src/main/report/units.ts";
+import { BenchError } from "./error.ts";
 
 /** Nanoseconds for a cache line there and back: the least and the most that was seen. */
 export type Distance = readonly [least: number, most: number];
@@ -13,11 +14,23 @@ const MOVED = 2;
 /** It takes milliseconds, unless others have the processors. */
 const DEADLINE_MS = 5000;
 
-/** By the program `cpus`; undefined where there is one processor, or others leave none. */
-export function lookAtDistance(program: string): number | undefined {
-  const { status, stdout } = spawnSync(program, { encoding: "utf8", timeout: DEADLINE_MS });
-  const ns = Number.parseFloat(stdout);
-  return status === 0 && ns > 0 ? ns : undefined;
+/**
+ * What looks, by the program `cpus`, of which `compiled` gives the path; undefined where there is one processor, or others
+ * leave none. Without a compiler nobody looks: there are rows that need none.
+ */
+export function distanceLook(compiled: () => string): () => number | undefined {
+  let program: string;
+  try {
+    program = compiled();
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error;
+    return () => undefined;
+  }
+  return () => {
+    const { status, stdout } = spawnSync(program, { encoding: "utf8", timeout: DEADLINE_MS });
+    const ns = Number.parseFloat(stdout);
+    return status === 0 && ns > 0 ? ns : undefined;
+  };
 }
 
 export function joined(a: Distance | null, b: Distance | null): Distance | null {

@@ -2,7 +2,7 @@
 // meanwhile meets all of them alike.
 
 import { Watch, type While } from "./busy.ts";
-import { lookAtDistance } from "./distance.ts";
+import { distanceLook } from "./distance.ts";
 import { BenchError } from "./error.ts";
 import { Progress } from "./progress.ts";
 import type { Failure, Measured } from "./results.ts";
@@ -69,7 +69,7 @@ export async function measureAll(
 ): Promise<Found> {
   const steps = chosen.reduce((sum, { subject }) => sum + runsOf(subject, asked) * place.ways.length, 0);
   const progress = new Progress(steps);
-  const watch = new Watch(() => lookAtDistance(place.program("cpus")));
+  const watch = new Watch(distanceLook(() => place.program("cpus")));
   const found: Pick<Found, "rows" | "failures"> = { rows: [], failures: [] };
   for (const each of chosen) {
     if (place.endedBy !== 0) break;

@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { busyTexts, type ProcessTime, QUIET, usedByOthers, Watch } from "../../bench/busy.ts";
+import { distanceLook } from "../../bench/distance.ts";
 import { BenchError } from "../../bench/error.ts";
 import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc } from "../../bench/goals.ts";
 import { runsOf } from "../../bench/measure.ts";
@@ -186,6 +187,14 @@ test("how far processors are apart is looked at before each measurement, of a ro
   );
   assert.equal(whole.result.distance, [57, 390]);
   assert.equal(looks, []);
+});
+
+test("without a compiler nobody looks how far processors are apart, and rows that need none are measured", () => {
+  const none = () => {
+    throw new BenchError("gcc is not installed");
+  };
+  assert.is(distanceLook(none)(), undefined);
+  assert.is(distanceLook(() => "/bin/false")(), undefined);
 });
 
 test("what others used is told from what they are charged for when a child has ended", () => {
