@@ -59,8 +59,8 @@ function named(calls: readonly CallProfile[], names: readonly string[]): CallPro
   return calls.filter(({ name }) => names.includes(name));
 }
 
-function sum(calls: readonly CallProfile[], of: (call: CallProfile) => number): number {
-  return calls.reduce((all, call) => all + of(call), 0);
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((so, one) => so + of(one), 0);
 }
 
 /** Share of the kernel's work that those calls are. */
@@ -89,7 +89,7 @@ function fileShare({ calls, top }: Recorded, names: readonly string[]): number {
   const files = top.paths.filter(
     ({ name, bytes }) => name.startsWith("/") && bytes > 0 && !IS_DEVICE.test(name),
   );
-  return all > 0 ? files.reduce((ns, { sumNs }) => ns + sumNs, 0) / all : 0;
+  return all > 0 ? sum(files, ({ sumNs }) => sumNs) / all : 0;
 }
 
 function supervisor({ threads }: Recorded): ThreadProfile | undefined {
@@ -128,7 +128,7 @@ function small(
 function whyTrapped(sites: readonly SiteProfile[], trapped: number): string {
   const refused = sites.filter(({ state }) => state !== "patched" && state !== "");
   const [most] = refused;
-  if (most === undefined || refused.reduce((all, { traps }) => all + traps, 0) * 2 < trapped)
+  if (most === undefined || sum(refused, ({ traps }) => traps) * 2 < trapped)
     return "they come from many sites, none of which is called often: short programs, that start again and again";
   const place = most.file === "" ? most.address : `${most.file}+0x${most.offset.toString(16)}`;
   return `the site at ${place}, with ${most.traps} of ${trapped}, cannot be patched (${most.state})`;
