@@ -18,6 +18,12 @@ type Methods = typeof Task.method;
 type Input<M extends keyof Methods> = MessageInitShape<Methods[M]["input"]>;
 type Output<M extends keyof Methods> = MessageShape<Methods[M]["output"]>;
 
+/** What the shim is asked to add to a container (exec): a command, as its root. */
+export const execSpec = (...args: string[]): { typeUrl: string; value: Buffer } => ({
+  typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
+  value: Buffer.from(JSON.stringify({ user: { uid: 0, gid: 0 }, cwd: "/", env: ["PATH=/bin"], args })),
+});
+
 export class Shim {
   readonly bundle: Bundle;
   /** unix://PATH */

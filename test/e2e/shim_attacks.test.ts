@@ -5,7 +5,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Any } from "@bufbuild/protobuf/wkt";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { connect } from "../../src/main/shim/ttrpc/client.ts";
@@ -13,7 +12,7 @@ import { Code } from "../../src/main/shim/ttrpc/status.ts";
 import { eventually } from "../spawn.ts";
 import { shell } from "./bundle.ts";
 import { proc, status } from "./processes.ts";
-import { Shim } from "./shim.ts";
+import { execSpec, Shim } from "./shim.ts";
 
 const FORGED = ["../x", "", "..", "a/b", "/etc", "a\0b", "-rf", "a b", "é", "x".repeat(10_000)];
 const SLEEP = shell("while :; do sleep 0.05; done");
@@ -22,11 +21,6 @@ const GROWTH_MAX = 128 * 1024;
 
 let shim: Shim;
 let directory: string;
-
-const spec = (...args: string[]): Pick<Any, "typeUrl" | "value"> => ({
-  typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
-  value: Buffer.from(JSON.stringify({ user: { uid: 0, gid: 0 }, cwd: "/", env: ["PATH=/bin"], args })),
-});
 
 const create = (more: object = {}) => ({ id: shim.bundle.id, bundle: shim.bundle.directory, ...more });
 
@@ -82,14 +76,18 @@ else {
         assert.is(await shim.code(method, { id }), Code.NOT_FOUND, `${method} ${id}`);
       for (const method of ["resizePty", "update", "stats"] as const)
         assert.is(await shim.code(method, { id }), Code.NOT_FOUND, `${method} ${id}`);
-      assert.is(await shim.code("exec", { id, execId: "x", spec: spec("true") }), Code.NOT_FOUND);
+      assert.is(await shim.code("exec", { id, execId: "x", spec: execSpec("true") }), Code.NOT_FOUND);
       assert.is(await shim.code("closeIO", { id, stdin: true }), Code.NOT_FOUND);
       assert.is(await shim.code("checkpoint", { id }), Code.UNIMPLEMENTED);
     }
     await running();
     const { id } = shim.bundle;
     for (const execId of FORGED) {
-      assert.is(await shim.code("exec", { id, execId, spec: spec("true") }), Code.INVALID_ARGUMENT, execId);
+      assert.is(
+        await shim.code("exec", { id, execId, spec: execSpec("true") }),
+        Code.INVALID_ARGUMENT,
+        execId,
+      );
       if (execId === "") continue;
       for (const method of ["start", "state", "delete", "kill", "wait"] as const)
         assert.is(await shim.code(method, { id, execId }), Code.NOT_FOUND, `${method} ${execId}`);
@@ -124,8 +122,8 @@ else {
     const { id, directory: bundle } = shim.bundle;
     const config = readFileSync(join(bundle, "config.json"), "utf8");
     for (const execId of ["config", "ringfence", "init", "resources", "log"]) {
-      await shim.call("exec", { id, execId, spec: spec("true") });
-      assert.is(await shim.code("exec", { id, execId, spec: spec("true") }), Code.ALREADY_EXISTS);
+      await shim.call("exec", { id, execId, spec: execSpec("true") });
+      assert.is(await shim.code("exec", { id, execId, spec: execSpec("true") }), Code.ALREADY_EXISTS);
       await shim.call("start", { id, execId });
       assert.is((await shim.call("wait", { id, execId })).exitStatus, 0);
       await shim.call("delete", { id, execId });
@@ -143,7 +141,7 @@ else {
     const [first, ...others] = await Promise.all(starts.map((method) => shim.code(method, { id })));
     assert.is(first, 0);
     assert.not.ok(others.includes(0));
-    await shim.call("exec", { id, execId: "x", spec: spec("sleep", "100") });
+    await shim.call("exec", { id, execId: "x", spec: execSpec("sleep", "100") });
     const execs = ["start", "start", "delete"] as const;
     const [one, two, three] = await Promise.all(
       execs.map((method) => shim.code(method, { id, execId: "x" })),
@@ -196,7 +194,7 @@ else {
   attack("execs without end, and texts that are no process", async () => {
     await running();
     const { id } = shim.bundle;
-    const large = spec("true", "x".repeat(3 << 20));
+    const large = execSpec("true", "x".repeat(3 << 20));
     for (let round = 0; round < 3; round++) {
       const codes: number[] = [];
       for (let i = 0; i < 8; i++) codes.push(await shim.code("exec", { id, execId: `l${i}`, spec: large }));
@@ -241,7 +239,7 @@ else {
       await shim.call("exec", {
         id,
         execId: "t",
-        spec: spec("true"),
+        spec: execSpec("true"),
         terminal: true,
         stdin: terminal,
         stdout: fifo,
@@ -253,7 +251,7 @@ else {
     await shim.call("exec", {
       id,
       execId: "n",
-      spec: spec("sh", "-c", "seq 100000; exit 7"),
+      spec: execSpec("sh", "-c", "seq 100000; exit 7"),
       terminal: true,
     });
     await shim.call("start", { id, execId: "n" });

@@ -8,12 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { run } from "../spawn.ts";
 import { shell } from "./bundle.ts";
-import { Shim } from "./shim.ts";
-
-const spec = (...args: string[]) => ({
-  typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
-  value: Buffer.from(JSON.stringify({ user: { uid: 0, gid: 0 }, cwd: "/", env: ["PATH=/bin"], args })),
-});
+import { execSpec, Shim } from "./shim.ts";
 
 if (process.getuid!() !== 0) console.log("skipped: a shim with containers is root's");
 else {
@@ -40,7 +35,7 @@ else {
     const fifo = join(directory, execId);
     execFileSync("mkfifo", [fifo]);
     const { id } = shim.bundle;
-    await shim.call("exec", { id, execId, spec: spec("sh", "-c", script), stdout: fifo, stderr: fifo });
+    await shim.call("exec", { id, execId, spec: execSpec("sh", "-c", script), stdout: fifo, stderr: fifo });
     return { fifo, started: shim.call("start", { id, execId }) };
   }
 

@@ -17,15 +17,9 @@ static volatile uint8_t *route_of(int fd) {
 }
 
 static void forge_fault(int thread) {
-  static const uint64_t one = 1;
-  volatile uint32_t *record = word_at(RF_REQUESTS + thread * RF_REQUESTS_STRIDE);
-  uint32_t sequence = (((*record >> 4 & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | thread;
   *word_at(RF_REQ_VALUE) = 0;
   *word_at(RF_REQ_VALUE + 4) = 0;
-  record[1] = SYS_read;
-  __atomic_exchange_n(record, sequence << 4 | OUT_FAULT, __ATOMIC_SEQ_CST);
-  HOST_3(SYS_write, RF_DOORBELL_FD + thread, &one, 8);
-  reply_to(sequence, 20000);
+  reply_to(forge_to(thread, OUT_FAULT, SYS_read), 20000);
 }
 
 static int large_file(void) {
